@@ -1,0 +1,184 @@
+"""The stand-in images: a Debian layer with Python and curl, and one small layer with the programs that imitate."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.sandbox import packages
+from tests.sandbox.cache import SOURCES, cached
+from tests.sandbox.shell import run
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+KOMETA = "linuxserver/kometa"
+PLEX = "plexinc/pms-docker"
+NEEDLESS = [  # of the Debian layer
+    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/i18n", "usr/share/info", "usr/share/lintian",
+    "usr/lib/x86_64-linux-gnu/gconv", "usr/share/perl5", "usr/share/bash-completion", "usr/lib/systemd",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One image that can be published: where, what its build says of itself, and what starts in it."""
+
+    repository: str
+    version: str
+    entrypoint: str
+    broken: str = ""  # "" works; "loop": Kometa crashes for ever; "exit": the container ends at once
+
+
+VARIANTS = {
+    "good": Variant(KOMETA, "2.4.4", "/init"),
+    "good2": Variant(KOMETA, "2.4.5", "/init"),
+    "broken": Variant(KOMETA, "2.5.0", "/init", broken="loop"),
+    "crashing": Variant(KOMETA, "2.5.1", "/init", broken="exit"),
+    "plex": Variant(PLEX, "1.42.2", "/app/plex.py"),
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image ready to be pushed."""
+
+    manifest: bytes
+    blobs: dict[str, Path] = field(default_factory=dict)  # digest: file
+
+    @property
+    def digest(self) -> str:
+        """The digest by which it can be pulled."""
+        return digest_of(self.manifest)
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest of `data` as registries write it."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def image(variant: str) -> Image:
+    """Return the image `variant`, built when it is not in the cache."""
+    folder = cached("images", [SOURCES / "images.py", SOURCES / "image", SOURCES / "packages.py"], _build_all)
+    manifest = (folder / f"{variant}.json").read_bytes()
+    content = json.loads(manifest)
+    digests = [content["config"]["digest"], *(layer["digest"] for layer in content["layers"])]
+    return Image(manifest, {digest: folder / digest.replace(":", "-") for digest in digests})
+
+
+def _build_all(folder: Path) -> None:
+    base = _store_layer(folder, _debian_layer(folder))
+    for name, variant in VARIANTS.items():
+        top = _store_layer(folder, _top_layer(variant))
+        config = _config(variant, [base, top])
+        _store(folder, config)
+        (folder / f"{name}.json").write_bytes(_manifest(config, [base, top]))
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: digest and size of what is pushed, and the digest of the tar archive within."""
+
+    digest: str
+    size: int
+    inner: str
+
+
+def _store(folder: Path, data: bytes) -> str:
+    digest = digest_of(data)
+    (folder / digest.replace(":", "-")).write_bytes(data)
+    return digest
+
+
+def _store_layer(folder: Path, archive: bytes) -> Layer:
+    packed = gzip.compress(archive, compresslevel=5, mtime=0)
+    return Layer(_store(folder, packed), len(packed), digest_of(archive))
+
+
+def _debian_layer(folder: Path) -> bytes:
+    """Return a tar archive of what the stand-ins need of Debian: unpacked packages, without what nobody reads."""
+    repository = packages.repository()
+    root = folder / "root"
+    root.mkdir()
+    names = (repository / "image.txt").read_text().split()
+    for name in sorted(names, key=lambda name: (not name.startswith("base-files"), name)):
+        run(["dpkg-deb", "--extract", repository / "debian" / "pool" / name, root])
+    for needless in NEEDLESS:
+        shutil.rmtree(root / needless, ignore_errors=True)
+    run(["ldconfig", "-r", root])
+    run(["chroot", root, "python3", "-m", "compileall", "-q", "/usr/lib/python3.13", "/usr/lib/python3"], check=False)
+    archive = _pack(root)
+    shutil.rmtree(root)
+    return archive
+
+
+def _pack(root: Path) -> bytes:
+    """Return a tar archive of `root` that depends on contents, owners and modes alone."""
+
+    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.mtime = 0
+        return entry
+
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in sorted(os.listdir(root)):
+            archive.add(root / name, name, filter=plain)
+    return buffer.getvalue()
+
+
+def _top_layer(variant: Variant) -> bytes:
+    """Return a tar archive of the stand-in's programs."""
+    source = SOURCES / "image"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path in sorted(source.rglob("*")):
+            if "__pycache__" not in path.parts:
+                _add(archive, str(path.relative_to(source)), path.read_bytes() if path.is_file() else None)
+        _add(archive, "app/kometa/VERSION", f"{variant.version}\n".encode())
+        _add(archive, "etc/standin-broken", f"{variant.broken}\n".encode())
+        _add(archive, "config", None)
+    return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes | None) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+    entry.mode = 0o755 if content is None or content.startswith(b"#!") else 0o644
+    entry.size = len(content or b"")
+    archive.addfile(entry, io.BytesIO(content or b""))
+
+
+def _config(variant: Variant, layers: list[Layer]) -> bytes:
+    machine = {"arm64": "arm64", "amd64": "amd64"}[packages.architecture()]
+    ports = {"32400/tcp": {}} if variant.repository == PLEX else {}
+    config = {
+        "architecture": machine,
+        "os": "linux",
+        "created": "2025-11-01T00:00:00Z",
+        "config": {
+            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/root"],
+            "Entrypoint": [variant.entrypoint],
+            "ExposedPorts": ports,
+            "Labels": {"org.opencontainers.image.version": variant.version},
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer.inner for layer in layers]},
+        "history": [{"created_by": "the sandbox"} for _ in layers],
+    }
+    return json.dumps(config, sort_keys=True).encode()
+
+
+def _manifest(config: bytes, layers: list[Layer]) -> bytes:
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": {"mediaType": CONFIG_TYPE, "digest": digest_of(config), "size": len(config)},
+        "layers": [{"mediaType": LAYER_TYPE, "digest": layer.digest, "size": layer.size} for layer in layers],
+    }
+    return json.dumps(manifest, sort_keys=True).encode()
