@@ -1,0 +1,429 @@
+"""YAML as Kometa reads it: the core schema of YAML 1.2, in the details of the ruamel.yaml that Kometa uses.
+
+`yes`, `on` and `1:30` are text, `0o17` is 15 and `012` is 12, dates are dates, `<<: *x` merges and `<<name>>` is text.
+Stricter than YAML, with Kometa: no tabs between values, no duplicate keys, one document a file. Stricter than Kometa:
+no tags of one's own, no keys that are lists or mappings.
+"""
+
+import datetime
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from kometa_host.errors import UserError
+
+DEEPEST = 100  # levels of nesting; Kometa's own files have about ten
+MOST_ALIASED = 200_000  # values that aliases may add to a file, so that a small file cannot fill the memory
+WIDEST = 2**31 - 1  # columns; no line is ever folded
+
+Value = Any  # None, bool, int, float, str, date, datetime, or lists and dicts of these
+KeyPath = tuple[Any, ...]  # keys of mappings and indexes of lists, from the top of the document
+
+
+class YamlError(UserError):
+    """A text that Kometa could not read: where (line and column count from 1), what is wrong and what to do."""
+
+    def __init__(self, file: str, line: int, column: int, problem: str, remedy: str) -> None:
+        self.file, self.line, self.column = file, line, column
+        self.problem, self.remedy = problem, remedy
+        super().__init__(f"{file}, line {line}, column {column}: {problem}; {remedy}")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file's value, and the lines (from 1) on which its keys and list items stand."""
+
+    value: Value
+    lines: Mapping[KeyPath, int]
+    file: str = ""
+
+    def line_of(self, path: KeyPath) -> int:
+        """Return the line of the value at the path, or of the nearest value around it that has one."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def load(text: str | bytes, file: str) -> Document:
+    """Given a file's text and its name for messages, return its document. Raise YamlError if Kometa cannot read it."""
+    content = _decoded(text, file)
+    _refuse_invisible(content, file)
+    _refuse_tabs(content, file)
+    builder = _Builder(content, file)
+    return Document(builder.document(), builder.lines, file)
+
+
+def dump(value: Value) -> str:
+    """Return the value as YAML that YAML 1.1 and 1.2 read alike: block style, keys in their order, nothing folded."""
+    return str(
+        yaml.dump(
+            value,
+            Dumper=_dumper(),
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=False,
+            width=WIDEST,
+            indent=2,
+        )
+    )
+
+
+# Reading
+
+
+def _decoded(text: str | bytes, file: str) -> str:
+    """Return the text without a byte order mark."""
+    if isinstance(text, str):
+        return text.removeprefix("\ufeff")
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, column = _place(text[: error.start].decode("utf-8", "replace"))
+        raise YamlError(file, line, column, "this is not UTF-8 text", "save the file with the encoding UTF-8") from None
+
+
+def _place(before: str) -> tuple[int, int]:
+    """Return the line and the column that follow the text."""
+    lines = re.split(r"\r\n|\r|\n", before)
+    return len(lines), len(lines[-1]) + 1
+
+
+# what YAML excludes, and the line breaks of YAML 1.1 that are none in 1.2: our parser and Kometa's would differ
+INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def _refuse_invisible(text: str, file: str) -> None:
+    if odd := INVISIBLE.search(text):
+        line, column = _place(text[: odd.start()])
+        problem = f"an invisible control character (U+{ord(odd.group()):04X}) stands here"
+        raise YamlError(
+            file, line, column, problem, "delete it, or type the line anew; it may have come with pasted text"
+        )
+
+
+def _refuse_tabs(text: str, file: str) -> None:
+    """Refuse what Kometa refuses as a tab. Its scanner has the ancestor of PyYAML's own one; libyaml lets some pass."""
+    if "\t" not in text:
+        return
+    try:
+        for _ in yaml.scan(text, Loader=yaml.SafeLoader):
+            pass
+    except yaml.MarkedYAMLError as error:
+        if "\\t" in (error.problem or ""):
+            raise _explained(error, file) from None
+
+
+class _Builder:
+    """Builds the value of one document from the parser's events, one nested value at a time."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file = file
+        self.lines: dict[KeyPath, int] = {}
+        self.anchors: dict[str, tuple[Value, int] | None] = {}  # value and its size; None while it is being read
+        self.size = 0  # values so far, those that aliases repeat included
+        self.aliased = 0
+        self.events = self._parsed(text)
+
+    def _parsed(self, text: str) -> Iterator[Event]:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            yield from yaml.parse(text, Loader=loader)
+        except yaml.YAMLError as error:
+            raise _explained(error, self.file) from None
+
+    def document(self) -> Value:
+        next(self.events)  # the start of the stream
+        start = next(self.events)
+        if isinstance(start, StreamEndEvent):
+            return None
+        if isinstance(start, DocumentStartEvent) and start.version not in (None, (1, 2)):
+            raise self._error(
+                start, "this %YAML line asks for another version", "remove the line; Kometa's files are YAML 1.2"
+            )
+        value = self._value(next(self.events), ())
+        next(self.events)  # the end of the document
+        if not isinstance(another := next(self.events), StreamEndEvent):
+            raise self._error(
+                another, "a second document begins here", "remove the line ---; Kometa reads one document a file"
+            )
+        return value
+
+    def _value(self, event: Event, path: KeyPath) -> Value:
+        if len(path) > DEEPEST:
+            raise self._error(
+                event, f"values are nested more than {DEEPEST} deep", "check the brackets and the indentation"
+            )
+        self.lines.setdefault(path, _line(event))
+        if isinstance(event, AliasEvent):
+            return self._repeated(event)
+        assert isinstance(event, NodeEvent)
+        anchor, before = event.anchor, self.size
+        if anchor:
+            self.anchors[anchor] = None
+        self.size += 1
+        value = self._content(event, path)
+        if anchor:
+            self.anchors[anchor] = (value, self.size - before)
+        return value
+
+    def _content(self, event: NodeEvent, path: KeyPath) -> Value:
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        assert isinstance(event, SequenceStartEvent | MappingStartEvent)
+        if event.tag not in (None, "!", f"{TAG}map", f"{TAG}seq"):
+            raise self._error(event, "a tag (!name) stands here", "remove it; Kometa's files have no tags")
+        return self._sequence(path) if isinstance(event, SequenceStartEvent) else self._mapping(path)
+
+    def _sequence(self, path: KeyPath) -> list[Value]:
+        items: list[Value] = []
+        while not isinstance(event := next(self.events), CollectionEndEvent):
+            items.append(self._value(event, (*path, len(items))))
+        return items
+
+    def _mapping(self, path: KeyPath) -> dict[Any, Value]:
+        own: dict[Any, Value] = {}
+        merged: dict[Any, Value] | None = None
+        while not isinstance(event := next(self.events), CollectionEndEvent):
+            if _is_merge(event):
+                if merged is not None:
+                    raise self._error(
+                        event, "<<: stands twice in one mapping", "merge a list instead: <<: [*one, *other]"
+                    )
+                merged = self._merged(event, (*path, "<<"))
+                continue
+            key = self._key(event, own, path)
+            self.lines[*path, key] = _line(event)
+            own[key] = None
+            own[key] = self._value(next(self.events), (*path, key))
+        return {**{key: value for key, value in (merged or {}).items() if key not in own}, **own}
+
+    def _key(self, event: Event, own: dict[Any, Value], path: KeyPath) -> Any:
+        if isinstance(event, ScalarEvent | AliasEvent):
+            key = self._scalar(event) if isinstance(event, ScalarEvent) else self._repeated(event)
+            if not isinstance(key, list | dict):
+                if key in own:
+                    raise self._twice(event, key, self.lines[*path, key])
+                return key
+        raise self._error(
+            event, "a list or a mapping stands where a key belongs", "put quotes around it if it is a text"
+        )
+
+    def _merged(self, event: Event, path: KeyPath) -> dict[Any, Value]:
+        """Return what `<<:` puts in; of several mappings the first that has a key wins."""
+        found = self._value(next(self.events), path)
+        sources = found if isinstance(found, list) else [found]
+        if not all(isinstance(source, dict) for source in sources):
+            raise self._error(
+                event, "<<: is followed by something that is no mapping", "write <<: *anchor, or quote the key"
+            )
+        return {key: value for source in reversed(sources) for key, value in source.items()}
+
+    def _repeated(self, event: AliasEvent) -> Value:
+        if event.anchor not in self.anchors:
+            problem = f"*{event.anchor} repeats a value that has no &{event.anchor} before it"
+            raise self._error(event, problem, "if the * belongs to a text, put quotes around the text")
+        known = self.anchors[event.anchor]
+        if known is None:
+            raise self._error(event, f"*{event.anchor} stands inside the value that it repeats", "write the value out")
+        value, size = known
+        self.size += size
+        self.aliased += size
+        if self.aliased > MOST_ALIASED:
+            raise self._error(
+                event, f"aliases repeat more than {MOST_ALIASED} values", "write the values out, in smaller files"
+            )
+        return value
+
+    def _scalar(self, event: ScalarEvent) -> Value:
+        try:
+            return _scalar_value(event.value, event.tag, event.style)
+        except (ValueError, OverflowError):
+            raise self._error(
+                event, "this is no valid number or date", "put quotes around it if it is a text"
+            ) from None
+        except KeyError:
+            raise self._error(event, "a tag (!name) stands here", "remove it; Kometa's files have no tags") from None
+
+    def _error(self, event: Event, problem: str, remedy: str) -> YamlError:
+        column = event.start_mark.column + 1 if event.start_mark else 1
+        return YamlError(self.file, _line(event), column, problem, remedy)
+
+    def _twice(self, event: Event, key: Any, first: int) -> YamlError:
+        problem = f"the key {key!r} stands here a second time, the first is in line {first}"
+        return self._error(event, problem, "keep one of them, or merge what is below them")
+
+
+def _line(event: Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _is_merge(event: Event) -> bool:
+    return isinstance(event, ScalarEvent) and event.value == "<<" and not event.style and event.tag is None
+
+
+# What plain text means: the patterns of ruamel.yaml's resolver for YAML 1.2, in its order
+
+TAG = "tag:yaml.org,2002:"
+PATTERNS = {
+    "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
+    "float": re.compile(
+        r"[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
+        r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+    ),
+    "int": re.compile(r"[-+]?0b[01_]+|[-+]?0o?[0-7_]+|[-+]?[0-9_]+|[-+]?0x[0-9a-fA-F_]+"),
+    "null": re.compile(r"~|null|Null|NULL|"),
+    "timestamp": re.compile(
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+        r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
+        r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?"
+    ),
+}
+FIRST_CHARACTERS = frozenset("-+0123456789.tTfFnN~")  # of text that can be anything but text
+
+
+def _scalar_value(text: str, tag: str | None, style: str | None) -> Value:
+    """Return what a scalar means. Raise ValueError for a number or date that is none, KeyError for an unknown tag."""
+    if tag is None or tag == "!":
+        return text if style else _plain_value(text)
+    return CONVERSIONS[tag.removeprefix(TAG)](text)
+
+
+def _plain_value(text: str) -> Value:
+    if text and text[0] not in FIRST_CHARACTERS:
+        return text
+    for name, pattern in PATTERNS.items():
+        if pattern.fullmatch(text):
+            return CONVERSIONS[name](text)
+    return text
+
+
+def _bool(text: str) -> bool:
+    if text.lower() not in ("true", "yes", "on", "false", "no", "off"):
+        raise ValueError(text)
+    return text.lower() in ("true", "yes", "on")
+
+
+def _int(text: str) -> int:
+    digits = text.replace("_", "")
+    sign = -1 if digits.startswith("-") else 1
+    digits = digits.lstrip("+-")
+    base = {"0b": 2, "0o": 8, "0x": 16}.get(digits[:2], 10)
+    return sign * int(digits[2:] if base != 10 else digits, base)
+
+
+def _float(text: str) -> float:
+    lowered = text.replace("_", "").lower()
+    return float(lowered.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _null(text: str) -> None:
+    return None
+
+
+def _timestamp(text: str) -> datetime.date:
+    """Return a date, or a datetime if the text has a time. Fractions beyond microseconds are cut."""
+    if len(text) == len("2024-01-01"):
+        return datetime.date.fromisoformat(text)
+    parts = re.fullmatch(r"(\S{10})(?:[Tt]|[ \t]+)(\d\d?)(:\d\d:\d\d)(?:\.(\d*))?[ \t]*(Z|[-+].*)?", text)
+    if parts is None:
+        raise ValueError(text)
+    day, hour, rest, fraction, zone = parts.groups()
+    moment = datetime.datetime.fromisoformat(f"{day}T{hour:0>2}{rest}.{(fraction or '')[:6]:0<6}")
+    return moment.replace(tzinfo=_zone(zone))
+
+
+def _zone(zone: str | None) -> datetime.tzinfo | None:
+    if zone is None:
+        return None
+    if zone == "Z":
+        return datetime.UTC
+    hours, _, minutes = zone[1:].partition(":")
+    offset = datetime.timedelta(hours=int(hours[:2]), minutes=int(minutes or hours[2:] or 0))
+    return datetime.timezone(-offset if zone[0] == "-" else offset)
+
+
+CONVERSIONS: dict[str, Callable[[str], Value]] = {
+    "bool": _bool, "float": _float, "int": _int, "null": _null, "timestamp": _timestamp, "str": str
+}  # fmt: skip
+
+
+# The parser's problems in plain words: what its message contains -> what is wrong, what to do
+
+EXPLANATIONS = (
+    (r"\\t|tab character", "there is a tab", "use spaces; tabs are not allowed in YAML files, only spaces"),
+    ("mapping values are not allowed", "a second `key:` begins where a value already stands",
+     "check the indentation of this line and the one before, and put quotes around a text that contains `: `"),
+    ("could not find expected ':'", "a line without `key:` stands between keys",
+     "add the colon, indent the line below its key, or put quotes around a text of several lines"),
+    ("expected ',' or '[]}]'", "a bracket is not closed, or a comma is missing",
+     "close the bracket; put quotes around a text that contains brackets, braces or commas"),
+    ("expected key|expected <block end>|expected '-' indicator",
+     "this line is indented neither like its neighbours nor below them",
+     "give all keys, or all `-` items, of one block the same indentation"),
+    ("cannot start any token", "a text cannot begin with this character", "put quotes around the text"),
+    ("unexpected end of (the )?stream", "a quote or a bracket is never closed", "close it"),
+    ("unknown escape character", "in double quotes a backslash has a meaning of its own",
+     "use single quotes, or write two backslashes"),
+    ("sequence entries are not allowed", "a list item (`- `) stands where none can be",
+     "put the list on a line of its own, below its key"),
+    ("document separator|document start|document indicator", "text after the end of the document, or a stray `---`",
+     "check the indentation of this line"),
+    ("alphabetic or numeric", "`*` and `&` at the start of a text are signs of YAML", "put quotes around the text"),
+    ("tag", "`!` at the start of a text is a sign of YAML", "put quotes around the text"),
+)  # fmt: skip
+
+
+def _explained(error: yaml.YAMLError, file: str) -> YamlError:
+    """Return the parser's error with its place and in plain words, the parser's own words where we have none."""
+    text = f"{getattr(error, 'problem', None) or getattr(error, 'reason', None) or error}"
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    opened = getattr(error, "context_mark", None)
+    since = f" (it began in line {opened.line + 1})" if opened and opened.line + 1 < line else ""
+    for pattern, problem, remedy in EXPLANATIONS:
+        if re.search(pattern, text):
+            return YamlError(file, line, column, problem + since, remedy)
+    return YamlError(file, line, column, text + since, "correct the line")
+
+
+# Writing
+
+
+@cache
+def _dumper() -> type[yaml.SafeDumper]:
+    """Return a dumper that quotes every text which YAML 1.1 or 1.2 would take for something else."""
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    for name, pattern in PATTERNS.items():
+        Dumper.add_implicit_resolver(f"{TAG}{name}", re.compile(f"(?:{pattern.pattern})$"), [*FIRST_CHARACTERS, ""])
+    Dumper.add_representer(str, _represented_text)
+    return Dumper
+
+
+def _represented_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Lines as a literal block where that is exact, anything unprintable escaped in double quotes."""
+    lines = text.split("\n")
+    if not all(line.isprintable() for line in lines):
+        return dumper.represent_scalar(f"{TAG}str", text, style='"')
+    if len(lines) > 1:
+        literal = text[0] not in " \n" and not any(line.endswith(" ") for line in lines) and not text.endswith("\n\n")
+        return dumper.represent_scalar(f"{TAG}str", text, style="|" if literal else '"')
+    return dumper.represent_scalar(f"{TAG}str", text)
