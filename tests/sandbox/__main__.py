@@ -129,7 +129,7 @@ def parser() -> argparse.ArgumentParser:
     add("list", show)
     login = add("ssh", ssh, takes_name=True)
     login.add_argument("--user", default="root")
-    login.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    login.epilog = "What stands after -- is the command to run on the host."
     add("build", build)
     add("reset", reset, takes_name=True)
     add("power-cut", power_cut, takes_name=True)
@@ -138,9 +138,18 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what stands before the first "--" and what stands after it."""
+    words = list(arguments)
+    place = words.index("--") if "--" in words else len(words)
+    return words[:place], words[place + 1 :]
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run the command line `arguments`; print an error in one line and exit with 1 when something cannot be done."""
-    options = parser().parse_args(arguments)
+    own, command = _split(arguments)
+    options = parser().parse_args(own)
+    options.command = command
     reason = why_not()
     if reason and options.action is not tell_why_not:
         sys.exit(f"sandbox: {reason}")

@@ -6,25 +6,19 @@ import gzip
 import hashlib
 import io
 import json
-import os
-import shutil
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.sandbox import packages
+from tests.sandbox import debian_layer, packages
 from tests.sandbox.cache import SOURCES, cached
-from tests.sandbox.shell import run
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 KOMETA = "linuxserver/kometa"
 PLEX = "plexinc/pms-docker"
-NEEDLESS = [  # of the Debian layer
-    "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/i18n", "usr/share/info", "usr/share/lintian",
-    "usr/lib/x86_64-linux-gnu/gconv", "usr/share/perl5", "usr/share/bash-completion", "usr/lib/systemd",
-]  # fmt: skip
+_BASE_RECIPE = [SOURCES / "debian_layer.py", SOURCES / "packages.py"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ def digest_of(data: bytes) -> str:
 
 def image(variant: str) -> Image:
     """Return the image `variant`, built when it is not in the cache."""
-    folder = cached("images", [SOURCES / "images.py", SOURCES / "image", SOURCES / "packages.py"], _build_all)
+    folder = cached("images", [SOURCES / "images.py", SOURCES / "image", *_BASE_RECIPE], _build_all)
     manifest = (folder / f"{variant}.json").read_bytes()
     content = json.loads(manifest)
     digests = [content["config"]["digest"], *(layer["digest"] for layer in content["layers"])]
@@ -74,7 +68,7 @@ def image(variant: str) -> Image:
 
 
 def _build_all(folder: Path) -> None:
-    base = _store_layer(folder, _debian_layer(folder))
+    base = _base_layer(folder)
     for name, variant in VARIANTS.items():
         top = _store_layer(folder, _top_layer(variant))
         config = _config(variant, [base, top])
@@ -102,35 +96,11 @@ def _store_layer(folder: Path, archive: bytes) -> Layer:
     return Layer(_store(folder, packed), len(packed), digest_of(archive))
 
 
-def _debian_layer(folder: Path) -> bytes:
-    """Return a tar archive of what the stand-ins need of Debian: unpacked packages, without what nobody reads."""
-    repository = packages.repository()
-    root = folder / "root"
-    root.mkdir()
-    names = (repository / "image.txt").read_text().split()
-    for name in sorted(names, key=lambda name: (not name.startswith("base-files"), name)):
-        run(["dpkg-deb", "--extract", repository / "debian" / "pool" / name, root])
-    for needless in NEEDLESS:
-        shutil.rmtree(root / needless, ignore_errors=True)
-    run(["ldconfig", "-r", root])
-    run(["chroot", root, "python3", "-m", "compileall", "-q", "/usr/lib/python3.13", "/usr/lib/python3"], check=False)
-    archive = _pack(root)
-    shutil.rmtree(root)
-    return archive
-
-
-def _pack(root: Path) -> bytes:
-    """Return a tar archive of `root` that depends on contents, owners and modes alone."""
-
-    def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.mtime = 0
-        return entry
-
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in sorted(os.listdir(root)):
-            archive.add(root / name, name, filter=plain)
-    return buffer.getvalue()
+def _base_layer(folder: Path) -> Layer:
+    """Take the Debian layer from the cache, where it survives changes of the stand-ins."""
+    base = cached("layer", _BASE_RECIPE, debian_layer.build)
+    packed = (base / "layer.tar.gz").read_bytes()
+    return Layer(_store(folder, packed), len(packed), (base / "inner").read_text())
 
 
 def _top_layer(variant: Variant) -> bytes:

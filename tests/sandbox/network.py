@@ -27,8 +27,10 @@ def free_prefix() -> str:
     """Return the first three bytes of a /24 that nothing on this machine uses: the recorded or first choice if possible."""
     taken = _networks_in_use()
     second, third = first_choice()
-    for step in range(64):
-        prefix = f"10.{64 + (second - 64 + step) % 128}.{third}"
+    recorded = state_directory() / "subnet"
+    choices = [recorded.read_text().strip()] if recorded.exists() else []
+    choices += [f"10.{64 + (second - 64 + step) % 128}.{third}" for step in range(64)]
+    for prefix in choices:
         wanted = ipaddress.ip_network(f"{prefix}.0/24")
         if not any(wanted.overlaps(network) for network in taken):
             return prefix
