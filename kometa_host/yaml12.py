@@ -8,7 +8,7 @@ no tags of one's own, no keys that are lists or mappings.
 import datetime
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -46,11 +46,12 @@ class YamlError(UserError):
 
 @dataclass(frozen=True)
 class Document:
-    """A file's value, and the lines (from 1) on which its keys and list items stand."""
+    """A file's value, the lines (from 1) of its keys and items, and where in the text (from, to) its scalars stand."""
 
     value: Value
     lines: Mapping[KeyPath, int]
     file: str = ""
+    places: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
 
     def line_of(self, path: KeyPath) -> int:
         """Return the line of the value at the path, or of the nearest value around it that has one."""
@@ -65,7 +66,7 @@ def load(text: str | bytes, file: str) -> Document:
     _refuse_invisible(content, file)
     _refuse_tabs(content, file)
     builder = _Builder(content, file)
-    return Document(builder.document(), builder.lines, file)
+    return Document(builder.document(), builder.lines, file, builder.places)
 
 
 def dump(value: Value) -> str:
@@ -134,6 +135,7 @@ class _Builder:
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.lines: dict[KeyPath, int] = {}
+        self.places: dict[KeyPath, tuple[int, int]] = {}
         self.anchors: dict[str, tuple[Value, int] | None] = {}  # value and its size; None while it is being read
         self.size = 0  # values so far, those that aliases repeat included
         self.aliased = 0
@@ -183,6 +185,8 @@ class _Builder:
 
     def _content(self, event: NodeEvent, path: KeyPath) -> Value:
         if isinstance(event, ScalarEvent):
+            if event.start_mark and event.end_mark:
+                self.places[path] = (event.start_mark.index, event.end_mark.index)
             return self._scalar(event)
         assert isinstance(event, SequenceStartEvent | MappingStartEvent)
         if event.tag not in (None, "!", f"{TAG}map", f"{TAG}seq"):
