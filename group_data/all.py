@@ -1,0 +1,33 @@
+# Every variable of a Kometa host, once, with its default. Host data in inventory.py and --data win over these.
+
+mms_user = "mms"  # the rootless account; its home is /home/<mms_user>
+mms_uid = 3000  # its user id on the host
+mms_gid = 3000  # the id of its group of the same name
+mms_network = "mms"  # the Podman network; mms.network is only the name of its Quadlet file
+mms_timezone = "America/New_York"  # TZ of the container and of the timers
+
+kometa_image = "lscr.io/linuxserver/kometa:latest"  # with registry and tag (or @sha256: digest)
+kometa_config_dir = "/home/mms/config/kometa"  # on the host; mounted at /config
+kometa_puid = 3000  # user id inside the container; 0 and 0: the files belong to the account itself
+kometa_pgid = 3000  # group id inside the container
+kometa_times = ["06:00"]  # daily runs, HH:MM in mms_timezone
+kometa_plex_url = "http://plex:32400"  # Plex by its container name on mms_network
+kometa_userns = None  # None: no UserNS= line, the only thing that works with LinuxServer.io images
+kometa_environment: dict[
+    str, object
+] = {}  # further variables of the container that are not secret, such as KOMETA_READ_ONLY_CONFIG
+kometa_config_source = "kometa"  # the project's folder with the config tree
+kometa_secrets_file = "secrets.yml.age"  # age-encrypted YAML, name: value; may be absent
+kometa_secrets: dict[str, str] = {}  # name -> value from elsewhere, such as the environment; wins over the file
+kometa_restart = "when-idle"  # when-idle: a run in progress is never killed; now: it is
+
+kometa_backup_dir = "/data/backups/config/kometa"  # on the host
+kometa_backup_schedule = "*-*-* 03:00:00"  # systemd calendar expression, in mms_timezone
+kometa_backup_recipients: list[str] = []  # age or ssh public keys; none: no backups, as they are never written in clear
+kometa_backup_keep = {"daily": 7, "weekly": 4, "monthly": 6}  # archives of each kind; one that is left out keeps none
+kometa_backup_mount = None  # a path that must be a mount point before a backup writes, such as /data for NFS
+kometa_backup_max_pause = 600  # seconds for which a backup may freeze the container
+kometa_notify_url = None  # pinged with start, success and failure of backups and updates
+
+kometa_autodeploy_group = "interactive"  # names the units: mms-autodeploy-<group>
+kometa_autodeploy_schedule = "*-*-* 02:00:00"  # systemd calendar expression, in mms_timezone
