@@ -93,8 +93,9 @@ def _secret_paths(value: Value, path: KeyPath) -> Iterator[KeyPath]:
 
 # In a text that cannot be parsed, and in comments, lines are all there is
 
+NAMED: Final = rf"[\w. -]*(?:{SECRET_KEY.pattern})[\w. -]*"
 ENTRY: Final = re.compile(
-    rf"(?P<key>[\s#]*(?:[-?] +)*[\"']?[\w. -]*(?:{SECRET_KEY.pattern})[\w. -]*[\"']?\s*:(?:\s+|$)|\s*\? .*(?:{SECRET_KEY.pattern}).*)(?P<value>.*)",
+    rf"(?P<key>[\s#]*(?:[-?] +)*[\"']?{NAMED}[\"']?\s*:(?:\s+|$)|\s*\? +[\"']?{NAMED}[\"']?\s*)(?P<value>.*)",
     re.IGNORECASE,
 )
 INLINE_ENTRY: Final = re.compile(

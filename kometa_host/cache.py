@@ -1,0 +1,46 @@
+"""What is remembered from one deploy to the next in the user's cache directory, and can be found out again."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def cache_directory() -> Path | None:
+    """Return ~/.cache/kometa-host, or None if the user has no home."""
+    with suppress(RuntimeError):
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "kometa-host"
+    return None
+
+
+class CacheFile:
+    """A JSON mapping in the cache directory. It is only a cache: unreadable is empty, unwritable is not written."""
+
+    def __init__(self, name: str) -> None:
+        directory = cache_directory()
+        self.path = directory / f"{name}.json" if directory else None
+
+    def read(self) -> dict[str, Any]:
+        with suppress(OSError, ValueError, RecursionError):
+            content = json.loads(self.path.read_bytes()) if self.path else {}
+            return content if isinstance(content, dict) else {}
+        return {}
+
+    def write(self, content: Mapping[str, Any]) -> None:
+        """Replace the file as a whole, so that runs at the same time read either one."""
+        if self.path is None:
+            return
+        with suppress(OSError):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".new-")
+            try:
+                with os.fdopen(descriptor, "w") as stream:
+                    json.dump(content, stream, separators=(",", ":"))
+                Path(temporary).replace(self.path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
