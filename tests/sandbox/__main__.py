@@ -111,10 +111,12 @@ def tell_why_not(_options: argparse.Namespace) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    root = argparse.ArgumentParser(prog="python -m tests.sandbox", description="Throwaway Debian hosts on this machine.")
+    root = argparse.ArgumentParser(prog="python -m tests.sandbox", description="Throwaway hosts on this machine.")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, action: Callable[[argparse.Namespace], None], takes_name: bool = False) -> argparse.ArgumentParser:
+    def add(
+        name: str, action: Callable[[argparse.Namespace], None], takes_name: bool = False
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=(action.__doc__ or "").splitlines()[0])
         command.set_defaults(action=action)
         if takes_name:

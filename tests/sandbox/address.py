@@ -1,7 +1,7 @@
 """Where this checkout's sandbox lives: its id, state directory and addresses.
 
-Cheap to import (inventory.py does), and reads only. Every checkout has its own short id, made from its path; names of bridges,
-network namespaces and machines carry it, so that two checkouts on one machine do not meet.
+Cheap to import (inventory.py does), and reads only. Every checkout has its own short id, made from its path; names of
+bridges, network namespaces and machines carry it, so that two checkouts on one machine do not meet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def checkout_id() -> str:
 
 
 def state_directory() -> Path:
-    """Return the directory of everything that this checkout's sandbox keeps (KOMETA_HOST_SANDBOX_STATE overrides it)."""
+    """Return the directory of all that this checkout's sandbox keeps (KOMETA_HOST_SANDBOX_STATE overrides it)."""
     override = os.environ.get("KOMETA_HOST_SANDBOX_STATE")
     return Path(override) if override else BASE / checkout_id()
 
@@ -40,7 +40,7 @@ def first_choice() -> tuple[int, int]:
 
 
 def prefix() -> str:
-    """Return the first three bytes of this checkout's addresses, like "10.77.12": as recorded, else its first choice."""
+    """Return the first three bytes of this checkout's addresses, like "10.77.12": recorded, else its first choice."""
     recorded = state_directory() / "subnet"
     if recorded.is_file():
         return recorded.read_text().strip()
@@ -79,7 +79,7 @@ def connection_data(address: str, user: str = "root") -> dict[str, object]:
 def inventory_host() -> tuple[str, dict[str, object]]:
     """Return the name and connection data of the persistent host "sandbox", for inventory.py.
 
-    When it is not up the data name a host that cannot exist, so that a connection fails at once and leaves the machine for nowhere.
+    When it is not up the data name a host that cannot exist, so that a connection fails at once and no packet leaves.
     """
     if is_up():
         return PERSISTENT, connection_data(sandbox_address())

@@ -21,7 +21,7 @@ def cache_directory() -> Path:
 
 
 def recipe_digest(parts: Sequence[Path | str]) -> str:
-    """Return a digest of a recipe: of the text of strings, of the names and contents of files, of all files below folders."""
+    """Return a digest of a recipe: strings, names and contents of files, and of all files below folders."""
     digest = hashlib.sha256()
     for part in parts:
         if isinstance(part, str):

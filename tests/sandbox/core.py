@@ -46,7 +46,8 @@ def _is_debian() -> bool:
 
 def _may_make_namespaces() -> bool:
     try:
-        done = subprocess.run(["unshare", "--mount", "--net", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
+        command = ["unshare", "--mount", "--net", "mount", "-t", "tmpfs", "none", "/mnt"]
+        done = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError:
         return False
     return done.returncode == 0

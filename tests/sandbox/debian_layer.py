@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -52,6 +51,6 @@ def _pack(root: Path) -> bytes:
 
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name in sorted(os.listdir(root)):
-            archive.add(root / name, name, filter=plain)
+        for path in sorted(root.iterdir()):
+            archive.add(path, path.name, filter=plain)
     return buffer.getvalue()

@@ -127,7 +127,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes | None) -> None:
 
 def _config(variant: Variant, layers: list[Layer]) -> bytes:
     machine = {"arm64": "arm64", "amd64": "amd64"}[packages.architecture()]
-    ports = {"32400/tcp": {}} if variant.repository == PLEX else {}
+    ports: dict[str, object] = {"32400/tcp": {}} if variant.repository == PLEX else {}
     config = {
         "architecture": machine,
         "os": "linux",

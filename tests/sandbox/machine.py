@@ -1,4 +1,4 @@
-"""The booted machine of a test host: its process tree in a control group of its own, started and killed from outside."""
+"""The booted machine of a test host: processes in a control group of their own, started and killed from outside."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Machine:
     def start(self) -> None:
         """Boot: return at once, while the machine is still starting."""
         raise_inotify_limit()
-        command = [SOURCES / "boot.sh", self.label, self.name, self.tree, self.label, self.groups, self.group.name]
+        command: list[str | Path] = [
+            SOURCES / "boot.sh", self.label, self.name, self.tree, self.label, self.groups, self.group.name,
+        ]  # fmt: skip
         start_daemon(command, self.folder / "console.log", self.folder / "machine.pid")
 
     def is_running(self) -> bool:

@@ -24,7 +24,7 @@ def ensure_bridge() -> str:
 
 
 def free_prefix() -> str:
-    """Return the first three bytes of a /24 that nothing on this machine uses: the recorded or first choice if possible."""
+    """Return the first three bytes of a /24 that this machine does not use: the recorded or first choice if free."""
     taken = _networks_in_use()
     second, third = first_choice()
     recorded = state_directory() / "subnet"

@@ -20,7 +20,8 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 ESSENTIAL = ["?essential", "?priority(required)", "apt"]
 BARE = [
-    "systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "openssh-server", "sudo", "iproute2", "tzdata",
+    "systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd", "openssh-server", "sudo", "iproute2",
+    "tzdata",
 ]  # fmt: skip
 READY = [
     "podman", "crun", "passt", "netavark", "aardvark-dns", "uidmap", "fuse-overlayfs", "nftables", "age", "zstd", "tar",
@@ -44,18 +45,18 @@ NEEDED = {  # program: the package of this machine that brings it
 
 
 def mirror() -> str | None:
-    """Return the address of a Debian mirror: KOMETA_HOST_SANDBOX_MIRROR, else the one of this machine's own apt sources."""
+    """Return a Debian mirror's address: KOMETA_HOST_SANDBOX_MIRROR, else that of this machine's own apt sources."""
     override = os.environ.get("KOMETA_HOST_SANDBOX_MIRROR")
     if override:
         return override
-    lines = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL)", "Created-By: Packages"], check=False)
-    found = [line.split()[0] for line in lines.splitlines() if line.split()[1:] == ["Debian"]]
-    return found[0] if found else _mirror_without_lists()
+    found = _mirror_in_lists()
+    if found is None:  # a machine without package lists does not know whose its sources are
+        run(["apt-get", "update"], check=False)
+        found = _mirror_in_lists()
+    return found
 
 
-def _mirror_without_lists() -> str | None:
-    """Ask again after an `apt-get update`: a machine without package lists does not know whose they are."""
-    run(["apt-get", "update"], check=False)
+def _mirror_in_lists() -> str | None:
     lines = run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL)", "Created-By: Packages"], check=False)
     found = [line.split()[0] for line in lines.splitlines() if line.split()[1:] == ["Debian"]]
     return found[0] if found else None
@@ -134,7 +135,7 @@ class PrivateApt:
 
 
 def repository() -> Path:
-    """Return the folder of the local package repository: `debian/` as a mirror has it, `image.txt`: files of the image."""
+    """Return the folder of the local repository: `debian/` as a mirror has it; `image.txt` names the image's files."""
     return cached("packages", [SOURCES / "packages.py", architecture()], _build_repository)
 
 

@@ -1,4 +1,4 @@
-"""The image registry of a session: Debian's docker-registry on the test network, which serves as lscr.io and docker.io."""
+"""The image registry of a session: Debian's docker-registry on the test network, serving as lscr.io and docker.io."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ http: {{addr: "{address}"}}
 
 
 def registry_program() -> Path:
-    """Return the registry's program, unpacked from Debian's package: not installed, so no service of this machine starts."""
+    """Return the registry's program, unpacked from Debian's package: not installed, so this machine gets no service."""
     return cached("registry", [architecture(), SOURCES / "registry.py"], _unpack) / "usr" / "bin" / "docker-registry"
 
 

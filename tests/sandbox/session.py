@@ -1,4 +1,4 @@
-"""A session: the hosts, the registry and the package mirror of one owner, on disk so that the next process can clean up.
+"""A session: hosts, registry and package mirror of one owner, on disk so that the next process can clean up.
 
 The owner is a process (a test run), or nobody: the persistent session is what `up` makes and `down` removes.
 """
@@ -54,7 +54,7 @@ class Session:
     # -- beginning and end ---------------------------------------------------------------------------------------
 
     def begin(self, owner: int | None) -> None:
-        """Make the session, owned by the process `owner` or by nobody; the network and the keys are there afterwards."""
+        """Make the session, owned by the process `owner` or by nobody; network and keys are there afterwards."""
         with state_lock():
             self.folder.mkdir(parents=True, exist_ok=True)
             record = {"pid": owner, "start": process_start(owner)} if owner else {}
@@ -160,7 +160,8 @@ class Session:
         pid_file = self.folder / "mirror.pid"
         if daemon_pid(pid_file) is None:
             repository = packages.repository()
-            command = [sys.executable, "-m", "http.server", str(port), "--bind", self.gateway, "--directory", repository]
+            place = ["--bind", self.gateway, "--directory", str(repository)]
+            command = [sys.executable, "-m", "http.server", str(port), *place]
             start_daemon(command, Path(os.devnull), pid_file)
         return f"http://{self.gateway}:{port}/debian"
 

@@ -26,7 +26,7 @@ def say(text: str) -> None:
 def run(
     command: Sequence[str | Path], *, check: bool = True, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> str:
-    """Run `command` and return its standard output; raise SandboxError with all output when it fails and `check` is set."""
+    """Run `command` and return its standard output; raise SandboxError with all output when it fails (if `check`)."""
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **(env or {})}
     done = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, env=environment, cwd=cwd, check=False

@@ -19,6 +19,7 @@ MASKED = [  # nothing that a test did not start may take apt's lock or load the 
     "dpkg-db-backup.timer", "console-getty.service", "getty@.service", "systemd-firstboot.service",
     "systemd-resolved.service", "systemd-modules-load.service", "systemd-networkd.service",
 ]  # fmt: skip
+WANT_NETWORK = ["podman-restart.service", "podman-auto-update.service", "podman-auto-update.timer", "podman.service"]
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def tree(kind: str) -> Path:
     """Return the cached root file system of `kind`, built when there is none."""
     if kind not in KINDS:
         raise SandboxError(f"no kind of host is called {kind!r}; there are {', '.join(KINDS)} and what was saved")
-    recipe = [SOURCES / "packages.py", SOURCES / "trees.py", SOURCES / "tree", packages.architecture()]
-    return cached(kind, recipe, lambda folder: _build(kind, folder)) / "root"
+    files = [SOURCES / "packages.py", SOURCES / "trees.py", SOURCES / "tree"]
+    return cached(kind, [*files, packages.architecture()], lambda folder: _build(kind, folder)) / "root"
 
 
 def _build(kind: str, folder: Path) -> None:
@@ -139,9 +140,9 @@ def _trust(root: Path, identity: Identity) -> None:
 
 
 def _choose_online(root: Path, network_online: bool) -> None:
-    """Let something start network-online.target at boot, or see to it that nothing does (the trap for user Quadlets)."""
+    """Let something start network-online.target at boot, or see that nothing does (the trap for user Quadlets)."""
     if network_online:
         run(["systemctl", f"--root={root}", "enable", "sandbox-online.service"])
         return
     run(["systemctl", f"--root={root}", "disable", "sandbox-online.service"])
-    run(["systemctl", f"--root={root}", "mask", "podman-restart.service", "podman-auto-update.service", "podman.service"])
+    run(["systemctl", f"--root={root}", "mask", *WANT_NETWORK])

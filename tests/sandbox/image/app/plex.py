@@ -14,7 +14,7 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 DENIED = "<html><head><title>Unauthorized</title></head><body><h1>401 Unauthorized</h1></body></html>"
 
 
-def document(path):
+def document(path: str) -> str | None:
     """Return the XML that answers `path`, or None when there is nothing."""
     sections = "".join(f'<Directory key="{key}" type="{kind}" title="{title}"/>\n' for key, kind, title in LIBRARIES)
     return {
@@ -27,7 +27,7 @@ def document(path):
 class Plex(BaseHTTPRequestHandler):
     """Answers GET."""
 
-    def do_GET(self):  # noqa: N802  (the name that http.server calls)
+    def do_GET(self) -> None:
         """Answer with the document, 401 without the token, or 404."""
         parts = urlsplit(self.path)
         path = parts.path.rstrip("/") or "/"
@@ -40,7 +40,7 @@ class Plex(BaseHTTPRequestHandler):
         else:
             self.answer(200, "text/xml;charset=utf-8", body)
 
-    def answer(self, status, kind, text):
+    def answer(self, status: int, kind: str, text: str) -> None:
         """Send one answer."""
         data = text.encode()
         self.send_response(status)

@@ -1,8 +1,9 @@
 """Stand-in for kometa.py: waits for its times and imitates runs, with the real log lines, files and failures.
 
-Beyond the real one: a run takes STANDIN_RUN_SECONDS (1; the file .standin-run-seconds beside config.yml wins), and the file
-.standin-run-now beside config.yml starts a scheduled run at once. Nobody on the internet is asked.
+Beyond the real one: a run takes STANDIN_RUN_SECONDS (1; the file .standin-run-seconds beside config.yml wins), and the
+file .standin-run-now beside config.yml starts a scheduled run at once. Nobody on the internet is asked.
 """
+# mypy: disable-error-code="import-not-found, import-untyped, no-any-return"
 
 import argparse
 import os
@@ -14,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NoReturn
 
 from modules import util
 from modules.config import Config
@@ -36,7 +38,7 @@ VALUES = (
 SHORT = {"run": "-r", "config": "-c", "times": "-t", "run-collections": "-rc", "run-libraries": "-rl", "tests": "-rt"}
 
 
-def options(arguments):
+def options(arguments: list[str]) -> argparse.Namespace:
     """Return the options of the command line; variables KOMETA_<OPTION> stand for what it does not have."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in SWITCHES:
@@ -52,14 +54,14 @@ def options(arguments):
     return known
 
 
-def secrets():
+def secrets() -> dict[str, str]:
     """Return what KOMETA_ variables are no option: name in lower case with dashes, and value."""
     known = {name.upper().replace("-", "_") for name in (*SWITCHES, *VALUES)}
     names = [name for name in os.environ if name.startswith("KOMETA_") and name[7:] not in known]
     return {name[7:].lower().replace("_", "-"): os.environ[name] for name in names}
 
 
-def parse_times(text):
+def parse_times(text: str) -> list[str]:
     """Return the times in `text` as HH:MM; a bar anywhere is the separator instead of commas."""
     times = []
     for part in text.split("|" if "|" in text else ","):
@@ -74,7 +76,7 @@ def parse_times(text):
 class Run:
     """One run, in a process of its own; the log file is open from beginning to end."""
 
-    def __init__(self, kind, known):
+    def __init__(self, kind: str, known: argparse.Namespace) -> None:
         """Rotate the logs and begin. `kind` is "09:10 ", "Test ", "Collections ", "Libraries " or ""."""
         self.kind = kind
         self.known = known
@@ -83,7 +85,7 @@ class Run:
         self.log = Log(self.config.parent / "logs", self.secrets.values())
         self.begin = datetime.now()
 
-    def go(self):
+    def go(self) -> None:
         """Do all of it."""
         self.head()
         try:
@@ -95,7 +97,7 @@ class Run:
             self.log.critical(error)
         self.foot()
 
-    def head(self):
+    def head(self) -> None:
         """Write what comes first."""
         where = "(Linuxserver: master)" if os.environ.get("KOMETA_LINUXSERVER") else "(Python 3.13) (Branch: master)"
         self.log.separator()
@@ -108,7 +110,7 @@ class Run:
             variable = f"KOMETA_{name.upper().replace('-', '_')}"
             self.log.debug(f"--kometa-{name} ({variable}): (redacted)")
 
-    def work(self):
+    def work(self) -> None:
         """Read the configuration, ask Plex, and spend the run's time on each library."""
         self.log.separator("Initializing config")
         config = Config(self.config, self.log, self.secrets, self.known.read_only_config)
@@ -126,7 +128,7 @@ class Run:
         self.log.info("|        Title         |   +   |   =   |   -   | Run Time | Status |")
         self.log.info("| Test Collection      |     2 |     0 |     0 |  0:00:00 | Created and Updated Metadata |")
 
-    def spend_time(self, config):
+    def spend_time(self, config: Config) -> None:
         """Work on items for as long as the run is to take."""
         step = 0
         begin = time.monotonic()
@@ -136,7 +138,7 @@ class Run:
             config.remember(step)
             time.sleep(0.2)
 
-    def seconds(self):
+    def seconds(self) -> float:
         """Return how long the run takes; may change while it goes on."""
         setting = self.config.parent / ".standin-run-seconds"
         try:
@@ -144,7 +146,7 @@ class Run:
         except (OSError, ValueError):
             return float(os.environ.get("STANDIN_RUN_SECONDS") or "1")
 
-    def foot(self):
+    def foot(self) -> None:
         """Write the summaries and the end."""
         for title, texts in (("Error Summary", self.log.errors), ("Critical Summary", self.log.criticals)):
             if texts:
@@ -160,7 +162,7 @@ class Run:
         )  # fmt: skip
 
 
-def validate(known):
+def validate(known: argparse.Namespace) -> None:
     """Validate the configuration; as with the real one the exit status says nothing."""
     config = Path(known.config)
     util.logger = Log(config.parent / "logs", secrets().values())
@@ -174,7 +176,7 @@ def validate(known):
     checker.validate()
 
 
-def start(kind, arguments):
+def start(kind: str, arguments: list[str]) -> None:
     """Run in the worker process; what goes wrong is printed and then forgotten, as by the real one's process pool."""
     try:
         known = options(arguments)
@@ -186,13 +188,13 @@ def start(kind, arguments):
         traceback.print_exc()
 
 
-def run_in_worker(kind, arguments):
+def run_in_worker(kind: str, arguments: list[str]) -> None:
     """Do a run in a worker process and wait for its end; its outcome is not looked at."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("forkserver")) as pool:
         pool.submit(start, kind, arguments)
 
 
-def next_run(times, after):
+def next_run(times: list[str], after: datetime) -> datetime:
     """Return the first moment after `after` at which a run is due."""
     moments = []
     for clock in times:
@@ -202,7 +204,7 @@ def next_run(times, after):
     return min(moments)
 
 
-def wait_for_ever(times, arguments, folder):
+def wait_for_ever(times: list[str], arguments: list[str], folder: Path) -> NoReturn:
     """Wait for the times and run; the line about waiting goes to a buffer that nobody sees, as with the real one."""
     due = next_run(times, datetime.now())
     shown = None
@@ -221,7 +223,7 @@ def wait_for_ever(times, arguments, folder):
         time.sleep(0.5)
 
 
-def scheduled_run(clock, arguments):
+def scheduled_run(clock: str, arguments: list[str]) -> None:
     """Do the run of the time `clock`."""
     RUNNING.touch()
     run_in_worker(f"{clock} ", arguments)
@@ -230,7 +232,7 @@ def scheduled_run(clock, arguments):
         print(f"Time Error: ['{clock}']", file=sys.stderr, flush=True)
 
 
-def kind_of_run(known):
+def kind_of_run(known: argparse.Namespace) -> str:
     """Return the word between Starting and Run of a run without a time."""
     if known.tests:
         return "Test "
@@ -239,7 +241,7 @@ def kind_of_run(known):
     return "Libraries " if known.run_libraries else ""
 
 
-def main(arguments):
+def main(arguments: list[str]) -> None:
     """Wait for runs, or do one at once and end."""
     known = options(arguments)
     folder = Path(known.config).parent

@@ -1,7 +1,9 @@
 """What the modules share: the logger and the error, named as in Kometa."""
 
-logger = None
+from typing import Any
+
+logger: Any = None
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818  (its name there)
     """Kometa's own error: its text is for the user."""
