@@ -1,0 +1,34 @@
+"""The wanted state of a Kometa host, read top to bottom. `pyinfra inventory.py deploy.py` makes it so."""
+
+from pyinfra import host
+
+from kometa_host import wanted
+from kometa_host.preflight import settings_of
+from operations import account, config_tree, kometa, packages, podman, quadlet, secrets, systemd
+
+settings = settings_of(host)
+
+account.user(
+    name=f"Account {settings.mms_user}",
+    user=settings.mms_user,
+    uid=settings.mms_uid,
+    gid=settings.mms_gid,
+    home=settings.home,
+)
+packages.installed(name="Packages: Podman, age, zstd and what they need")
+account.lingering(name=f"Services of {settings.mms_user} run without a login", user=settings.mms_user)
+systemd.network_online(name="The boot reaches network-online.target")
+
+# The image is there before anything refers to it: a pull that fails leaves Kometa as it is.
+podman.image(name=f"Image {settings.kometa_image}", image=settings.kometa_image)
+secrets.present(name="Secrets", values=settings.kometa_secrets)
+config_tree.present(name=f"Config tree {settings.kometa_config_dir}", tree=wanted.config_tree(settings))
+podman.unshare_chown(
+    name=f"Config tree belongs to {settings.kometa_puid}:{settings.kometa_pgid} in the container",
+    path=settings.kometa_config_dir,
+    uid=settings.kometa_puid,
+    gid=settings.kometa_pgid,
+)
+quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
+podman.network(name=f"Network {settings.mms_network}", network=settings.mms_network)
+kometa.running(name="Service kometa")

@@ -1,0 +1,50 @@
+"""The composite read: all that a deploy has to know of a host, in one command."""
+
+from collections.abc import Iterable
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import FactBase
+
+from kometa_host import observed, shell
+from kometa_host.observed import Observed
+from kometa_host.preflight import settings_of
+from kometa_host.settings import Settings
+from kometa_host.wanted import units_of_interest, wanted_sets
+
+
+def read_program(settings: Settings) -> str:
+    """Return the bash program that reads a host with these settings."""
+    sets = wanted_sets(settings)
+    return shell.program(
+        "lib",
+        "observe",
+        account=settings.mms_user,
+        account_uid=settings.mms_uid,
+        account_gid=settings.mms_gid,
+        commands=["podman", "newuidmap", "age", "zstd", "tar", "flock", "loginctl"],
+        units=units_of_interest(settings),
+        image=settings.kometa_image,
+        network=settings.mms_network,
+        quadlet_dir=settings.quadlet_dir,
+        config_dir=settings.kometa_config_dir,
+        owner_uid=settings.kometa_puid,
+        owner_gid=settings.kometa_pgid,
+        timezone=settings.mms_timezone,
+        set_names=[wanted.name for wanted in sets],
+        set_roots=[wanted.root for wanted in sets],
+        set_digests=[wanted.digest for wanted in sets],
+        set_texts=["config.yml" if wanted.name == "config" else "" for wanted in sets],
+    )
+
+
+class HostState(FactBase[Observed]):
+    """Return the state of a host as kometa_host.observed.Observed."""
+
+    def command(self) -> str:
+        """Read with the rights that the connection has."""
+        return f"bash -c {quote(read_program(settings_of(host)))}"
+
+    def process(self, output: Iterable[str]) -> Observed:
+        """Decode what was read; a host that could not be read tells nothing."""
+        return observed.parse(output) or Observed({})

@@ -1,0 +1,64 @@
+"""Config tree of a host: what the project declares, brought together with what Kometa wrote there itself. Pure."""
+
+from dataclasses import dataclass, replace
+
+from kometa_host import filesets, kometa_config, yaml12
+from kometa_host.errors import UserError
+from kometa_host.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
+from kometa_host.kometa_config import Deviation
+from kometa_host.yaml12 import Value, YamlError
+
+CONFIG = "config.yml"
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """The tree as it is to be written, what has to change for that, and where config.yml is not as declared."""
+
+    tree: FileSet
+    changes: Changes
+    deviations: tuple[Deviation, ...] = ()
+
+
+def reconcile(declared: FileSet, found: FoundSet) -> Reconciled:
+    """Given the declared tree and the found one, return what to write. What Kometa added to config.yml is kept."""
+    if found.text is None:
+        return Reconciled(declared, filesets.changes(declared, found))
+    text = declared.files[CONFIG].text()
+    document, on_host, formerly = yaml12.load(text, CONFIG).value, _readable(found.text), _readable(found.declared)
+    deviations = kometa_config.deviations(document, on_host, formerly)
+    if deviations:
+        file = WantedFile.of(kometa_config.merged(text, document, on_host, formerly), declared.files[CONFIG].mode)
+    else:
+        file = WantedFile.of(found.text, declared.files[CONFIG].mode)
+        found = _taken_as_written(found, file)
+    tree = replace(declared, files={**declared.files, CONFIG: file}, declared_digest=declared.digest)
+    return Reconciled(tree, filesets.changes(tree, found), tuple(deviations))
+
+
+def _readable(text: str | None) -> Value:
+    try:
+        return None if text is None else yaml12.load(text, CONFIG).value
+    except YamlError:
+        return None  # what cannot be read holds nothing worth keeping, and is kept as a copy when it is replaced
+
+
+def _taken_as_written(found: FoundSet, file: WantedFile) -> FoundSet:
+    """Return the found tree with its config.yml counted as ours, whatever Kometa did to its looks."""
+    how = found.deviations.get(CONFIG, frozenset()) - {"changed"}
+    rest = {name: ways for name, ways in found.deviations.items() if name != CONFIG}
+    entry = found.manifest.get(CONFIG, Entry(None, file.mode, -1, -1))
+    return replace(
+        found,
+        deviations=rest | ({CONFIG: how} if how else {}),
+        manifest={**found.manifest, CONFIG: replace(entry, sha256=file.sha256)},
+    )
+
+
+def refuse_mountpoint(tree: FileSet, found: FoundSet) -> None:
+    """Raise UserError if the tree is a file system of its own: then nothing beside it could be exchanged with it."""
+    if found.is_mountpoint:
+        raise UserError(
+            f"{tree.root} is a mount point itself, so files cannot be prepared beside it and put in place at once. "
+            f"Set kometa_config_dir to a directory inside it, such as {tree.root}/kometa."
+        )

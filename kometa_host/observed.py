@@ -1,0 +1,222 @@
+"""What was found on a host: the typed result of one composite read. Pure; the program is templates/host/observe.sh."""
+
+import gzip
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from kometa_host import secrets
+from kometa_host.filesets import Entry, FoundSet, parse_deviations, parse_manifest
+
+
+@dataclass(frozen=True)
+class SubordinateRange:
+    """A line of /etc/subuid or /etc/subgid: ids start ... start + count - 1 belong to the owner."""
+
+    owner: str
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """A line of passwd."""
+
+    user: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of the account's user manager, as `systemctl --user show` says it."""
+
+    load: str
+    active: str
+    sub: str
+    needs_reload: bool
+    enabled: str
+    next_elapse: str
+    result: str
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as `podman ps` lists it; times in seconds since the epoch."""
+
+    name: str
+    state: str
+    image: str
+    image_id: str
+    labels: Mapping[str, str]
+    networks: tuple[str, ...]
+    started: int
+
+
+@dataclass(frozen=True)
+class ForeignOwned:
+    """Entries of the config tree that belong to somebody else: how many, and the first few as `uid:gid name`."""
+
+    count: int = 0
+    first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A host as it was found. Values are what the composite read told, decoded, by name."""
+
+    values: Mapping[str, bytes] = field(repr=False)
+
+    def text(self, name: str) -> str:
+        """Return what was told under the name, empty if nothing was."""
+        return self.values.get(name, b"").decode("utf-8", "surrogateescape").strip()
+
+    @cached_property
+    def os_release(self) -> Mapping[str, str]:
+        """The distribution's own description: ID, VERSION_ID, PRETTY_NAME, ..."""
+        pairs = (line.partition("=") for line in self.text("os-release").splitlines())
+        return {name: value.strip("\"'") for name, _, value in pairs}
+
+    def has_command(self, name: str) -> bool:
+        """Return whether the host has a program of that name."""
+        return f"command.{name}" in self.values
+
+    @cached_property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts that have the wanted name or the wanted uid."""
+        fields = [line.split(":") for line in self.text("passwd").splitlines()]
+        return tuple(dict.fromkeys(Account(f[0], int(f[2]), int(f[3]), f[5], f[6]) for f in fields))
+
+    @cached_property
+    def groups(self) -> Mapping[str, int]:
+        """The groups that have the wanted name or the wanted gid."""
+        fields = [line.split(":") for line in self.text("group").splitlines()]
+        return {f[0]: int(f[2]) for f in fields}
+
+    def subordinate(self, kind: str) -> tuple[SubordinateRange, ...]:
+        """Return all ranges of `subuid` or `subgid`; lines not of the form owner:start:count are passed over."""
+        lines = [line.strip().split(":") for line in self.text(kind).splitlines()]
+        whole = [f for f in lines if len(f) == 3 and f[1].isdigit() and f[2].isdigit()]
+        return tuple(SubordinateRange(f[0], int(f[1]), int(f[2])) for f in whole)
+
+    @cached_property
+    def units(self) -> Mapping[str, Unit]:
+        """The units that were asked for, by their names."""
+        blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in self.text("units").split("\n\n")]
+        return {block["Id"]: _unit(block) for block in blocks if "Id" in block}
+
+    @cached_property
+    def containers(self) -> Mapping[str, Container]:
+        """All containers of the account, by name."""
+        found = [_container(entry) for entry in self._json("containers")]
+        return {container.name: container for container in found}
+
+    def _json(self, name: str) -> list[dict[str, Any]]:
+        return json.loads(self.text(name) or "[]") or []
+
+    @cached_property
+    def image_id(self) -> str | None:
+        """The id of the local image under the wanted name, None if it is not there."""
+        return next((entry["Id"] for entry in self._json("images")), None)
+
+    @cached_property
+    def network(self) -> Mapping[str, Any] | None:
+        """The wanted network as Podman describes it, None if there is none of that name."""
+        return next(iter(self._json("networks")), None)
+
+    @cached_property
+    def secrets(self) -> Mapping[str, secrets.FoundSecret]:
+        """Our Podman secrets, by name without prefix."""
+        ours = [entry for entry in self._json("secrets") if entry["Spec"]["Name"].startswith(secrets.PREFIX)]
+        return {entry["Spec"]["Name"].removeprefix(secrets.PREFIX): _secret(entry) for entry in ours}
+
+    def files(self, name: str) -> FoundSet:
+        """Return the state of a set of files."""
+        told = f"files.{name}."
+        root = self.text(told + "root").split()
+        manifest = self.values.get(told + "manifest")
+        return FoundSet(
+            root=Entry(None, int(root[0], 8), int(root[1]), int(root[2])) if root else None,
+            digest=self.text(told + "digest") or None,
+            manifest=parse_manifest(gzip.decompress(manifest).decode()) if manifest else {},
+            deviations=parse_deviations(self.values.get(told + "deviations", b"").decode("utf-8", "surrogateescape")),
+            text=_optional_text(self.values.get(told + "text")),
+            declared=_optional_text(self.values.get(told + "declared")),
+            pending=told + "pending" in self.values,
+            is_mountpoint=told + "mountpoint" in self.values,
+        )
+
+    @cached_property
+    def foreign_owned(self) -> ForeignOwned:
+        """Entries of the config tree that do not belong to the wanted ids."""
+        return parse_foreign_owned(self.text("foreign-owned"))
+
+    @cached_property
+    def run_started(self) -> int | None:
+        """When the Kometa run that is in progress started, in seconds since the epoch; None if none is."""
+        return int(self.text("run-in-progress") or 0) or None
+
+    @cached_property
+    def quadlet_times(self) -> Mapping[str, float]:
+        """When each file of the Quadlet directory was last written, in seconds since the epoch."""
+        pairs = (line.split(" ", 1) for line in self.text("quadlet-times").splitlines())
+        return {name: float(time) for time, name in pairs}
+
+
+def parse_foreign_owned(text: str) -> ForeignOwned:
+    """Given lines `uid:gid name` and last a number, return them."""
+    *first, count = text.splitlines() or ["0"]
+    return ForeignOwned(int(count), tuple(first))
+
+
+def _optional_text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _unit(block: Mapping[str, str]) -> Unit:
+    return Unit(
+        load=block.get("LoadState", ""),
+        active=block.get("ActiveState", ""),
+        sub=block.get("SubState", ""),
+        needs_reload=block.get("NeedDaemonReload") == "yes",
+        enabled=block.get("UnitFileState", ""),
+        next_elapse=block.get("NextElapseUSecRealtime", ""),
+        result=block.get("Result", ""),
+    )
+
+
+def _secret(entry: Mapping[str, Any]) -> secrets.FoundSecret:
+    labels = entry["Spec"].get("Labels") or {}
+    # Podman writes nanoseconds, which Python does not read
+    written = re.sub(r"\.\d+", "", entry["UpdatedAt"])
+    return secrets.FoundSecret(labels.get(secrets.LABEL, ""), datetime.fromisoformat(written).timestamp())
+
+
+def _container(entry: Mapping[str, Any]) -> Container:
+    return Container(
+        name=entry["Names"][0],
+        state=entry["State"],
+        image=entry["Image"],
+        image_id=entry["ImageID"],
+        labels=entry.get("Labels") or {},
+        networks=tuple(entry.get("Networks") or ()),
+        started=int(entry.get("StartedAt") or 0),
+    )
+
+
+def parse(lines: Iterable[str]) -> Observed | None:
+    """Given the lines `name base64`, return what they tell; None if the last line, `end`, is missing."""
+    values: dict[str, bytes] = {}
+    for line in lines:
+        name, _, encoded = line.rstrip("\n").partition(" ")
+        if name == "end":
+            return Observed(values)
+        values[name] = b64decode(encoded)
+    return None

@@ -1,0 +1,75 @@
+"""Whether the running container is what it shall be, and what to do if not. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from kometa_host.filesets import Changes
+from kometa_host.observed import Container, Observed
+from kometa_host.settings import Settings
+from kometa_host.wanted import INPUTS_LABEL
+
+CONTAINER = "kometa"
+UNIT = "kometa.service"
+QUADLET = "kometa.container"
+
+
+class Step(Enum):
+    """What is to be done with the service."""
+
+    NOTHING = "nothing"
+    START = "start"
+    RESTART = "restart"
+    POSTPONE = "postpone"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A step and the reason for it, in the user's words."""
+
+    step: Step
+    why: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What the operations before this one are about to change."""
+
+    quadlets: Changes
+    network: bool
+    secrets: bool
+
+
+def decide(settings: Settings, found: Observed, inputs: str, pending: Pending) -> Decision:
+    """Given what is wanted, what runs and what is about to change, return what to do with the service."""
+    container = found.containers.get(CONTAINER)
+    unit = found.units.get(UNIT)
+    if container is None or container.state not in ("running", "paused") or unit is None or unit.active != "active":
+        return Decision(Step.START, "it does not run")
+    why = _outdated(found, container, inputs, pending)
+    if why is None:
+        return Decision(Step.NOTHING, "it runs as wanted")
+    if found.run_started and settings.kometa_restart == "when-idle":
+        return Decision(Step.POSTPONE, f"{why}, but {run_in_progress(settings, found.run_started)}")
+    return Decision(Step.RESTART, why)
+
+
+def _outdated(found: Observed, container: Container, inputs: str, pending: Pending) -> str | None:
+    written = max((secret.updated for secret in found.secrets.values()), default=0)
+    reasons = {
+        "its Quadlet has changed": QUADLET in pending.quadlets.files or container.labels.get(INPUTS_LABEL) != inputs,
+        "its Quadlet is newer than the container": found.quadlet_times.get(QUADLET, 0) > container.started + 1,
+        "its image is newer than the container": found.image_id not in (None, container.image_id),
+        "its secrets have changed": pending.secrets or written > container.started + 1,
+        "its network is made anew": pending.network,
+        "it is frozen": container.state == "paused",
+        "Kometa is not alive in it": not found.text("kometa-alive"),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def run_in_progress(settings: Settings, started: int) -> str:
+    """Return the sentence that says since when Kometa is at work."""
+    since = datetime.fromtimestamp(started, ZoneInfo(settings.mms_timezone))
+    return f"a run is in progress since {since:%H:%M}"

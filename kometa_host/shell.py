@@ -1,0 +1,56 @@
+"""Builds the bash programs that run on a host. Pure text: what carries them there is operations.transport."""
+
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from shlex import quote
+
+HOST_SCRIPTS = Path(__file__).resolve().parent.parent / "templates" / "host"
+
+# Exit statuses of the prelude, far from those that programs use.
+NEEDS_ROOT = 117
+NEEDS_SUDO_PASSWORD = 118
+
+
+class Actor(Enum):
+    """Who runs a program on the host."""
+
+    ROOT = "root"
+    ACCOUNT = "account"
+    BEST = "best"  # root where the connection can be that, else the account itself: for reading
+
+
+def assignments(variables: Mapping[str, object]) -> str:
+    """Given shell variables, return the lines that set them; lists become bash arrays."""
+    return "".join(f"{name}={_value(value)}\n" for name, value in variables.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, (list, tuple)):
+        return "(" + " ".join(quote(str(item)) for item in value) + ")"
+    return quote("" if value is None else str(value))
+
+
+def program(*scripts: str, **variables: object) -> str:
+    """Given names of scripts in templates/host and their variables, return one bash program."""
+    bodies = [(HOST_SCRIPTS / f"{name}.sh").read_text(encoding="utf-8") for name in scripts]
+    return assignments(variables) + "\n".join(bodies)
+
+
+def prelude(actor: Actor, account: str, password_follows: bool) -> str:
+    """Return the bash text that becomes the actor and then evaluates the program that follows on standard input.
+
+    It is read from standard input itself, so that no process list shows more than `bash`. `password_follows` says that
+    the next line of the input is the password for sudo; it is read away where sudo does not ask for it.
+    """
+    return program("prelude", actor=actor.value, account=account, password_follows=password_follows)
+
+
+def evaluated(length: int) -> str:
+    """Return the command that reads exactly so many bytes of standard input and runs them as a bash program.
+
+    `head -c` never reads further than it is told, so what follows stays for the program itself.
+    """
+    return f"bash -c 'eval \"$(head -c {length})\"'"

@@ -1,0 +1,118 @@
+"""The wanted state of a Kometa host, as files. Pure: what is in them depends on the settings alone."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kometa_host import secrets
+from kometa_host.filesets import FileSet, WantedFile
+from kometa_host.settings import Settings
+from kometa_host.tree import load_tree
+
+PROJECT = Path(__file__).resolve().parent.parent
+INPUTS_LABEL = "kometa-host.inputs"
+
+
+def secret_values(settings: Settings) -> dict[str, str]:
+    """Return all secrets of a host, by name, in clear: for comparing and sending only."""
+    return {name: value.get_secret_value() for name, value in settings.kometa_secrets.items()}
+
+
+def quoted(value: str) -> str:
+    """Return the value as one word of a Quadlet or unit file; see "Quoting" in systemd.syntax(7), "%" in systemd.unit(5)."""
+    value = value.replace("%", "%%")
+    if re.fullmatch(r"[\w%@+=:,./-]*", value, re.ASCII):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@lru_cache(1)
+def _templates() -> Environment:
+    # autoescape is for HTML; these are unit files, whose values are quoted by `quoted`
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(PROJECT / "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = quoted
+    return environment
+
+
+def rendered(template: str, settings: Settings, **more: object) -> str:
+    """Return the text of a template of templates/ for these settings."""
+    return _templates().get_template(template).render(dict(settings), **more)
+
+
+def container_environment(settings: Settings) -> Mapping[str, str]:
+    """Return the container's environment, without secrets."""
+    return {
+        "PUID": str(settings.kometa_puid),
+        "PGID": str(settings.kometa_pgid),
+        "TZ": settings.mms_timezone,
+        "KOMETA_TIMES": ",".join(settings.kometa_times),
+        **settings.kometa_environment,
+    }
+
+
+def network_quadlet(settings: Settings) -> str:
+    """Return the name of the network's Quadlet."""
+    return f"{settings.mms_network}.network"
+
+
+def container_quadlet(settings: Settings) -> str:
+    """Return the text of kometa.container; its label tells the inputs that a running container was made from."""
+
+    def text(inputs: str) -> str:
+        return rendered(
+            "quadlet/kometa.container.j2",
+            settings,
+            environment=container_environment(settings),
+            secrets={secrets.PREFIX + name: secrets.target(name) for name in sorted(settings.kometa_secrets)},
+            inputs=inputs,
+        )
+
+    return text(hashlib.sha256(text("").encode()).hexdigest()[:16])
+
+
+def inputs_of(quadlet: str) -> str:
+    """Return the inputs that a kometa.container names in its label, empty if it names none."""
+    found = re.search(rf"^Label={re.escape(INPUTS_LABEL)}=(\S*)$", quadlet, re.M)
+    return found[1] if found else ""
+
+
+def quadlets(settings: Settings) -> FileSet:
+    """Return the Quadlets of the host: Kometa's container and its network."""
+    files = {
+        "kometa.container": WantedFile.of(container_quadlet(settings), 0o644),
+        network_quadlet(settings): WantedFile.of(rendered("quadlet/network.j2", settings), 0o644),
+    }
+    return FileSet("quadlets", settings.quadlet_dir, files, {".": 0o755})
+
+
+def units_of_quadlets(settings: Settings) -> list[str]:
+    """Return the units that Quadlet makes of our Quadlets."""
+    return ["kometa.service", f"{settings.mms_network}-network.service"]
+
+
+def units_of_interest(settings: Settings) -> list[str]:
+    """Return the units of the account whose state decides anything."""
+    return units_of_quadlets(settings)
+
+
+def config_tree(settings: Settings) -> FileSet:
+    """Return the config tree of the project as it is declared: config.yml rendered, the rest as it is."""
+    tree = load_tree(PROJECT / settings.kometa_config_source, settings.model_dump(exclude={"kometa_secrets"}))
+    files = {name: WantedFile(0o600, file.size, file.sha256, file.open) for name, file in tree.files.items()}
+    directories = {".": 0o700} | dict.fromkeys(tree.directories, 448)
+    return FileSet("config", settings.kometa_config_dir, files, directories, settings.kometa_puid, settings.kometa_pgid)
+
+
+def wanted_sets(settings: Settings) -> list[FileSet]:
+    """Return all sets of files of the host."""
+    return [quadlets(settings), config_tree(settings)]

@@ -1,0 +1,51 @@
+"""The rootless account under which Kometa runs."""
+
+from pyinfra import host
+
+from kometa_host import accounts
+from kometa_host.accounts import WantedAccount
+from kometa_host.errors import UserError
+from operations.base import Commands, confirm, host_operation, look_again, needs_root, observe, root_change
+
+
+@host_operation
+def user(user: str, uid: int, gid: int, home: str) -> Commands:
+    """Make sure that the account exists and can run rootless containers. An existing one is taken as it is.
+
+    + user: name of the account and of its group
+    + uid, gid: ids for an account that is made
+    + home: its home directory
+
+    Subordinate uid and gid ranges of 65,536 ids that overlap nobody's are added where they are missing.
+
+        account.user(name="Account mms", user="mms", uid=3000, gid=3000, home="/home/mms")
+    """
+    wanted = WantedAccount(user, uid, gid, home)
+    plan = accounts.account_plan(wanted, observe())
+    if not plan:
+        host.noop(f"account {user} exists")
+        return
+    needs_root(observe(), f"making the account {user}")
+    yield root_change(
+        f"making the account {user}", "account", **vars(wanted), **vars(plan), count=accounts.SUBORDINATE_COUNT
+    )
+    confirm(not accounts.account_plan(wanted, look_again()), f"the account {user} is still not as it has to be.")
+
+
+@host_operation
+def lingering(user: str) -> Commands:
+    """Make sure that the account's user manager runs without a login and that its bus can be reached.
+
+    + user: name of the account
+
+        account.lingering(name="Lingering", user="mms")
+    """
+    found = observe()
+    if found.text("linger") and found.text("bus"):
+        host.noop(f"{user} lingers")
+        return
+    needs_root(found, f"letting {user} linger (its services run without a login)")
+    yield root_change(f"letting {user} linger", "lingering", user=user)
+    found = look_again()
+    if not (found.text("linger") and found.text("bus")):
+        raise UserError(f"the user manager of {user} is not reachable. See: journalctl -u 'user@*.service'")

@@ -1,0 +1,39 @@
+"""Kometa's config tree on the host."""
+
+from pyinfra import host
+from pyinfra.api.output import echo
+
+from kometa_host import config_tree
+from kometa_host.config_tree import CONFIG, Reconciled
+from kometa_host.filesets import FileSet
+from operations.base import Commands, confirm, host_operation, look_again, observe
+from operations.files import files_change, show_diff
+
+
+@host_operation
+def present(tree: FileSet) -> Commands:
+    """Make sure that the config tree holds what the project declares; what Kometa itself writes there is not touched.
+
+    + tree: the declared set of files
+
+    Changed files travel in one stream and become live together. Kometa reads them when its next run starts.
+
+        config_tree.present(name="Config tree", tree=wanted.config_tree(settings))
+    """
+    found = observe().files(tree.name)
+    config_tree.refuse_mountpoint(tree, found)
+    wanted = config_tree.reconcile(tree, found)
+    if not wanted.changes:
+        host.noop(f"{tree.root} is as declared")
+        return
+    _show_diff(wanted)
+    yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text())
+    left = config_tree.reconcile(tree, look_again().files(tree.name)).changes
+    confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")
+
+
+def _show_diff(wanted: Reconciled) -> None:
+    show_diff(wanted.tree, wanted.changes)
+    if host.state.config.DIFF and not host.state.is_executing:
+        for deviation in wanted.deviations:
+            echo(f"{host.print_prefix}  {CONFIG}: {deviation}")

@@ -1,0 +1,96 @@
+"""Carries a set of files to a host: all changed ones in one stream, checked, and made live at once."""
+
+import tarfile
+from collections.abc import Iterable, Iterator
+
+from pyinfra import host
+from pyinfra.api.output import echo, format_text
+
+from kometa_host import shell
+from kometa_host.diffs import unified
+from kometa_host.filesets import Changes, FileSet, WantedFile, manifest_of
+from kometa_host.shell import Actor
+from operations.base import Change
+
+
+def files_change(
+    wanted: FileSet, changes: Changes, *scripts: str, check: str = "", then: str = "", declared: str | None = None
+) -> Change:
+    """Return the change that brings a set of files to the host.
+
+    + check: shell function of `scripts` that may refuse the new files before anything is replaced
+    + then: command to run after they are live
+    + declared: text to be kept on the host beside the manifest
+    """
+    script = shell.program(
+        "lib",
+        "files",
+        *scripts,
+        "put_files",
+        set_name=wanted.name,
+        root=wanted.root,
+        owner=f"{wanted.uid}:{wanted.gid}",
+        check=check,
+        then=then,
+    )
+    what = f"writing {wanted.root}"
+    return Change(what, script, Actor.ACCOUNT, data=_stream(wanted, changes, declared))
+
+
+def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator[bytes]:
+    by_name = {"directories": changes.directories, "remove": changes.remove, "save": changes.save}
+    lists = {f"control/{name}": _nul_separated(names) for name, names in by_name.items()}
+    manifest = manifest_of(wanted)
+    lists["control/manifest"] = manifest.encode()
+    lists["control/adjust"] = _entries(manifest, {*changes.adjust, *changes.directories}).encode()
+    if declared is not None:
+        lists["control/declared"] = declared.encode()
+    for name, content in lists.items():
+        yield from _member(name, WantedFile.of(content, 0o600))
+    for name in changes.write:
+        yield from _member(f"files/{name}", wanted.files[name])
+    yield from _member("end", WantedFile.of(b"", 0o600))
+    yield b"\0" * 1024
+
+
+def _nul_separated(names: Iterable[str]) -> bytes:
+    return b"".join(name.encode() + b"\0" for name in names)
+
+
+def _entries(manifest: str, names: set[str]) -> str:
+    lines = manifest.splitlines(keepends=True)[1:]
+    return "".join(line for line in lines if line.rstrip("\n").partition("\t")[2] in names)
+
+
+def _member(name: str, file: WantedFile) -> Iterator[bytes]:
+    header = tarfile.TarInfo(name)
+    header.size, header.mode = file.size, file.mode
+    yield header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+    left = file.size
+    with file.open() as stream:
+        while left:
+            piece = stream.read(min(left, 1 << 18))
+            if not piece:
+                raise OSError(f"{name} became shorter while it was read; run the command again")
+            left -= len(piece)
+            yield piece
+    yield b"\0" * (-file.size % 512)
+
+
+def show_diff(wanted: FileSet, changes: Changes, found: dict[str, str] | None = None) -> None:
+    """With --diff, print what changes in a set of files: the text where both sides are known, else the names."""
+    if not host.state.config.DIFF or host.state.is_executing:
+        return
+    for name in changes.files:
+        echo(f"{host.print_prefix}{format_text(f'{wanted.root}/{name}', bold=True)}: {_kind(changes, name)}")
+        if name in changes.write and found is not None and name in found:
+            for line in unified(found[name], wanted.files[name].text()):
+                echo(f"{host.print_prefix}  {line}")
+
+
+def _kind(changes: Changes, name: str) -> str:
+    if name in changes.remove:
+        return "removed"
+    if name in changes.write:
+        return "changed" if name in changes.save else "written"
+    return "directory" if name in changes.directories else "mode or owner"

@@ -1,0 +1,27 @@
+"""The programs that a Kometa host needs, through its own package manager."""
+
+from pyinfra import host
+
+from kometa_host import distributions
+from operations.base import Commands, confirm, host_operation, look_again, needs_root, observe, root_change
+
+
+@host_operation
+def installed() -> Commands:
+    """Install Podman 4.4 or newer, what rootless containers need, age, zstd and tar where one of them is missing.
+
+    packages.installed(name="Packages")
+    """
+    found = observe()
+    distributions.refuse_old_podman(found)
+    missing = distributions.missing_commands(found)
+    if not missing:
+        host.noop("all programs are there")
+        return
+    manager, names = distributions.packages_of(found)
+    needs_root(found, f"installing {', '.join(missing)}")
+    yield root_change(f"installing {', '.join(missing)}", "packages", manager=manager, packages=names)
+    found = look_again()
+    distributions.refuse_old_podman(found)
+    still = distributions.missing_commands(found)
+    confirm(not still, f"{', '.join(still)} still not there after {manager} had installed its packages.")

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# Puts a set of files on the host, all of them or none. Runs inside the account's user namespace.
+# Standard input: a tar stream with `files/` (what to write, with modes), `control/` (lists and the manifest) and, last,
+# `end`, without which the stream was cut.
+# shellcheck disable=SC2154  # set_name, root, owner and check are set in front of this text
+# shellcheck disable=SC2016  # what is in single quotes is for another shell to expand
+stage=$root.stage pending=$root.pending record=$state_dir/files/$set_name
+
+drop_stage() { rm -rf -- "$stage"; }
+
+receive_stage() {
+    drop_stage
+    mkdir -p -- "$(dirname "$root")" "$record"
+    (umask 077 && mkdir -- "$stage")
+    tar -C "$stage" --no-same-owner -p -xf - || fail "$root: the files could not be written; nothing was changed."
+    [ -e "$stage/end" ] || fail "$root: the connection was lost before all files had come; nothing was changed."
+}
+
+# The point of no return: what is pending is complete and on the disk, and is finished by whoever comes next.
+commit_stage() {
+    sync -f "$(dirname "$root")"
+    mv -T -- "$stage" "$pending"
+    sync "$(dirname "$root")"
+}
+
+finish_pending() {
+    [ -d "$pending" ] || return 0
+    make_directories
+    save_replaced
+    move_files
+    remove_unwanted
+    adjust_owners
+    write_manifest
+    sync -f "$root"
+    rm -rf -- "$pending"
+}
+
+# Before anything changes: a directory of ours that something replaced by a link would lead our writes astray.
+check_targets() {
+    local facts name
+    while IFS=$'\t' read -r facts name; do
+        if [ "${facts:0:1}" = - ]; then
+            if [ -L "$root/$name" ] || { [ -e "$root/$name" ] && [ ! -d "$root/$name" ]; }; then
+                fail "$root/$name shall be a directory, but something else is there. Move it away and run the command again."
+            fi
+        elif [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
+            fail "$root/$name shall be a file, but a directory is there. Move it away and run the command again."
+        fi
+    done < <(sed 1d "$stage/control/manifest")
+}
+
+make_directories() {
+    local facts name mode uid gid _
+    while IFS=$'\t' read -r facts name; do
+        read -r _ mode uid gid <<<"$facts"
+        if [ ! -d "$root/$name" ]; then
+            if [ "$name" = . ]; then mkdir -m 0700 -- "$root"; else mkdir -m 0700 -- "$root/$name"; fi
+            chown "$uid:$gid" -- "$root/$name"
+            chmod "$mode" -- "$root/$name"
+        fi
+    done < <(sed 1d "$pending/control/manifest" | grep '^- ' || true)
+}
+
+# Nothing is lost: what others wrote under our names is kept, the last five times.
+save_replaced() {
+    local kept name
+    kept=$state_dir/replaced/$(date -u +%Y-%m-%dT%H%M%SZ)/$set_name
+    while IFS= read -r -d '' name; do
+        if [ ! -e "$root/$name" ] && [ ! -L "$root/$name" ]; then continue; fi
+        mkdir -p -- "$kept"
+        (cd "$root" && cp -a --parents -- "$name" "$kept")
+    done <"$pending/control/save"
+    [ -d "$kept" ] || return 0
+    chown -hR 0:0 "$kept"
+    find "$state_dir/replaced" -mindepth 1 -maxdepth 1 | sort | head -n -5 | xargs -d '\n' -r rm -rf --
+    say "what was there before is kept in $kept"
+}
+
+move_files() {
+    [ -d "$pending/files" ] || return 0
+    local directory target
+    find "$pending/files" -type f -exec chown "$owner" -- {} +
+    while IFS= read -r -d '' directory; do
+        target=$root${directory#"$pending/files"}
+        find "$directory" -maxdepth 1 -type f -print0 | xargs -0r mv -f -t "$target" --
+    done < <(find "$pending/files" -type d -print0)
+}
+
+remove_unwanted() {
+    local name
+    while IFS= read -r -d '' name; do
+        if [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
+            rmdir -- "$root/$name" 2>/dev/null || true # what is not ours is still in it
+        else
+            rm -f -- "$root/$name"
+        fi
+    done <"$pending/control/remove"
+}
+
+adjust_owners() {
+    local facts name mode uid gid _
+    while IFS=$'\t' read -r facts name; do
+        read -r _ mode uid gid <<<"$facts"
+        if [ -L "$root/$name" ]; then continue; fi # not ours: chown and chmod would follow it
+        chown "$uid:$gid" -- "$root/$name"
+        chmod "$mode" -- "$root/$name"
+    done <"$pending/control/adjust"
+}
+
+# The manifest records size and times as the host has them, so that the next look needs to read no content.
+write_manifest() {
+    if [ -e "$pending/control/declared" ]; then cp -- "$pending/control/declared" "$record/declared"; fi
+    sed 1d "$pending/control/manifest" | cut -f2- | tr '\n' '\0' | (cd "$root" && xargs -0r stat --printf '%s %.9Y %.9Z\t%n\n' --) |
+        awk -F '\t' '
+            FNR == NR { times[$2] = $1; next }
+            FNR == 1 { print; next }
+            { split($1, fact, " "); print fact[1] " " times[$2] " " fact[2] " " fact[3] " " fact[4] "\t" $2 }
+        ' - "$pending/control/manifest" >"$record/manifest.new"
+    mv -T -- "$record/manifest.new" "$record/manifest"
+}
+
+put_files() {
+    trap drop_stage EXIT
+    receive_stage
+    check_targets
+    if [ -n "$check" ]; then "$check" "$stage/files" "$stage/control/remove"; fi
+    trap '' HUP PIPE INT TERM
+    finish_pending # of a run that was cut off
+    commit_stage
+    finish_pending
+}

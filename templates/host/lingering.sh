@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# Lets the account's user manager run without a login, and waits for its bus. Runs as root.
+# shellcheck disable=SC2154  # user is set in front of this text
+set -eu
+uid=$(id -u "$user")
+loginctl enable-linger "$user"
+as_user() { runuser -u "$user" -- env "XDG_RUNTIME_DIR=/run/user/$uid" "$@"; }
+for _ in $(seq 60); do
+    if [ -S "/run/user/$uid/bus" ]; then exit 0; fi
+    if [ -S "/run/user/$uid/systemd/private" ]; then
+        # A manager that is older than the package of its bus does not know the socket yet.
+        as_user systemctl --user daemon-reload || true
+        as_user systemctl --user start dbus.socket || true
+    fi
+    systemctl start "user@$uid.service"
+    sleep 0.5
+done
+echo "the bus of $user's user manager (/run/user/$uid/bus) does not come up; see: journalctl -u user@$uid.service" >&2
+exit 1

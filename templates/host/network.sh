@@ -1,0 +1,10 @@
+# shellcheck shell=bash
+# Makes the network anew: Podman cannot change one.
+# shellcheck disable=SC2154  # network is set in front of this text
+trap '' HUP PIPE INT TERM
+systemctl --user daemon-reload
+if podman network exists "$network"; then
+    systemctl --user stop kometa.service "$network-network.service"
+    podman network rm "$network" >/dev/null
+fi
+systemctl --user restart "$network-network.service"

@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# Reads a Kometa host in one go and changes nothing: one line `name base64-of-value` for each thing found.
+# shellcheck disable=SC2154  # the variables are set in front of this text
+set +e +o pipefail # what cannot be read is told as absent
+
+PATH=$PATH:/usr/sbin:/sbin
+
+tell() { printf '%s %s\n' "$1" "$(base64 -w0)"; }
+tell_value() { printf '%s' "$2" | tell "$1"; }
+
+host_part() {
+    local name
+    tell os-release </etc/os-release
+    for name in "${commands[@]}"; do
+        if command -v "$name" >/dev/null 2>&1; then tell_value "command.$name" "$(command -v "$name")"; fi
+    done
+    if command -v podman >/dev/null 2>&1; then podman --version | tell podman-version; fi
+    for name in aardvark-dns netavark; do
+        if [ -x "/usr/lib/podman/$name" ] || [ -x "/usr/libexec/podman/$name" ]; then tell_value "command.$name" yes; fi
+    done
+    if [ -e /usr/lib/systemd/user/dbus.socket ]; then tell_value command.dbus-user-session yes; fi
+    for name in apt-get dnf zypper pacman; do
+        if command -v "$name" >/dev/null 2>&1; then tell_value package-manager "$name" && break; fi
+    done
+    tell_value connected-as "$(id -un)"
+    { getent passwd "$account" "$account_uid" || true; } | tell passwd
+    { getent group "$account" "$account_gid" || true; } | tell group
+    { cat /etc/subuid 2>/dev/null || true; } | tell subuid
+    { cat /etc/subgid 2>/dev/null || true; } | tell subgid
+    if [ -e "/var/lib/systemd/linger/$account" ]; then tell_value linger yes; fi
+    systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | tell network-online
+    if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then tell_value waits-for-network-online yes; fi
+}
+
+# $1: name of the set, $2: its directory, $3: the digest that is wanted, $4: a file whose text is told when it deviates
+files_part() {
+    local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest
+    if [ -e "$root.pending" ]; then tell_value "files.$set.pending" yes; fi
+    if [ -d "$root" ] && [ ! -L "$root" ]; then tell_value "files.$set.root" "$(stat -c '%a %u %g' "$root")"; fi
+    if [ -d "$root" ] && [ "$(stat -c %d "$root")" != "$(stat -c %d "$root/..")" ]; then
+        tell_value "files.$set.mountpoint" yes
+    fi
+    local digest='' deviations
+    if [ -r "$manifest" ]; then
+        digest=$(head -n1 "$manifest")
+        deviations=$(file_deviations "$root" "$manifest")
+        tell_value "files.$set.digest" "$digest"
+        printf '%s' "$deviations" | tell "files.$set.deviations"
+    fi
+    if [ "$digest" = "$wanted" ] && ! grep -qxF "changed $text" <<<"$deviations"; then return 0; fi
+    if [ -r "$manifest" ]; then gzip -c "$manifest" | tell "files.$set.manifest"; fi
+    if [ -n "$text" ] && [ -f "$root/$text" ] && [ ! -L "$root/$text" ]; then tell "files.$set.text" <"$root/$text"; fi
+    if [ -r "$state_dir/files/$set/declared" ]; then tell "files.$set.declared" <"$state_dir/files/$set/declared"; fi
+}
+
+# Compares a directory with its manifest; prints a line for each entry that is not as it was written:
+# `missing NAME`, `kind NAME`, `owner MODE UID GID NAME`, `changed NAME`.
+# A file whose size and times are as recorded is taken as unchanged: every write moves the change time.
+file_deviations() {
+    local root=$1 manifest=$2
+    sed 1d "$manifest" | cut -f2- | tr '\n' '\0' | stat_entries "$root" | awk -F '\t' '
+        FNR == NR && FNR > 1 { recorded[$2] = $1 }
+        FNR == NR { next }
+        {
+            name = $4; seen[name] = 1
+            split(recorded[name], was, " ")
+            kind = (was[1] == "-") ? "directory" : "regular"
+            if (index($1, kind) != 1) { print "kind " name; next }
+            if ($3 != was[5] " " was[6] " " was[7]) print "owner " $3 " " name
+            if (kind == "regular" && $2 != was[2] " " was[3] " " was[4]) print "check " was[1] " " name
+        }
+        END { for (name in recorded) if (!(name in seen)) print "missing " name }
+    ' "$manifest" - | checked_by_content "$root"
+}
+
+stat_entries() {
+    if cd "$1" 2>/dev/null; then
+        xargs -0r stat --printf '%F\t%s %.9Y %.9Z\t%a %u %g\t%n\n' -- 2>/dev/null || true
+    fi
+}
+
+checked_by_content() {
+    local root=$1 what rest
+    while read -r what rest; do
+        if [ "$what" != check ]; then
+            printf '%s %s\n' "$what" "$rest"
+        elif [ "$(sha256sum <"$root/${rest#* }" | cut -d' ' -f1)" != "${rest%% *}" ]; then
+            printf 'changed %s\n' "${rest#* }"
+        fi
+    done
+}
+
+namespace_part() {
+    local i
+    for i in "${!set_names[@]}"; do
+        files_part "${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}"
+    done
+    if [ -d "$config_dir" ]; then
+        foreign_owned "$config_dir" "$owner_uid" "$owner_gid" | tell foreign-owned
+        ps -eo etimes=,args= | awk '/python3 [^ ]*kometa\/kometa\.py/ { print $1 }' | sort -n | tail -n1 | tell kometa-alive
+        tell_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
+    fi
+}
+
+account_part() {
+    cd / || exit
+    state_dir=$HOME/.local/state/kometa-host
+    if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
+        tell_value bus yes
+        systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
+            -p ActiveEnterTimestamp -p SourcePath -p UnitFileState -p NextElapseUSecRealtime -p Result 2>/dev/null | tell units
+    fi
+    command -v podman >/dev/null 2>&1 || return 0
+    local containers images networks secrets
+    # Each takes a tenth of a second: all at once.
+    exec {containers}< <(podman ps -a --format json 2>/dev/null | base64 -w0)
+    exec {images}< <(podman image inspect "$image" 2>/dev/null | base64 -w0)
+    exec {networks}< <(podman network inspect "$network" 2>/dev/null | base64 -w0)
+    exec {secrets}< <(podman secret ls -q --filter 'name=^kometa-' | xargs -r podman secret inspect 2>/dev/null | base64 -w0)
+    podman unshare bash -c "$(declare -p set_names set_roots set_digests set_texts config_dir owner_uid owner_gid timezone state_dir)
+$(declare -f)
+namespace_part"
+    printf 'containers %s\n' "$(cat <&"$containers")"
+    printf 'images %s\n' "$(cat <&"$images")"
+    printf 'networks %s\n' "$(cat <&"$networks")"
+    printf 'secrets %s\n' "$(cat <&"$secrets")"
+    if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | tell quadlet-times; fi
+}
+
+host_part
+if getent passwd "$account" >/dev/null; then
+    if [ "$(id -un)" = "$account" ]; then
+        account_part
+    elif [ "$(id -u)" = 0 ]; then
+        uid=$(id -u "$account") home=$(getent passwd "$account" | cut -d: -f6)
+        runuser -u "$account" -- env "HOME=$home" "USER=$account" "LOGNAME=$account" "XDG_RUNTIME_DIR=/run/user/$uid" \
+            "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus" bash -c "$(declare -p set_names set_roots set_digests \
+                set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir)
+$(declare -f)
+account_part"
+    fi
+fi
+printf 'end\n'

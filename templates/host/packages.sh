@@ -1,0 +1,16 @@
+# shellcheck shell=bash
+# Installs packages with the host's own package manager. Runs as root.
+# shellcheck disable=SC2154  # manager and packages are set in front of this text
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+# A package manager says much: shown only if it fails.
+quietly() { output=$("$@" 2>&1) || { printf '%s\n' "$output" | tail -n 20 >&2 && exit 1; }; }
+case $manager in
+    apt-get)
+        quietly apt-get -q -o DPkg::Lock::Timeout=300 update
+        quietly apt-get -q -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "${packages[@]}"
+        ;;
+    dnf) quietly dnf --assumeyes install "${packages[@]}" ;;
+    zypper) quietly zypper --non-interactive install --no-recommends "${packages[@]}" ;;
+    pacman) quietly pacman --sync --refresh --needed --noconfirm "${packages[@]}" ;;
+esac
