@@ -13,9 +13,7 @@ kometa_pgid = 3000  # group id inside the container
 kometa_times = ["06:00"]  # daily runs, HH:MM in mms_timezone
 kometa_plex_url = "http://plex:32400"  # Plex by its container name on mms_network
 kometa_userns = None  # None: no UserNS= line, the only thing that works with LinuxServer.io images
-kometa_environment: dict[
-    str, object
-] = {}  # further variables of the container that are not secret, such as KOMETA_READ_ONLY_CONFIG
+kometa_environment: dict[str, object] = {}  # more variables that are not secret, such as KOMETA_READ_ONLY_CONFIG
 kometa_config_source = "kometa"  # the project's folder with the config tree
 kometa_secrets_file = "secrets.yml.age"  # age-encrypted YAML, name: value; may be absent
 kometa_secrets: dict[str, str] = {}  # name -> value from elsewhere, such as the environment; wins over the file

@@ -4,6 +4,7 @@ The one module of this package that imports pyinfra: pyinfra has no hook between
 that lies there, State.init, is wrapped. config.py, which pyinfra runs first of all, does that.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from kometa_host.errors import Problem, SettingsError
 from kometa_host.settings import Settings
 
 MASK = "********"
+# Names of data that pyinfra, we or others keep secrets in: ssh_password, _sudo_password, kometa_secrets, also misspelt.
+SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential", re.IGNORECASE)
 _settings: "WeakKeyDictionary[Host, Settings]" = WeakKeyDictionary()
 
 
@@ -104,11 +107,11 @@ def masked(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _masked_value(name: str, value: Any) -> Any:
-    if not value:
+    if not value or name == "kometa_secrets_file":
         return value
-    if name == "kometa_secrets":
-        return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
     if name == "kometa_notify_url":
         # The path of such a URL often is its password.
         return f"{urlsplit(value).scheme}://{urlsplit(value).hostname}/{MASK}" if isinstance(value, str) else MASK
-    return MASK if name.endswith("password") else value
+    if SECRET_DATA.search(name):
+        return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
+    return value
