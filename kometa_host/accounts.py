@@ -95,9 +95,9 @@ def _missing_range(
 
 def _overlap(kind: str, mine: SubordinateRange, other: SubordinateRange) -> str:
     return (
-        f"/etc/{kind}: the range {mine.owner}:{mine.start}:{mine.count} overlaps {other.owner}:{other.start}:{other.count}, "
-        "so files of the one would be open to the other's containers. Give one of them another range; files that "
-        "containers wrote keep their old ids until they are changed."
+        f"/etc/{kind}: the range {mine.owner}:{mine.start}:{mine.count} overlaps "
+        f"{other.owner}:{other.start}:{other.count}, so files of the one are open to the other's containers. "
+        "Give one of them another range; files that containers wrote keep their old ids until they are changed."
     )
 
 

@@ -20,8 +20,8 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
 _WAY_OUT = (
-    "Kometa's service is a Quadlet, which needs Podman 4.4 or newer. Upgrade the distribution (Debian 13, Ubuntu 24.04, "
-    "Fedora 38 and RHEL 9.2 or newer have it) or install a newer Podman yourself, then deploy again."
+    "Kometa's service is a Quadlet, which needs Podman 4.4 or newer. Upgrade the distribution (Debian 13, Ubuntu "
+    "24.04, Fedora 38 and RHEL 9.2 or newer have it) or install a newer Podman yourself, then deploy again."
 )
 
 
@@ -52,7 +52,7 @@ def packages_of(found: Observed) -> tuple[str, tuple[str, ...]]:
     manager = found.text("package-manager")
     if manager not in PACKAGES:
         raise UserError(
-            f"{found.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers {', '.join(PACKAGES)}. "
-            f"Install these programs yourself, then deploy again: {', '.join(missing_commands(found))}."
+            f"{found.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
+            f"{', '.join(PACKAGES)}. Install these yourself, then deploy again: {', '.join(missing_commands(found))}."
         )
     return manager, PACKAGES[manager]

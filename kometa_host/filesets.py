@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import BinaryIO
+from io import BufferedIOBase
 
 MANIFEST_FORMAT = 1
 
@@ -22,7 +22,7 @@ class WantedFile:
     mode: int
     size: int
     sha256: str
-    open: Callable[[], BinaryIO] = field(compare=False, repr=False)
+    open: Callable[[], BufferedIOBase] = field(compare=False, repr=False)
 
     @classmethod
     def of(cls, data: bytes | str, mode: int) -> "WantedFile":

@@ -23,7 +23,7 @@ def secret_values(settings: Settings) -> dict[str, str]:
 
 
 def quoted(value: str) -> str:
-    """Return the value as one word of a Quadlet or unit file; see "Quoting" in systemd.syntax(7), "%" in systemd.unit(5)."""
+    """Return the value as one word of a unit file; see "Quoting" in systemd.syntax(7), "%" in systemd.unit(5)."""
     value = value.replace("%", "%%")
     if re.fullmatch(r"[\w%@+=:,./-]*", value, re.ASCII):
         return value

@@ -64,7 +64,7 @@ def ask(*scripts: str, **variables: object) -> Completed:
 
 @dataclass
 class Change(PyinfraCommand):
-    """A bash program that changes the host, with binary data as its input. What it says goes to the user as it comes."""
+    """A bash program that changes the host, with binary data as its input. What it says goes to the user at once."""
 
     what: str
     script: str
@@ -113,7 +113,7 @@ def _say_failure(of: Host, message: str) -> bool:
 
 
 def host_operation(function: Callable[P, Commands]) -> PyinfraOperation[P]:
-    """Make a generator of commands a pyinfra operation whose refusals fail its host alone, and are never a traceback."""
+    """Make a generator of commands a pyinfra operation whose refusals fail its host alone, without a traceback."""
 
     @operation()
     @wraps(function)
@@ -134,7 +134,7 @@ def _refuse(message: str) -> Commands:
         return
     # While changes are only looked for, a command would count as one.
     _say_failure(host, message)
-    host.state.fail_hosts({host})
+    host.state.fail_hosts({host})  # type: ignore[no-untyped-call]
 
 
 def account_change(what: str, *scripts: str, data: bytes | Iterable[bytes] = b"", **variables: object) -> Change:

@@ -41,7 +41,7 @@ def network(network: str) -> Commands:
     networks.refuse_if_used(network, fault, found)
     if found.run_started and settings().kometa_restart == "when-idle":
         host.log(
-            f"postponed: {fault}, but a Kometa run is in progress. Deploy again later, or with --data kometa_restart=now."
+            f"postponed: {fault}, but a run is in progress. Deploy again later, or with --data kometa_restart=now."
         )
         return
     yield account_change(f"making the network {network}", "network", network=network)

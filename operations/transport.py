@@ -48,7 +48,7 @@ class Process(Protocol):
     def wait(self) -> int: ...
 
 
-class ConnectionLost(UserError):
+class ConnectionLostError(UserError):
     """The connection ended before the program on the host did."""
 
 
@@ -57,7 +57,7 @@ class _OverSsh:
         client = connector.client
         transport = client.get_transport() if client else None
         if transport is None:
-            raise ConnectionLost("the connection is closed. Run the command again.")
+            raise ConnectionLostError("the connection is closed. Run the command again.")
         _send_at_once(transport.sock)
         self._channel: Channel = transport.open_session()
         self._channel.exec_command(command.encode())
@@ -77,7 +77,7 @@ class _OverSsh:
     def wait(self) -> int:
         status = self._channel.recv_exit_status()
         if status == -1:
-            raise ConnectionLost(
+            raise ConnectionLostError(
                 "the connection was lost while a command ran. Run the command again: it goes on from there."
             )
         return status
@@ -129,13 +129,13 @@ def _process(host: Host, command: str) -> Process:
     if isinstance(host.connector, LocalConnector):
         return _OnThisMachine(command)
     raise UserError(
-        f"{host.name} is reached by the connector {type(host.connector).__name__}, which cannot carry data to a program. "
+        f"{host.name} is reached by the connector {type(host.connector).__name__}, which carries no data. "
         "Use SSH (the plain host name) or @local."
     )
 
 
 def sudo_password(host: Host) -> str | None:
-    """Return the password that sudo on the host wants, if one was given: in the data, on the command line or when asked."""
+    """Return the password for sudo on the host, if one was given: in the data, on the command line or when asked."""
     given = host.data.get("_sudo_password") or host.state.config.SUDO_PASSWORD
     return given or host.connector_data.get("prompted_sudo_password")
 
@@ -151,14 +151,14 @@ def run(
     """Given a host and a bash program, run it there as the actor, with data as its input, and return what it left.
 
     Each line of its standard error goes to on_line as it comes. Raise UserError if the connection's user may not do
-    what the actor does, ConnectionLost if the line breaks.
+    what the actor does, ConnectionLostError if the line breaks.
     """
     try:
         completed = _attempt(host, actor, account, script, data, on_line)
         if completed.status == shell.NEEDS_SUDO_PASSWORD and _ask_for_password(host):
             completed = _attempt(host, actor, account, script, data, on_line)
     except (OSError, EOFError, SSHException) as error:
-        raise ConnectionLost(
+        raise ConnectionLostError(
             f"the connection was lost ({error}). Run the command again: it goes on from there."
         ) from error
     _refuse_wrong_actor(host, account, completed)
@@ -178,11 +178,12 @@ def _attempt(
     errors = gevent.spawn(_read_lines, process, on_line)
     reader = gevent.spawn(_read_all, process, output)
     broken = _write_all(process, data)
-    gevent.joinall([reader, errors])
+    reader.join()
+    said = errors.get()
     status = process.wait()
     if broken and status == 0:
-        raise ConnectionLost(f"the program on the host ended before it had read everything ({broken}).")
-    return Completed(b"".join(output), errors.get(), status)
+        raise ConnectionLostError(f"the program on the host ended before it had read everything ({broken}).")
+    return Completed(b"".join(output), said, status)
 
 
 def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | None:

@@ -174,6 +174,8 @@ def _explained(error: BaseException, source: Source, header: Header, identities:
     if isinstance(error, pyrage.DecryptError):
         if "No matching keys" in str(error):
             return _wrong_identity(header, identities)
+        if "whole buffer" in str(error):  # fewer than the 16 bytes between header and payload
+            return damaged_payload(source)
         return DamagedError("its age header is damaged")
     # pyrage reports a damaged payload as an OSError without a number, and a fault of its own as a PanicException.
     if (isinstance(error, OSError) and error.errno is None) or type(error).__name__ == "PanicException":
@@ -228,18 +230,20 @@ class _Unpacker:
         return len(data)
 
     def finish(self) -> Contents:
-        """Insist on the end of the tar stream and on that of the zstd frame, return what the archive held."""
+        """Insist on the end of the zstd frame and on that of the tar stream, return what the archive held."""
         if self._start is not None:
             self._begin(self._start)
-        contents = self._gate.finish()
+        if not self._frame_ended():
+            raise DamagedError("it is cut short, or followed by something: its zstd frame does not end where it does")
+        return self._gate.finish()
+
+    def _frame_ended(self) -> bool:
         self._sentinel = bytearray()
         try:
             self.write(SENTINEL_FRAME)
         except DamagedError:
-            self._sentinel.clear()
-        if self._sentinel != SENTINEL:
-            raise DamagedError("it is cut short, or followed by something: its zstd frame does not end where it does")
-        return contents
+            return False
+        return self._sentinel == SENTINEL
 
     def _decompress(self, data: bytes) -> None:
         if self._start is None:

@@ -259,7 +259,7 @@ class Gate:
                 f"the member {printable(header.name)} is refused: a GNU long name is called ././@LongLink"
             )
         # A little more than the limit is let through, so that the check of the path can name the member.
-        longest = max(self._limits.path, LONGEST_TARGET) + 2
+        longest = max(self._limits.path, LONGEST_TARGET) + 16
         if not 1 < header.size <= longest:
             raise RefusedError(
                 f"a GNU long name of {header.size} bytes (after {self._after()}): 2 to {longest} are accepted"
@@ -374,7 +374,7 @@ class _Names:
         parent = name.rpartition(b"/")[0]
         if not parent and kind != "directory":
             raise RefusedError(f"the top of a backup is a directory, and this is a {kind}")
-        if parent == self._last_parent:  # most members share theirs with the one before
+        if parent in (b"", self._last_parent):  # most members share theirs with the one before
             return
         if self._digest(parent) not in self._directories:
             raise RefusedError("its parent is no earlier directory of the archive")

@@ -118,8 +118,7 @@ class _Armor:
                 raise DamagedError("its age armor is damaged: a line has no end")
             if data := self._decode(lines):
                 return data
-        lines, self._line = [self._line], b""
-        data = self._decode(lines)
+        data, self._line = self._decode_line(self._line) if self._line else b"", b""
         if not data and not self._ended:
             raise DamagedError("it is cut short: the end of its age armor is missing")
         return data
