@@ -65,6 +65,8 @@ def show(_options: argparse.Namespace) -> None:
     """List the persistent hosts."""
     for host in SESSION.hosts():
         print(describe(host))
+    if not SESSION.hosts():
+        print("no sandbox host is up")
 
 
 def ssh(options: argparse.Namespace) -> None:

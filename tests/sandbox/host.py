@@ -236,7 +236,7 @@ def as_user(command: str, user: str) -> str:
     account = shlex.quote(user)
     inner = shlex.quote(command)
     return (
-        f"uid=$(id -u {account}) && home=$(getent passwd {account} | cut -d: -f6) && cd \"$home\" && "
+        f'uid=$(id -u {account}) && home=$(getent passwd {account} | cut -d: -f6) && cd "$home" && '
         f'exec runuser -u {account} -- env HOME="$home" USER={account} LOGNAME={account} SHELL=/bin/sh'
         f' XDG_RUNTIME_DIR="/run/user/$uid" DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$uid/bus" sh -c {inner}'
     )

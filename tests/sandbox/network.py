@@ -94,5 +94,9 @@ def mend(cable: str) -> None:
 def delay(cable: str, milliseconds: float) -> None:
     """Delay each packet to the host by `milliseconds`; 0 ends that. Needs tc and the kernel's netem."""
     run(["tc", "qdisc", "del", "dev", cable, "root"], check=False)
-    if milliseconds:
+    if not milliseconds:
+        return
+    try:
         run(["tc", "qdisc", "add", "dev", cable, "root", "netem", "delay", f"{milliseconds}ms"])
+    except SandboxError:
+        raise SandboxError("this machine cannot delay packets: its kernel has no netem, or tc is missing") from None

@@ -139,7 +139,10 @@ class Session:
     def _free_octet(self, name: str) -> int:
         if self.name == "persistent" and name == PERSISTENT:
             return FIRST_OCTET
-        taken = {Record.read(path.parent).octet for path in state_directory().glob("sessions/*/hosts/*/host.json")}
+        taken = set()
+        for path in state_directory().glob("sessions/*/hosts/*/host.json"):
+            with contextlib.suppress(FileNotFoundError):  # destroyed meanwhile
+                taken.add(Record.read(path.parent).octet)
         free = [octet for octet in range(FIRST_OCTET + 1, LAST_OCTET) if octet not in taken]
         if not free:
             raise SandboxError("no free address is left; take hosts down")
