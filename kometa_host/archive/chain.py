@@ -234,7 +234,7 @@ class _Unpacker:
         if self._start is not None:
             self._begin(self._start)
         if not self._frame_ended():
-            raise DamagedError("it is cut short, or followed by something: its zstd frame does not end where it does")
+            raise DamagedError("it is cut short, or something follows its end: the zstd frame is not complete")
         return self._gate.finish()
 
     def _frame_ended(self) -> bool:
