@@ -129,7 +129,8 @@ def parser() -> argparse.ArgumentParser:
     making.add_argument("--name", default=PERSISTENT, help="the first host's name; further ones get -2, -3, ...")
     making.add_argument("--kind", default="bare", choices=sorted(trees.KINDS))
     making.add_argument("--count", type=int, default=1)
-    add("down", down, takes_name=True).add_argument("--all", action="store_true")
+    everyone = "every persistent host of this checkout, whoever brought it up"
+    add("down", down, takes_name=True).add_argument("--all", action="store_true", help=everyone)
     add("list", show)
     login = add("ssh", ssh, takes_name=True)
     login.add_argument("--user", default="root")

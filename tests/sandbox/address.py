@@ -18,8 +18,12 @@ NOT_UP = "sandbox-host-is-not-up.invalid"  # no packet leaves for a name under .
 
 
 def digest_of_checkout() -> str:
-    """Return the hexadecimal digest from which the id and the network of this checkout are made."""
-    return hashlib.sha256(str(CHECKOUT).encode()).hexdigest()
+    """Return the hexadecimal digest from which the id and the network are made: of the checkout and a state override.
+
+    A state directory of one's own is thus a sandbox of one's own, with another bridge and other addresses.
+    """
+    override = os.environ.get("KOMETA_HOST_SANDBOX_STATE", "")
+    return hashlib.sha256(f"{CHECKOUT}{override}".encode()).hexdigest()
 
 
 def checkout_id() -> str:
