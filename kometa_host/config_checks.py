@@ -88,7 +88,7 @@ class ConfigChecks:
         for name, library in libraries.items():
             path = ("libraries", name, "plex", "url")
             yield from self._url(path, _mapping(_mapping(library).get("plex")).get("url"))
-        for key, wanted in (("url", "url: {{ kometa_plex_url }}"), ("token", "token: <<plextoken>>")):
+        for key, wanted in (("url", 'url: "{{ kometa_plex_url }}"'), ("token", "token: <<plextoken>>")):
             if not _is_blank(everywhere.get(key)):
                 continue
             own = {name: _mapping(_mapping(library).get("plex")).get(key) for name, library in libraries.items()}
@@ -101,7 +101,7 @@ class ConfigChecks:
         wanted = self.settings.kometa_plex_url
         if _is_blank(url) or self._allowed(path):
             return
-        remedy = "write `url: {{ kometa_plex_url }}`"
+        remedy = 'write `url: "{{ kometa_plex_url }}"`'
         if not isinstance(url, str):
             yield self._error(path, f"{dotted(path)} is no text", remedy)
         elif url.lower() == "env":
