@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from kometa_host.cache import CacheFile
 from kometa_host.errors import UserError
@@ -38,6 +38,8 @@ KOMETAS: Final = (
     "*_Metadata_Backup.yml", "title.*.tsv", "title.*.tsv.gz",
 )  # fmt: skip
 OURS: Final = ".kometa-host*"  # what the deploy keeps beside the tree on the host
+IS_IGNORED: Final = re.compile("|".join(map(fnmatch.translate, IGNORED)))
+IS_KOMETAS: Final = re.compile("|".join(map(fnmatch.translate, KOMETAS)))
 SECRET_VARIABLES: Final = frozenset({"kometa_secrets"})
 
 
@@ -69,7 +71,7 @@ class ManagedFile:
         """The digest of the content, in hexadecimal."""
         return self.digests.of(self) if self.data is None else hashlib.sha256(self.data).hexdigest()
 
-    def open(self) -> io.BufferedIOBase:
+    def open(self) -> BinaryIO:
         """Open the content for reading. Raise TreeError if the file is not the one any more that was looked at."""
         if self.data is not None:
             return io.BytesIO(self.data)
@@ -188,7 +190,7 @@ class _Walk:
 
 def is_ignored(name: str) -> bool:
     """Return whether a name is never sent to a host."""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in IGNORED)
+    return bool(IS_IGNORED.match(name))
 
 
 def name_problem(path: str) -> str | None:
@@ -204,7 +206,7 @@ def name_problem(path: str) -> str | None:
         return f"has a name that no host can keep (at most {LONGEST_NAME} bytes); rename it"
     if fnmatch.fnmatchcase(name, OURS):
         return f"has a name that the deploy uses itself ({OURS}); rename it"
-    if any(fnmatch.fnmatchcase(path, pattern) and "/" not in path for pattern in KOMETAS):
+    if "/" not in path and IS_KOMETAS.match(path):
         return "is a file or directory that Kometa writes itself on the host; remove it from the project or rename it"
     return None
 
@@ -309,7 +311,7 @@ class DigestCache:
     def _compute(self, file: ManagedFile) -> str:
         self.computed += 1
         with file.open() as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.file_digest(cast(io.BufferedReader, stream), "sha256").hexdigest()
             if _identity(os.fstat(stream.fileno())) != file.identity:
                 raise TreeError(
                     file.source.parent, [f"{file.path} was changed while it was read; run the deploy again"]

@@ -27,7 +27,9 @@ def check_tree(tree: Tree, settings: KometaSettings, secret_names: Collection[st
     config = _config_document(tree)
     if config is not None:
         findings += ConfigChecks(tree, config, settings, secret_names).findings()
-    return sorted(set(findings), key=lambda finding: (finding.file != shown(tree, CONFIG), finding.file, finding.line))
+    return sorted(
+        dict.fromkeys(findings), key=lambda finding: (finding.file != shown(tree, CONFIG), finding.file, finding.line)
+    )
 
 
 def _config_document(tree: Tree) -> Document | None:

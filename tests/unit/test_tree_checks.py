@@ -234,7 +234,8 @@ def test_template_variables_are_not_placeholders(source: Path) -> None:
 @pytest.mark.parametrize(
     "entry",
     ["file: /config/movies.yml", "file: config/movies", "file: config/./movies.yaml", "folder: config/",
-     "folder: config/own", "default: x", "url: https://x/y.yml", "git: x/y", "repo: x", "pmm: basic", "file: config/<<x>>.yml"],
+     "folder: config/own", "default: x", "url: https://x/y.yml", "git: x/y", "repo: x", "pmm: basic",
+     "file: config/<<x>>.yml"],
 )  # fmt: skip
 def test_files_of_the_tree_and_of_others_are_found(source: Path, entry: str) -> None:
     (source / "own").mkdir()
