@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 from kometa_host.cache import CacheFile
 from kometa_host.errors import UserError
@@ -71,7 +71,7 @@ class ManagedFile:
         """The digest of the content, in hexadecimal."""
         return self.digests.of(self) if self.data is None else hashlib.sha256(self.data).hexdigest()
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.BufferedIOBase:
         """Open the content for reading. Raise TreeError if the file is not the one any more that was looked at."""
         if self.data is not None:
             return io.BytesIO(self.data)
@@ -311,7 +311,7 @@ class DigestCache:
     def _compute(self, file: ManagedFile) -> str:
         self.computed += 1
         with file.open() as stream:
-            digest = hashlib.file_digest(cast(io.BufferedReader, stream), "sha256").hexdigest()
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
             if _identity(os.fstat(stream.fileno())) != file.identity:
                 raise TreeError(
                     file.source.parent, [f"{file.path} was changed while it was read; run the deploy again"]
