@@ -14,6 +14,8 @@ from typing import Any
 import pyrage  # type: ignore[import-untyped]
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kometa_host.archive.chain import Report, open_archive
 from kometa_host.archive.errors import ArchiveError, DamagedError, PassphraseError, WrongIdentityError
@@ -176,6 +178,34 @@ def test_flipped_bits_of_a_passphrase_header_are_refused() -> None:
     for position in range(archive.index(b"\n--- ") + 49):
         with pytest.raises(UserError):
             opened(flipped(archive, position))
+
+
+SMALL = tar(file(b"kometa/x", b"x" * 700))
+PACKED = {
+    "plain": compressed(SMALL),
+    "age": encrypted(compressed(SMALL)),
+    "armored": encrypted(compressed(SMALL), armored=True),
+    "passphrase": with_passphrase(compressed(SMALL)),
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(PACKED)),
+    place=st.floats(0, 1),
+    removed=st.integers(0, 600),
+    added=st.binary(max_size=9),
+)
+def test_an_altered_archive_is_refused_or_gives_the_same_bytes(
+    kind: str, place: float, removed: int, added: bytes
+) -> None:
+    archive = PACKED[kind]
+    start = int(place * len(archive))
+    try:
+        out, _ = opened(archive[:start] + added + archive[start + removed :])
+    except UserError:
+        return
+    assert out == SMALL
 
 
 class Boom(BaseException):
