@@ -30,6 +30,7 @@ from .hostile import (
     folder,
     hardlink,
     header,
+    key,
     long_name,
     symlink,
     tar,
