@@ -5,7 +5,7 @@ The format is https://c2sp.org/age; armor is the strict PEM described there.
 
 import re
 from binascii import Error as Base64Error
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 
 from kometa_host.archive.errors import DamagedError
@@ -68,10 +68,19 @@ def peek_header(source: Source) -> Header:
 
 def decoded(text: bytes) -> bytes:
     """Given base64 without padding, as age headers have it, return the bytes. Raise DamagedError."""
+    data = _decode(text + b"=" * (-len(text) % 4))
+    if data is None:
+        raise DamagedError("its age header is damaged")
+    return data
+
+
+def _decode(text: bytes) -> bytes | None:
+    """Given padded base64, return the bytes, None if it is not the one way to spell them."""
     try:
-        return a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
+        data = a2b_base64(text, strict_mode=True)
     except Base64Error:
-        raise DamagedError("its age header is damaged") from None
+        return None
+    return data if b2a_base64(data, newline=False) == text else None
 
 
 def _find_end(source: Source) -> tuple[bytes, re.Match[bytes]]:
@@ -142,9 +151,8 @@ class _Armor:
     def _decode_data(self, line: bytes) -> bytes:
         if self._short or not 0 < len(line) <= ARMOR_COLUMNS:
             raise DamagedError("its age armor is damaged")
-        try:
-            data = a2b_base64(line, strict_mode=True)
-        except Base64Error:
-            raise DamagedError("its age armor is damaged") from None
+        data = _decode(line)
+        if data is None:
+            raise DamagedError("its age armor is damaged")
         self._short = len(line) < ARMOR_COLUMNS or line.endswith(b"=")
         return data
