@@ -20,7 +20,13 @@ class Problem(NamedTuple):
         return f"{title}\n    found: {self.found}\n    to do: {self.remedy}"
 
 
-class SettingsError(UserError):
+class ProblemsError(UserError):
+    """Several problems at once, found before anything connects: .problems lists them."""
+
+    problems: tuple[Problem, ...] = ()
+
+
+class SettingsError(ProblemsError):
     """The variables of a host cannot work: .problems lists everything wrong with them, .where says whose they are."""
 
     def __init__(self, where: str, problems: tuple[Problem, ...]) -> None:

@@ -1,15 +1,20 @@
-"""Checks the settings of all hosts after pyinfra has read the inventory and before it connects to any of them.
+"""Checks settings, secrets and config trees of all hosts after pyinfra has read the inventory, before it connects.
 
 The one module of this package that imports pyinfra: pyinfra has no hook between inventory and connection, so the call
 that lies there, State.init, is wrapped. config.py, which pyinfra runs first of all, does that.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from getpass import getpass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+import click
+from pyinfra import logger
 from pyinfra.api.config import Config
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host, HostData
@@ -18,12 +23,16 @@ from pyinfra.api.state import State
 from pyinfra.context import ctx_state
 from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 
-from kometa_host.errors import Problem, SettingsError
+from kometa_host import project, wanted
+from kometa_host.errors import Problem, ProblemsError, UserError
 from kometa_host.settings import Settings
+from kometa_host.tree import TreeError
 
 MASK = "********"
 # Names of data that pyinfra, we or others keep secrets in: ssh_password, _sudo_password, kometa_secrets, also misspelt.
 SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential", re.IGNORECASE)
+# Operations that, called by themselves, decide by the secrets or the config tree as a deploy does.
+LIKE_DEPLOY = ("operations.kometa.running", "operations.kometa.validate")
 _settings: "WeakKeyDictionary[Host, Settings]" = WeakKeyDictionary()
 
 
@@ -35,7 +44,7 @@ def check_settings_before_connecting() -> None:
     def init(inventory: Inventory, config: Config | None, initial_limit: list[Host] | None = None) -> None:
         # Checked first: a state that is not initialised has no hosts to disconnect from when this raises.
         hosts = list(inventory) if initial_limit is None else initial_limit
-        _check_hosts(hosts)
+        _check_hosts(hosts, inventory)
         for host in inventory:
             _mask_printed_data(host)
         original(inventory, config, initial_limit=initial_limit)
@@ -44,17 +53,50 @@ def check_settings_before_connecting() -> None:
 
 
 def settings_of(host: Host) -> Settings:
-    """Given a host of pyinfra, return its settings, which are checked once. Raise PyinfraError, without a traceback."""
+    """Given a host of pyinfra, return its settings, which are checked once; kometa_secrets has those of the file too.
+
+    Raise PyinfraError, without a traceback.
+    """
     try:
         return _checked_settings(host)
-    except SettingsError as error:
+    except UserError as error:
         raise PyinfraError(str(error)) from None
 
 
 def _checked_settings(host: Host) -> Settings:
     if host not in _settings:
-        _settings[host] = Settings.from_data(_data_of(host), host.name)
+        data = _data_of(host)
+        settings = Settings.from_data(data, host.name)
+        if _secrets_are_known(settings):
+            full = project.data_with_secrets(settings, data, host.name, host.groups, _ask())
+            settings = settings if full is data else Settings.from_data(full, host.name)
+        _settings[host] = settings
     return _settings[host]
+
+
+def _secrets_are_known(settings: Settings) -> bool:
+    """Return whether the secrets file is opened: a deploy needs it; anything else does if it can have it."""
+    return _deploys(_command()) or project.is_openable(settings)
+
+
+def _command() -> tuple[str, ...]:
+    """Return what pyinfra was told to do: names of deploy files, or of an operation with its arguments."""
+    context = click.get_current_context(silent=True)
+    return tuple(context.params.get("operations", ())) if context else ()
+
+
+def _deploys(command: tuple[str, ...]) -> bool:
+    """Return whether a command makes a host as it is wanted, with its secrets; a name that is not known might."""
+    files = [name for name in command if name.endswith(".py") and Path(name).name != "destroy.py"]
+    return bool(files) or not command or command[0] == LIKE_DEPLOY[0]
+
+
+def _checks_tree(command: tuple[str, ...]) -> bool:
+    return _deploys(command) or command[0] in LIKE_DEPLOY
+
+
+def _ask() -> Callable[[str], str] | None:
+    return getpass if sys.stdin.isatty() else None
 
 
 def _data_of(host: Host) -> dict[str, Any]:
@@ -63,25 +105,55 @@ def _data_of(host: Host) -> dict[str, Any]:
     return data
 
 
-def _check_hosts(hosts: Iterable[Host]) -> None:
+def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
+    """Raise CliError with all problems of all hosts; say what is odd and does not hinder."""
     problems: dict[Problem, list[str]] = {}
+    warnings: dict[str, None] = {}
     checked = 0
     for host in hosts:
         checked += 1
-        try:
-            _checked_settings(host)
-        except SettingsError as error:
-            for problem in error.problems:
-                problems.setdefault(problem, []).append(host.name)
+        for problem in _problems_of(host, warnings):
+            problems.setdefault(problem, []).append(host.name)
+    warnings |= dict.fromkeys(_warnings_of_secrets(inventory))
     if problems:
         raise CliError(problem_report(problems, checked))
+    for warning in warnings:
+        logger.warning(warning)
+
+
+def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
+    try:
+        settings = _checked_settings(host)
+    except ProblemsError as error:
+        return error.problems
+    if not _checks_tree(_command()):
+        return []
+    try:
+        findings = project.tree_findings(settings, _secrets_are_known(settings))
+    except TreeError as error:
+        return project.problems_of(error, settings.kometa_config_source)
+    warnings |= {str(finding): None for finding in findings if finding.severity == "warning"}
+    warnings |= dict.fromkeys(wanted.declared_tree(settings).warnings)
+    return [project.problem_of(finding) for finding in findings if finding.severity == "error"]
+
+
+def _warnings_of_secrets(inventory: Inventory) -> Iterator[str]:
+    """Yield what is odd about the secrets files that were opened."""
+    known = {settings.kometa_secrets_file: settings for settings in _settings.values()}
+    for shown, settings in known.items():
+        if not _secrets_are_known(settings):
+            continue
+        file = project.open_secrets(project.secrets_path(settings), shown, _ask())
+        if file:
+            yield from file.warnings
+            yield from project.stray_sections(file, shown, (host.name for host in inventory), inventory.groups)
 
 
 def problem_report(problems: Mapping[Problem, list[str]], hosts: int) -> str:
     """Given problems with the names of the hosts that have them, and how many hosts were checked, return one text."""
     blocks = [problem.text(_host_list(names, hosts)) for problem, names in problems.items()]
     count = "one problem" if len(blocks) == 1 else f"{len(blocks)} problems"
-    return "\n\n".join((f"{count} in the settings; nothing was connected to or changed", *blocks))
+    return "\n\n".join((f"{count} in the project; nothing was connected to or changed", *blocks))
 
 
 def _host_list(names: list[str], hosts: int) -> str:

@@ -3,18 +3,19 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kometa_host import secrets
+from kometa_host import secrets, yaml12
 from kometa_host.filesets import FileSet, WantedFile
 from kometa_host.settings import Settings
-from kometa_host.tree import load_tree
+from kometa_host.tree import Tree, scan
 
 PROJECT = Path(__file__).resolve().parent.parent
 INPUTS_LABEL = "kometa-host.inputs"
+_trees: dict[str, Tree] = {}
 
 
 def secret_values(settings: Settings) -> dict[str, str]:
@@ -56,8 +57,21 @@ def container_environment(settings: Settings) -> Mapping[str, str]:
         "PGID": str(settings.kometa_pgid),
         "TZ": settings.mms_timezone,
         "KOMETA_TIMES": ",".join(settings.kometa_times),
+        **({} if has_tokens_to_refresh(declared_tree(settings).config_text) else {"KOMETA_READ_ONLY_CONFIG": "true"}),
         **settings.kometa_environment,
     }
+
+
+@cache
+def has_tokens_to_refresh(config: str) -> bool:
+    """Given the text of config.yml, say whether Kometa has to write to it: Trakt's and MyAnimeList's tokens expire."""
+    if not re.search(r"\b(trakt|mal)\b", config):
+        return False
+    try:
+        value = yaml12.load(config, "config.yml").value
+    except yaml12.YamlError:
+        return False  # said elsewhere, by line
+    return isinstance(value, dict) and any(isinstance(value.get(name), dict) for name in ("trakt", "mal"))
 
 
 def network_quadlet(settings: Settings) -> str:
@@ -105,9 +119,24 @@ def units_of_interest(settings: Settings) -> list[str]:
     return units_of_quadlets(settings)
 
 
+@cache
+def _scanned(source: Path) -> Tree:
+    return scan(source)
+
+
+def declared_tree(settings: Settings) -> Tree:
+    """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
+    source = PROJECT / settings.kometa_config_source
+    context = settings.model_dump(exclude={"kometa_secrets"})
+    key = f"{source} {context}"
+    if key not in _trees:
+        _trees[key] = _scanned(source).rendered(context)
+    return _trees[key]
+
+
 def config_tree(settings: Settings) -> FileSet:
     """Return the config tree of the project as it is declared: config.yml rendered, the rest as it is."""
-    tree = load_tree(PROJECT / settings.kometa_config_source, settings.model_dump(exclude={"kometa_secrets"}))
+    tree = declared_tree(settings)
     files = {name: WantedFile(0o600, file.size, file.sha256, file.open) for name, file in tree.files.items()}
     directories = {".": 0o700} | dict.fromkeys(tree.directories, 448)
     return FileSet("config", settings.kometa_config_dir, files, directories, settings.kometa_puid, settings.kometa_pgid)

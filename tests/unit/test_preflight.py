@@ -23,9 +23,11 @@ print("network", settings_of(host).mms_network)
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what pyinfra reads before it connects, with a deploy that prints a setting."""
-    for name in ("kometa_host", "group_data"):
+    for name in ("kometa_host", "group_data", "kometa"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "config.py", tmp_path)
+    with (tmp_path / "group_data" / "all.py").open("a") as variables:
+        variables.write('kometa_secrets = {"plextoken": "made-up", "tmdbapikey": "made-up"}\n')
     (tmp_path / "deploy.py").write_text(DEPLOY)
     return tmp_path
 
@@ -40,7 +42,7 @@ def test_all_problems_of_all_hosts_end_the_run_before_it_connects(project: Path)
     hosts = '("a.invalid", {"kometa_times": ["6am"]}), ("b.invalid", {"kometa_userns": "keep-id"})'
     run = pyinfra(project, hosts, "deploy.py", "-y", "--data", "mms_network=mms.network")
     assert run.returncode == 1
-    assert "3 problems in the settings; nothing was connected to or changed" in run.stderr
+    assert "3 problems in the project; nothing was connected to or changed" in run.stderr
     assert "mms_network (all 2 hosts)" in run.stderr
     assert "kometa_times (a.invalid)" in run.stderr
     assert "kometa_userns (b.invalid)" in run.stderr
