@@ -22,13 +22,14 @@ systemd.network_online(name="The boot reaches network-online.target")
 # The image is there before anything refers to it: a pull that fails leaves Kometa as it is.
 podman.image(name=f"Image {settings.kometa_image}", image=settings.kometa_image)
 secrets.present(name="Secrets", values=settings.kometa_secrets)
-config_tree.present(name=f"Config tree {settings.kometa_config_dir}", tree=wanted.config_tree(settings))
 podman.unshare_chown(
     name=f"Config tree belongs to {settings.kometa_puid}:{settings.kometa_pgid} in the container",
     path=settings.kometa_config_dir,
     uid=settings.kometa_puid,
     gid=settings.kometa_pgid,
 )
+config_tree.present(name=f"Config tree {settings.kometa_config_dir}", tree=wanted.config_tree(settings))
 quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
 podman.network(name=f"Network {settings.mms_network}", network=settings.mms_network)
 kometa.running(name="Service kometa")
+secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)

@@ -31,8 +31,9 @@ from kometa_host.tree import TreeError
 MASK = "********"
 # Names of data that pyinfra, we or others keep secrets in: ssh_password, _sudo_password, kometa_secrets, also misspelt.
 SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential", re.IGNORECASE)
-# Operations that, called by themselves, decide by the secrets or the config tree as a deploy does.
-LIKE_DEPLOY = ("operations.kometa.running", "operations.kometa.validate")
+# Operations that, called by themselves, need all secrets, or a good config tree, as a deploy does.
+WITH_SECRETS = ("operations.kometa.running", "operations.kometa.run_once")
+WITH_TREE = ("operations.kometa.running", "operations.kometa.validate")
 _settings: "WeakKeyDictionary[Host, Settings]" = WeakKeyDictionary()
 
 
@@ -76,7 +77,8 @@ def _checked_settings(host: Host) -> Settings:
 
 def _secrets_are_known(settings: Settings) -> bool:
     """Return whether the secrets file is opened: a deploy needs it; anything else does if it can have it."""
-    return _deploys(_command()) or project.is_openable(settings)
+    command = _command()
+    return _is_deploy(command) or command[0] in WITH_SECRETS or project.is_openable(settings)
 
 
 def _command() -> tuple[str, ...]:
@@ -85,14 +87,13 @@ def _command() -> tuple[str, ...]:
     return tuple(context.params.get("operations", ())) if context else ()
 
 
-def _deploys(command: tuple[str, ...]) -> bool:
-    """Return whether a command makes a host as it is wanted, with its secrets; a name that is not known might."""
+def _is_deploy(command: tuple[str, ...]) -> bool:
     files = [name for name in command if name.endswith(".py") and Path(name).name != "destroy.py"]
-    return bool(files) or not command or command[0] == LIKE_DEPLOY[0]
+    return bool(files) or not command
 
 
 def _checks_tree(command: tuple[str, ...]) -> bool:
-    return _deploys(command) or command[0] in LIKE_DEPLOY
+    return _is_deploy(command) or command[0] in WITH_TREE
 
 
 def _ask() -> Callable[[str], str] | None:

@@ -6,6 +6,9 @@ import os
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+
+from kometa_host.errors import UserError
 
 PREFIX = "kometa-"  # of our Podman secrets; those of others have other names
 LABEL = "kometa-host.digest"
@@ -13,7 +16,10 @@ LABEL = "kometa-host.digest"
 
 @dataclass(frozen=True)
 class FoundSecret:
-    """A Podman secret of ours: its digest label and when it was last written, in seconds since the epoch."""
+    """A Podman secret with our prefix: its digest label, empty if somebody else made it, and when it was last written.
+
+    updated: seconds since the epoch.
+    """
 
     digest: str
     updated: float
@@ -30,25 +36,46 @@ class SecretChanges:
         return bool(self.put or self.remove)
 
 
-def digest(value: str, salt: bytes | None = None) -> str:
-    """Return a salted digest of a secret value, as `salt:hash` in hexadecimal; slow enough to make guessing dear."""
-    salt = salt or os.urandom(16)
-    return f"{salt.hex()}:{hashlib.scrypt(value.encode(), salt=salt, n=2**12, r=8, p=1, dklen=16).hex()}"
+@cache  # about 10 ms each; a run asks several times, and for several hosts
+def _hashed(value: str, salt: bytes) -> str:
+    return hashlib.scrypt(value.encode(), salt=salt, n=2**12, r=8, p=1, dklen=16).hex()
+
+
+@cache
+def digest(value: str) -> str:
+    """Return a digest of a secret value, `salt:hash` in hexadecimal; slow enough to make guessing dear.
+
+    The salt is new in every run, and the same for all hosts to which the run sends this value.
+    """
+    salt = os.urandom(16)
+    return f"{salt.hex()}:{_hashed(value, salt)}"
 
 
 def matches(value: str, found: str) -> bool:
     """Return whether a value has this digest."""
-    salt = found.partition(":")[0]
+    salt, _, hashed = found.partition(":")
     try:
-        return hmac.compare_digest(digest(value, bytes.fromhex(salt)), found)
-    except ValueError:
+        return hmac.compare_digest(_hashed(value, bytes.fromhex(salt)), hashed)
+    except (ValueError, TypeError):
         return False
 
 
 def changes(wanted: Mapping[str, str], found: Mapping[str, FoundSecret]) -> SecretChanges:
-    """Given wanted values and found secrets, by name without prefix, return what to change."""
+    """Given wanted values and found secrets, by name without prefix, return what to change. Those of others stay."""
     put = [name for name, value in wanted.items() if name not in found or not matches(value, found[name].digest)]
-    return SecretChanges(tuple(sorted(put)), tuple(sorted(set(found) - set(wanted))))
+    ours = {name for name, secret in found.items() if secret.digest}
+    return SecretChanges(tuple(sorted(put)), tuple(sorted(ours - set(wanted))))
+
+
+def refuse_those_of_others(wanted: Mapping[str, str], found: Mapping[str, FoundSecret]) -> None:
+    """Raise UserError if somebody else made a Podman secret of a name that is wanted."""
+    foreign = [PREFIX + name for name in sorted(wanted) if name in found and not found[name].digest]
+    if foreign:
+        names = " ".join(foreign)
+        raise UserError(
+            f"the account has Podman secrets that were not made here and have the names of ours: {names}. "
+            f"Rename ours, or remove them on the host: podman secret rm {names}"
+        )
 
 
 def stream(wanted: Mapping[str, str], changed: SecretChanges) -> bytes:

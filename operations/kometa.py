@@ -2,12 +2,25 @@
 
 from pyinfra import host
 
-from kometa_host import filesets, networks, secrets, service
-from kometa_host.service import Pending, Step
+from kometa_host import filesets, networks, one_shot, secrets, service
+from kometa_host.service import Decision, Pending, Step
 from kometa_host.wanted import inputs_of, network_quadlet, quadlets, secret_values
+from operations import run_once as one_run
 from operations.base import Commands, account_change, confirm, host_operation, look_again, observe, settings
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
+
+
+def decision() -> Decision:
+    """Return what this run does with the service, given what the operations before it are about to change."""
+    known, found = settings(), observe()
+    wanted = quadlets(known)
+    pending = Pending(
+        quadlets=filesets.changes(wanted, found.files(wanted.name)),
+        network=networks.fault(found.network) is not None,
+        secrets=bool(secrets.changes(secret_values(known), found.secrets).put),
+    )
+    return service.decide(known, found, inputs_of(wanted.files[service.QUADLET].text()), pending)
 
 
 @host_operation
@@ -19,22 +32,15 @@ def running() -> Commands:
 
         kometa.running(name="Service kometa")
     """
-    known, found = settings(), observe()
-    wanted = quadlets(known)
-    pending = Pending(
-        quadlets=filesets.changes(wanted, found.files(wanted.name)),
-        network=networks.fault(found.network) is not None,
-        secrets=bool(secrets.changes(secret_values(known), found.secrets)),
-    )
-    decision = service.decide(known, found, inputs_of(wanted.files[service.QUADLET].text()), pending)
-    if decision.step is Step.NOTHING:
-        host.noop(decision.why)
+    known, due = settings(), decision()
+    if due.step is Step.NOTHING:
+        host.noop(due.why)
         return
-    if decision.step is Step.POSTPONE:
-        host.log(f"restart postponed: {decision.why}. Deploy again later, or with --data kometa_restart=now.")
+    if due.step is Step.POSTPONE:
+        host.log(f"restart postponed: {due.why}. Deploy again later, or with --data kometa_restart=now.")
         return
     yield account_change(
-        f"{decision.step.value}ing kometa.service ({decision.why})",
+        f"{due.step.value}ing kometa.service ({due.why})",
         "service",
         "switch_service",
         image=known.kometa_image,
@@ -45,3 +51,30 @@ def running() -> Commands:
     after = look_again()
     container = after.containers.get(service.CONTAINER)
     confirm(container is not None and container.state == "running", "kometa.service does not run after it was started.")
+
+
+@host_operation
+def run_once(
+    collections: object = None,
+    libraries: object = None,
+    tests: object = False,
+    config: object = None,
+    wait: object = False,
+    timeout: object = one_shot.LONGEST_RUN,
+) -> Commands:
+    """Run Kometa now, in a container of its own while the service rests, and fail if the run does.
+
+    + collections, libraries: work on these alone; a list, or one text with bars between the names
+    + tests: work only on collections that have `test: true`
+    + config: folder on this machine with a config tree to try; the live one, its cache and logs are not touched
+    + wait: with a run in progress wait for its end, true (6 hours) or a number of seconds; else refuse
+    + timeout: seconds after which the container is ended
+
+    What Kometa says is shown live. The service is started again if it ran before, also after a failure or Ctrl-C. A
+    line that was cut ends nothing: the run goes on to its end, then the service is started.
+
+        pyinfra inventory.py operations.kometa.run_once
+        pyinfra inventory.py operations.kometa.run_once collections='Alien Movies|Predator Movies' wait=true
+    """
+    options = one_shot.checked(collections, libraries, tests, wait, timeout)
+    yield from one_run.run_once(options, config)

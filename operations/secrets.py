@@ -6,23 +6,57 @@ from pydantic import SecretStr
 from pyinfra import host
 
 from kometa_host import secrets
-from operations.base import Commands, account_change, confirm, host_operation, look_again, observe
+from kometa_host.secrets import SecretChanges
+from kometa_host.service import Step
+from operations.base import Change, Commands, account_change, confirm, host_operation, look_again, observe
+from operations.kometa import decision
 
 
 @host_operation
 def present(values: Mapping[str, SecretStr]) -> Commands:
-    """Make sure that Podman holds exactly these secrets of Kometa; those of others are not touched.
+    """Make sure that Podman holds these secrets of Kometa; those of others are not touched.
 
     + values: name -> value; they travel on standard input and are compared by a salted digest
 
         secrets.present(name="Secrets", values=settings.kometa_secrets)
     """
-    wanted = {name: value.get_secret_value() for name, value in values.items()}
-    changed = secrets.changes(wanted, observe().secrets)
-    if not changed:
+    wanted, found = _clear(values), observe().secrets
+    secrets.refuse_those_of_others(wanted, found)
+    put = secrets.changes(wanted, found).put
+    if not put:
         host.noop("secrets are as wanted")
         return
-    change = account_change("writing secrets", "secrets", label=secrets.LABEL, data=secrets.stream(wanted, changed))
-    yield change
-    left = secrets.changes(wanted, look_again().secrets)
-    confirm(not left, f"these secrets are still not as wanted: {', '.join([*left.put, *left.remove])}.")
+    yield _change("writing secrets", wanted, SecretChanges(put=put))
+    left = secrets.changes(wanted, look_again().secrets).put
+    confirm(not left, f"these secrets are still not as wanted: {', '.join(left)}.")
+
+
+@host_operation
+def removed(keep: Mapping[str, SecretStr]) -> Commands:
+    """Make sure that no secret is left that was made here and is no longer wanted.
+
+    + keep: name -> value of those that are
+
+    This comes after the service: a container that still names a removed secret cannot be entered or restarted.
+
+        secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)
+    """
+    wanted = _clear(keep)
+    remove = secrets.changes(wanted, observe().secrets).remove
+    if not remove:
+        host.noop("there are none")
+        return
+    if decision().step is Step.POSTPONE:
+        host.log(f"still used by the run in progress, removed by a later deploy: {', '.join(remove)}")
+        return
+    yield _change("removing secrets", wanted, SecretChanges(remove=remove))
+    left = secrets.changes(wanted, look_again().secrets).remove
+    confirm(not left, f"these secrets could not be removed: {', '.join(left)}.")
+
+
+def _clear(values: Mapping[str, SecretStr]) -> dict[str, str]:
+    return {name: value.get_secret_value() for name, value in values.items()}
+
+
+def _change(what: str, wanted: Mapping[str, str], changes: SecretChanges) -> Change:
+    return account_change(what, "secrets", label=secrets.LABEL, data=secrets.stream(wanted, changes))
