@@ -1,0 +1,179 @@
+"""Kometa's runs, as its logs tell them: what ran when, and how it went. Pure.
+
+The exit status of Kometa's container is 0 whatever happened, so its log is the only judge: a run is good when it has
+its Starting and its Finished line and nothing critical in between. `Finished Run` alone is no success: it also follows
+a configuration that could not be read.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+LINE = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+\] (\[[^\]]*\]) +\[([A-Z]+)\] +(.*)", re.ASCII)
+MARKER = re.compile(r"\| +(Starting|Finished) (?:(\d\d:\d\d|Test|Collections|Libraries) )?Run +\|", re.ASCII)
+VALIDATION = "Validation Report"
+
+
+class Outcome(Enum):
+    """How a run went."""
+
+    GOOD = "good"
+    WITH_ERRORS = "with errors"
+    FAILED = "failed"
+    UNFINISHED = "never finished"
+    IN_PROGRESS = "in progress"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of meta.log: local time, who wrote it, level, text without the frame."""
+
+    time: datetime
+    caller: str
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. kind: "06:00" for a scheduled one, "Test", "Collections", "Libraries" or "". Times are aware."""
+
+    kind: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    errors: tuple[str, ...] = ()
+    criticals: tuple[str, ...] = ()
+    warnings: int = 0
+    has_start: bool = True
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the run took, None if it has not finished."""
+        return self.finished - self.started if self.started and self.finished else None
+
+    def outcome(self, in_progress: bool = False) -> Outcome:
+        """Return how the run went; in_progress says that its process still lives."""
+        if in_progress and not self.finished:
+            return Outcome.IN_PROGRESS
+        if self.criticals or not self.has_start:
+            return Outcome.FAILED
+        if not self.finished:
+            return Outcome.UNFINISHED
+        return Outcome.WITH_ERRORS if self.errors else Outcome.GOOD
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """The lines of one run, as they stand in the log."""
+
+    lines: tuple[str, ...] = field(repr=False)
+
+
+def parse_line(line: str) -> LogLine | None:
+    """Given a line of meta.log, return its parts, None if it is not of that form."""
+    found = LINE.match(line)
+    if not found:
+        return None
+    text = found[4].rstrip()
+    if text.startswith("|") and text.endswith("|") and len(text) > 1:
+        text = text[1:-1].strip()
+    return LogLine(datetime.fromisoformat(found[1]), found[2], found[3], text)
+
+
+def split(lines: Iterable[str]) -> Iterator[RunLog]:
+    """Given the lines of a log, yield those of each run: from its Starting line up to the next one.
+
+    What comes before the first Starting line belongs to the first run.
+    """
+    current: list[str] = []
+    has_start = False
+    for line in lines:
+        marker = MARKER.search(line)
+        if marker and marker[1] == "Starting":
+            if has_start:
+                yield RunLog(tuple(current))
+                current = []
+            has_start = True
+        current.append(line)
+    if current:
+        yield RunLog(tuple(current))
+
+
+def parse(lines: Iterable[str], timezone: str) -> list[Run]:
+    """Given the lines of a log, or only those with markers, warnings and errors, return its runs, oldest first.
+
+    A log that belongs to a validation has none.
+    """
+    parts = [log for log in split(lines) if not any(VALIDATION in line for line in log.lines)]
+    runs = [_run(log.lines, ZoneInfo(timezone)) for log in parts]
+    return [run for run in runs if run.has_start or run.criticals]
+
+
+def _run(lines: Sequence[str], zone: ZoneInfo) -> Run:
+    run = Run(has_start=False)
+    parsed = [known for line in lines if (known := parse_line(line))]
+    for line in parsed:
+        run = _with_marker(run, line, zone)
+    messages = list(_messages(parsed))
+    return replace(
+        run,
+        errors=tuple(text for level, text in messages if level == "ERROR"),
+        criticals=tuple(text for level, text in messages if level == "CRITICAL"),
+        warnings=sum(level == "WARNING" for level, _ in messages),
+    )
+
+
+def _with_marker(run: Run, line: LogLine, zone: ZoneInfo) -> Run:
+    marker = MARKER.search(f"| {line.text} |")
+    if not marker:
+        return run
+    time = line.time.replace(tzinfo=zone)
+    if marker[1] == "Starting":
+        return replace(run, kind=marker[2] or "", started=time, has_start=True)
+    return replace(run, finished=time)
+
+
+def _messages(lines: Iterable[LogLine]) -> Iterator[tuple[str, str]]:
+    """Yield level and text of each message: one of several lines has the same time and place on each of them."""
+    for (level, _, _), rows in groupby(lines, key=lambda line: (line.level, line.time, line.caller)):
+        if level not in ("WARNING", "ERROR", "CRITICAL"):
+            continue
+        texts = [row.text for row in rows if row.text]
+        if _is_one_message(texts):
+            yield level, " ".join(texts)
+        else:
+            yield from ((level, text) for text in texts)
+
+
+def _is_one_message(texts: Sequence[str]) -> bool:
+    # Several errors of one place within a second begin alike, "Plex Error: ..."; the rest of one error does not.
+    return not any(re.match(r"[A-Z][A-Za-z ]* (Error|Warning): ", text) for text in texts[1:])
+
+
+def summary(run: Run, in_progress: bool = False) -> str:
+    """Return one sentence: when the run took place and how it went."""
+    outcome = run.outcome(in_progress)
+    counts = f"{_number(len(run.errors) + len(run.criticals), 'error')}, {_number(run.warnings, 'warning')}"
+    if not run.started:
+        return f"given up before it started: {counts}"
+    begin = f"{run.started:%Y-%m-%d %H:%M:%S}"
+    if run.finished:
+        return f"{begin} to {run.finished:%H:%M:%S} ({run.duration}), {outcome.value}: {counts}"
+    return f"{begin}, {outcome.value}: {counts}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"no {what}s" if count == 0 else f"{count} {what}{'s' if count > 1 else ''}"
+
+
+def shown(line: str) -> str:
+    """Return a line of meta.log as it is shown to a person: time of day, level where it matters, text."""
+    known = parse_line(line)
+    if not known:
+        return line.rstrip()
+    level = "" if known.level == "INFO" else f"{known.level} "
+    return f"{known.time:%H:%M:%S} {level}{known.text}".rstrip()

@@ -1,0 +1,158 @@
+# shellcheck shell=bash
+# Runs Kometa once, in a container of its own while the service rests, and in any case puts back what was before.
+# Standard input: candidate_size bytes of a tar stream (a config tree to try), then a sign of life now and then.
+# shellcheck disable=SC2154  # the variables are set in front of this text
+unit=kometa.service
+halt_signs='halting init|s6-overlay-suexec: fatal|s6-applyuidgid: fatal|preinit: fatal|unable to start service init-kometa'
+grace=20 # seconds for the container to end after Kometa's last line
+run='' was_active='' podman_status=0
+
+# Podman leaves helpers behind, such as the network's name server: they must not hold our lock or our channel.
+podman() { command podman "$@" 6>&- 9>&- </dev/null; }
+
+# What is said goes to a file that is shown live: writing to a line that was cut would stop us for ever.
+open_work() {
+    mkdir -p -- "$state_dir"
+    work=$(mktemp -d "$state_dir/run-once.XXXXXX")
+    output=$work/output
+    folder=$config_dir
+    if [ "$candidate_size" -gt 0 ]; then
+        folder=$work/config
+        if ! in_namespace receive_candidate; then
+            in_namespace rm -rf -- "$work"
+            fail "the connection was lost before the config tree had come; nothing was changed."
+        fi
+    fi
+    exec 6>&1 7>&2 8<&0 >>"$output" 2>&1 </dev/null
+    tail -n +1 -s 0.2 -f --pid=$$ "$output" >&7 2>/dev/null 6>&- 8<&- &
+    attend <&8 6>&- 7>&- &
+    attendant=$!
+    exec 7>&- 8<&-
+}
+
+receive_candidate() {
+    mkdir -m 0700 -- "$folder"
+    head -c "$candidate_size" | tar -C "$folder" --no-same-owner -p -xf -
+    [ -e "$folder/.complete" ] && rm -- "$folder/.complete"
+    chown -R "$owner_uid:$owner_gid" -- "$folder"
+}
+
+# Ends all when the controller has gone, as with Ctrl-C. A line that only falls silent ends nothing: the run goes on.
+attend() {
+    while read -r -t "$patience" _ || { [ $? -gt 128 ] && return 0; }; do :; done
+    kill -TERM "$$"
+}
+
+in_progress() { in_namespace run_in_progress "$config_dir/logs" "$timezone"; }
+
+wait_until_idle() {
+    local deadline=$((SECONDS + idle_wait)) started since said=''
+    while started=$(in_progress) && [ -n "$started" ]; do
+        since=$(TZ=$timezone date -d "@$started" '+%F %H:%M')
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            fail "a run is in progress since $since and was not disturbed. Wait for its end, or add wait=true."
+        fi
+        if [ -z "$said" ]; then say "waiting for the run in progress since $since to finish (at most $idle_wait s)"; fi
+        said=yes
+        sleep 2
+    done
+}
+
+remove_leftovers() {
+    local name
+    for name in "$state_dir"/run-once.*; do
+        if [ "$name" != "$work" ]; then in_namespace rm -rf -- "$name"; fi
+    done
+}
+
+stop_service() {
+    case $(systemctl --user is-active "$unit" || true) in
+        active | activating | reloading) was_active=yes ;;
+        *) return 0 ;;
+    esac
+    # A frozen container cannot be stopped cleanly.
+    podman unpause kometa >/dev/null 2>&1 || true
+    say "stopping $unit for the time of the run"
+    systemctl --user stop "$unit" || fail "$unit could not be stopped."
+}
+
+# Tells one log from the next: every run begins a new file.
+log_identity() { if [ -e "$1" ]; then printf '%s %s' "$(stat -c %i -- "$1")" "$(head -n 1 -- "$1" | cksum)"; fi; }
+has_config() { [ -f "$folder/config.yml" ]; }
+
+end_container() { podman kill -s KILL test-kometa >/dev/null 2>&1 || true; }
+
+# The container can outlive its run, and one whose init has failed stays up for ever.
+watch_container() {
+    local finished=''
+    while kill -0 "$run" 2>/dev/null; do
+        sleep 0.5
+        if [ -z "$finished" ]; then
+            if tail -c 65536 "$output" | grep -aqE "\\| +Finished $run_name +\\|"; then finished=$SECONDS; fi
+            if head -c 65536 "$output" | grep -aqE "$halt_signs"; then end_container; fi
+        elif [ $((SECONDS - finished)) -ge "$grace" ]; then
+            say "the run has finished, but its container has not: ending it"
+            end_container
+        fi
+    done
+}
+
+run_container() {
+    local before after
+    before=$(in_namespace log_identity "$folder/logs/meta.log")
+    podman "${podman_arguments[@]}" -v "$folder:/config:Z" "$image" &
+    run=$!
+    watch_container
+    podman_status=0
+    wait "$run" || podman_status=$?
+    after=$(in_namespace log_identity "$folder/logs/meta.log")
+    if [ -n "$after" ] && [ "$after" != "$before" ]; then
+        in_namespace run_extract "$folder/logs/meta.log" | gzip -1 | base64 -w0 >"$work/log"
+    fi
+}
+
+give_back() { find "$config_dir" \( ! -uid "$owner_uid" -o ! -gid "$owner_gid" \) -exec chown -h "$owner_uid:$owner_gid" -- {} +; }
+
+restore() {
+    local status=$?
+    trap '' INT TERM
+    set +e
+    kill "$attendant"
+    if [ -n "$run" ] && kill -0 "$run" 2>/dev/null; then
+        end_container
+        wait "$run"
+    fi
+    podman rm -f -i test-kometa >/dev/null 2>&1
+    if [ -n "$run" ]; then in_namespace give_back || status=1; fi
+    if [ -n "$was_active" ]; then
+        if systemctl --user start "$unit"; then
+            say "$unit runs again"
+        else
+            say "$unit could not be started again. See: journalctl --user -u kometa"
+            status=1
+        fi
+    fi
+    {
+        printf 'podman-status %s\n' "$(printf '%s' "$podman_status" | base64)"
+        if [ -s "$work/log" ]; then printf 'log %s\n' "$(cat "$work/log")"; fi
+        printf 'end\n'
+    } >&6
+    in_namespace rm -rf -- "$work"
+    exit "$status"
+}
+
+interrupted() {
+    say "the controller has gone: ending the run"
+    exit 130
+}
+
+trap '' HUP PIPE
+open_work
+trap restore EXIT
+trap interrupted INT TERM
+take_lock "$lock_wait" "$holder"
+remove_leftovers
+wait_until_idle
+in_namespace has_config || fail "there is no config.yml in $folder, so Kometa would not run. Deploy first."
+stop_service
+run_container
