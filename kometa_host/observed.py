@@ -32,6 +32,7 @@ class Account:
     gid: int
     home: str
     shell: str
+    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,13 @@ class Container:
 
 @dataclass(frozen=True)
 class ForeignOwned:
-    """Entries of the config tree that belong to somebody else: how many, and the first few as `uid:gid name`."""
+    """Entries below a path that belong to somebody else: how many, and the first few as `uid:gid name`.
+
+    outside of them belong to nobody inside the user namespace, such as the host's root: only root can give them away.
+    """
 
     count: int = 0
+    outside: int = 0
     first: tuple[str, ...] = ()
 
 
@@ -92,7 +97,7 @@ class Observed:
     def accounts(self) -> tuple[Account, ...]:
         """The accounts that have the wanted name or the wanted uid."""
         fields = [line.split(":") for line in self.text("passwd").splitlines()]
-        return tuple(dict.fromkeys(Account(f[0], int(f[2]), int(f[3]), f[5], f[6]) for f in fields))
+        return tuple(dict.fromkeys(Account(f[0], int(f[2]), int(f[3]), f[5], f[6], f[4]) for f in fields))
 
     @cached_property
     def groups(self) -> Mapping[str, int]:
@@ -115,26 +120,27 @@ class Observed:
     @cached_property
     def containers(self) -> Mapping[str, Container]:
         """All containers of the account, by name."""
-        found = [_container(entry) for entry in self._json("containers")]
+        found = [_container(entry) for entry in self.entries("containers")]
         return {container.name: container for container in found}
 
-    def _json(self, name: str) -> list[dict[str, Any]]:
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """Return the JSON list of objects that was told under the name."""
         return json.loads(self.text(name) or "[]") or []
 
     @cached_property
     def image_id(self) -> str | None:
         """The id of the local image under the wanted name, None if it is not there."""
-        return next((entry["Id"] for entry in self._json("images")), None)
+        return next((entry["Id"] for entry in self.entries("images")), None)
 
     @cached_property
     def network(self) -> Mapping[str, Any] | None:
         """The wanted network as Podman describes it, None if there is none of that name."""
-        return next(iter(self._json("networks")), None)
+        return next(iter(self.entries("networks")), None)
 
     @cached_property
     def secrets(self) -> Mapping[str, secrets.FoundSecret]:
         """Our Podman secrets, by name without prefix."""
-        ours = [entry for entry in self._json("secrets") if entry["Spec"]["Name"].startswith(secrets.PREFIX)]
+        ours = [entry for entry in self.entries("secrets") if entry["Spec"]["Name"].startswith(secrets.PREFIX)]
         return {entry["Spec"]["Name"].removeprefix(secrets.PREFIX): _secret(entry) for entry in ours}
 
     def files(self, name: str) -> FoundSet:
@@ -171,9 +177,10 @@ class Observed:
 
 
 def parse_foreign_owned(text: str) -> ForeignOwned:
-    """Given lines `uid:gid name` and last a number, return them."""
-    *first, count = text.splitlines() or ["0"]
-    return ForeignOwned(int(count), tuple(first))
+    """Given lines `uid:gid name` and last `count outside`, return them."""
+    *first, counts = text.splitlines() or ["0 0"]
+    count, outside = counts.split()
+    return ForeignOwned(int(count), int(outside), tuple(first))
 
 
 def _optional_text(data: bytes | None) -> str | None:

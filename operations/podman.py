@@ -7,7 +7,18 @@ from kometa_host.errors import UserError
 from kometa_host.observed import ForeignOwned, parse_foreign_owned
 from kometa_host.paths import checked_directory
 from kometa_host.refusals import RefusalError
-from operations.base import Commands, account_change, ask, confirm, host_operation, look_again, observe, settings
+from operations.base import (
+    Commands,
+    account_change,
+    ask,
+    confirm,
+    host_operation,
+    look_again,
+    needs_root,
+    observe,
+    root_change,
+    settings,
+)
 
 
 @host_operation
@@ -68,7 +79,12 @@ def unshare_chown(path: str | None = None, uid: int | None = None, gid: int | No
     if not found.count:
         host.noop(f"{path} belongs to {uid}:{gid}")
         return
-    host.log(f"{found.count} entries of {path} belong to others, the first: {', '.join(found.first)}")
+    host.log(f"{found.count} of the entries in {path} belong to others, the first: {', '.join(found.first)}")
+    if found.outside:
+        needs_root(observe(), f"giving away {found.outside} entries that belong to other accounts of the host")
+        yield root_change(
+            f"taking over {found.outside} entries of {path}", "takeover", path=path, user=settings().mms_user
+        )
     yield account_change(f"giving {path} to {uid}:{gid}", "ownership", path=path, uid=uid, gid=gid)
     still = _ownership(path, uid, gid, again=True)
     confirm(not still.count, f"{still.count} entries of {path} still belong to others: {', '.join(still.first)}")

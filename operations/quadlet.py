@@ -34,7 +34,9 @@ def present(quadlets: FileSet) -> Commands:
 
 
 def _unknown_units(found: Observed) -> list[str]:
-    # Decided by what systemd has loaded: a reload that was cut off is made up for.
+    # Decided by what systemd has loaded: a reload that was cut off is made up for. One that does not run will load all.
+    if not found.text("bus"):
+        return []
     names = units_of_quadlets(settings())
     units = found.units
     return [name for name in names if name not in units or units[name].load != "loaded" or units[name].needs_reload]

@@ -38,11 +38,22 @@ run_in_progress() {
     line=${line#\[}
     started=$(TZ=$zone date -d "${line%%,*}" +%s 2>/dev/null) || return 0
     oldest=$(ps -eo etimes=,args= | awk '/python3 [^ ]*kometa\/kometa\.py/ && $1 > most { most = $1 } END { print most }')
-    if [ -n "$oldest" ] && [ $(($(date +%s) - oldest)) -le $((started + 2)) ]; then printf '%s\n' "$started"; fi
+    [ -n "$oldest" ] && [ $(($(date +%s) - oldest)) -le $((started + 2)) ] || return 0
+    if writes_log; then printf '%s\n' "$started"; fi
 }
 
-# Prints the first few entries below a path that belong to others, as `uid:gid name`, and last how many there are.
+# A run has its log open from beginning to end; a service that was started right after a run was killed has none.
+writes_log() {
+    local process
+    for process in $(pgrep -f 'python3 [^ ]*kometa/kometa\.py'); do
+        ls "/proc/$process/fd" >/dev/null 2>&1 || return 0 # cannot be known here
+    done
+    [ -n "$(find /proc/[0-9]*/fd -lname '*/logs/meta.log' -print -quit 2>/dev/null || true)" ]
+}
+
+# Prints the first few entries below a path that belong to others, as `uid:gid name`, and last how many there are and how
+# many of them belong to nobody inside the namespace (root of the host, another account), which shows as id 65534.
 foreign_owned() { # $1: path, $2: uid, $3: gid, as seen inside the namespace
     find "$1" \( ! -uid "$2" -o ! -gid "$3" \) -printf '%U:%G %P\0' |
-        tr '\n\0' '?\n' | awk '{ if (++n <= 5) print } END { print n + 0 }'
+        tr '\n\0' '?\n' | awk '{ if (++n <= 5) print } /^[0-9:]*65534/ { out++ } END { print n + 0, out + 0 }'
 }

@@ -127,17 +127,33 @@ namespace_part"
     if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | tell quadlet-times; fi
 }
 
+# Podman needs the account's runtime directory, which is gone while its user manager does not run. Starting that to have
+# a look would be a change: the directory is lent instead, in memory, and taken back.
+lend_runtime_dir() {
+    borrowed=
+    if [ -d "/run/user/$uid" ]; then return 0; fi
+    mkdir -p /run/user && mkdir -m 0700 "/run/user/$uid" && chown "$account:" "/run/user/$uid" && borrowed=yes
+}
+
+take_back_runtime_dir() {
+    if [ -z "$borrowed" ] || mountpoint -q "/run/user/$uid"; then return 0; fi
+    kill "$(cat "/run/user/$uid/libpod/tmp/pause.pid" 2>/dev/null)" 2>/dev/null
+    rm -rf --one-file-system "/run/user/$uid"
+}
+
 host_part
 if getent passwd "$account" >/dev/null; then
     if [ "$(id -un)" = "$account" ]; then
         account_part
     elif [ "$(id -u)" = 0 ]; then
         uid=$(id -u "$account") home=$(getent passwd "$account" | cut -d: -f6)
+        lend_runtime_dir
         runuser -u "$account" -- env "HOME=$home" "USER=$account" "LOGNAME=$account" "XDG_RUNTIME_DIR=/run/user/$uid" \
             "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus" bash -c "$(declare -p set_names set_roots set_digests \
                 set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir)
 $(declare -f)
 account_part"
+        take_back_runtime_dir
     fi
 fi
 printf 'end\n'

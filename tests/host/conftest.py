@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.driver import Pyinfra
+from tests.host.driver import Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox, why_not
 
 DEPLOYED = "deployed"
@@ -41,6 +41,7 @@ def deployed_kind(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) ->
 def deployed(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
     """A fresh host to which Kometa has been deployed."""
     host = sandbox.host(deployed_kind)
+    wait_for_kometa(host)
     yield host
     host.destroy()
 
@@ -49,6 +50,7 @@ def deployed(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
 def shared(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
     """A host to which Kometa has been deployed, for all tests of a module: each leaves it as it found it."""
     host = sandbox.host(deployed_kind)
+    wait_for_kometa(host)
     yield host
     host.destroy()
 

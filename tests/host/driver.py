@@ -1,0 +1,98 @@
+"""Runs pyinfra on sandbox hosts as its user does: the real command line, in the project's folder."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.sandbox import Host
+
+PROJECT = Path(__file__).resolve().parents[2]
+CONFIG = "/home/mms/config/kometa"
+QUADLETS = "/home/mms/.config/containers/systemd"
+SECRETS = {"plextoken": "sandbox-plex-token", "tmdbapikey": "made-up-for-the-sandbox"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of pyinfra ended: exit status and what it printed on both streams."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def text(self) -> str:
+        """All that was printed, without colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.output + self.errors)
+
+    def predicted(self) -> set[str]:
+        """The operations that a preview says would change something on any host."""
+        return {entry["name"] for entry in json.loads(self.output)["plan"] if entry["hosts_with_change"]}
+
+    def changed(self) -> set[str]:
+        """The operations that did change something on any host."""
+        return {entry["name"] for entry in json.loads(self.output)["results"]["operations"] if entry["success"]}
+
+
+class Pyinfra:
+    """pyinfra with an inventory of sandbox hosts; data are variables for all of them."""
+
+    def __init__(self, folder: Path, hosts: Host | Iterable[Host], **data: object) -> None:
+        self.folder = folder
+        self.hosts = [hosts] if isinstance(hosts, Host) else list(hosts)
+        self.data: dict[str, object] = {"kometa_secrets": SECRETS} | data
+
+    def inventory(self) -> Path:
+        """Write the inventory and return its path."""
+        entries = [(host.name, host.pyinfra_data | self.data) for host in self.hosts]
+        path = self.folder / "inventory.py"
+        path.write_text(f"hosts = {entries!r}\n")
+        return path
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line."""
+        return [sys.executable, "-m", "pyinfra", str(self.inventory()), *arguments]
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start pyinfra and return its process."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            self.command(*arguments), cwd=PROJECT, stdout=pipe, stderr=pipe, text=True, env=_environment()
+        )
+
+    def run(self, *arguments: str, status: int | None = 0, timeout: float = 300) -> Outcome:
+        """Run pyinfra to its end; its exit status must be the given one, None for any."""
+        process = self.start(*arguments)
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        outcome = Outcome(process.returncode, output, errors)
+        assert status is None or outcome.status == status, outcome.text
+        assert "Traceback" not in outcome.text, outcome.text
+        return outcome
+
+    def preview(self, *arguments: str, status: int = 0) -> set[str]:
+        """Return the operations that a deploy would change something with."""
+        return self.run("deploy.py", "--dry", "--json", *arguments, status=status).predicted()
+
+    def deploy(self, *arguments: str, status: int = 0) -> set[str]:
+        """Deploy and return the operations that changed something."""
+        return self.run("deploy.py", "-y", "--json", *arguments, status=status).changed()
+
+
+def wait_for_kometa(host: Host) -> None:
+    """Wait until Kometa is alive on a host that has just booted."""
+    host.run(
+        "for i in $(seq 120); do podman exec kometa pgrep -f '[k]ometa/kometa.py' && exit; sleep 0.5; done; exit 1",
+        user="mms",
+    )
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYINFRA_PROGRESS": "off", "PYTHONPATH": str(PROJECT)}
