@@ -8,6 +8,7 @@ from kometa_host.config_tree import CONFIG, Reconciled
 from kometa_host.filesets import FileSet
 from operations.base import Commands, confirm, host_operation, look_again, observe
 from operations.files import files_change, show_diff
+from operations.validate import refuse_what_kometa_refuses
 
 
 @host_operation
@@ -16,7 +17,8 @@ def present(tree: FileSet) -> Commands:
 
     + tree: the declared set of files
 
-    Changed files travel in one stream and become live together. Kometa reads them when its next run starts.
+    Changed files travel in one stream and become live together, unless Kometa's own validator refuses the tree. Kometa
+    reads them when its next run starts.
 
         config_tree.present(name="Config tree", tree=wanted.config_tree(settings))
     """
@@ -27,6 +29,7 @@ def present(tree: FileSet) -> Commands:
         host.noop(f"{tree.root} is as declared")
         return
     _show_diff(wanted)
+    refuse_what_kometa_refuses(wanted.tree, wanted.changes.files)
     yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text())
     left = config_tree.reconcile(tree, look_again().files(tree.name)).changes
     confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")
