@@ -3,10 +3,12 @@
 from pyinfra import host
 
 from kometa_host import filesets, networks, one_shot, secrets, service
+from kometa_host.config_tree import reconcile
 from kometa_host.service import Decision, Pending, Step
-from kometa_host.wanted import inputs_of, network_quadlet, quadlets, secret_values
+from kometa_host.wanted import config_tree, inputs_of, network_quadlet, quadlets, secret_values
 from operations import run_once as one_run
 from operations.base import Commands, account_change, confirm, host_operation, look_again, observe, settings
+from operations.validate import show_verdict
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
 
@@ -78,3 +80,17 @@ def run_once(
     """
     options = one_shot.checked(collections, libraries, tests, wait, timeout)
     yield from one_run.run_once(options, config)
+
+
+@host_operation
+def validate() -> Commands:
+    """Show what Kometa's own validator, in the image of the service, says about the project's config tree.
+
+    Nothing changes: the tree is looked at in a throwaway container without a network. Exit status 1 if it is refused.
+
+        pyinfra inventory.py operations.kometa.validate
+    """
+    tree = config_tree(settings())
+    show_verdict(reconcile(tree, observe().files(tree.name)).tree)
+    host.noop("Kometa accepts the config tree")
+    yield from ()
