@@ -1,21 +1,22 @@
 """The composite read: all that a deploy has to know of a host, in one command."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import FactBase
 
 from kometa_host import observed, shell
+from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from kometa_host.preflight import settings_of
 from kometa_host.settings import Settings
 from kometa_host.wanted import units_of_interest, wanted_sets
 
 
-def read_program(settings: Settings) -> str:
-    """Return the bash program that reads a host with these settings."""
-    sets = wanted_sets(settings)
+def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> str:
+    """Return the bash program that reads a host with these settings, and these sets of files in place of the wanted."""
+    sets = wanted_sets(settings) if sets is None else sets
     return shell.program(
         "lib",
         "observe",
