@@ -2,8 +2,12 @@
 
 from tests.sandbox.address import inventory_host
 
-# Your own host: put its name in place of the sandbox, for example
-#     hosts = [("tower.lan", {"ssh_user": "admin"})]
-# ssh_user is root, somebody who may use sudo, or the account mms itself. Any variable of group_data/all.py can stand
-# there too, for example {"ssh_user": "admin", "mms_timezone": "Europe/Berlin"}.
-hosts = [inventory_host()]
+sandbox, connection = inventory_host()
+made_up = {"plextoken": "sandbox-plex-token", "tmdbapikey": "made-up-for-the-sandbox"}
+
+hosts = [
+    # Your own host: put it in place of the sandbox's line, for example
+    #     ("tower.lan", {"ssh_user": "admin"}),
+    # ssh_user is root, somebody who may use sudo, or mms itself. Any variable of group_data/all.py can stand there too.
+    (sandbox, connection | {"kometa_secrets": made_up}),
+]

@@ -57,10 +57,13 @@ BREAKS = {
     ),
     "a missing secret": (f"{PODMAN} secret rm kometa-plextoken", {"Secrets", SERVICE}),
     "a foreign value in a secret": (
-        f"printf x | {PODMAN} secret create --replace kometa-plextoken -",
+        f"printf x | {PODMAN} secret create --replace --label kometa-host.digest=00:00 kometa-plextoken -",
         {"Secrets", SERVICE},
     ),
-    "a secret of ours that nobody wants": (f"printf x | {PODMAN} secret create kometa-old -", {"Secrets", SERVICE}),
+    "a secret of ours that nobody wants": (
+        f"printf x | {PODMAN} secret create --label kometa-host.digest=00:00 kometa-old -",
+        {"Secrets", SERVICE},
+    ),
 }
 
 

@@ -1,0 +1,50 @@
+# Every target is one line; `make` alone lists them.
+PYTHON := .venv/bin/python
+INVENTORY ?= inventory.py
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test unit lint drift status doctor drill bench torture secrets-edit secrets-rekey
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+
+.venv/installed: pyproject.toml
+	@python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
+
+demo: .venv/installed ## boot a sandbox host on this machine and deploy Kometa to it
+	@$(PYTHON) -m tools.demo
+
+demo-down: .venv/installed ## take the sandbox host down again
+	@$(PYTHON) -m tests.sandbox down sandbox
+
+test: lint ## style, types, unit tests, then the tests on sandbox hosts
+	$(PYTHON) -m pytest tests/unit tests/host
+
+unit: .venv/installed ## only the tests that need no host
+	$(PYTHON) -m pytest tests/unit
+
+lint: .venv/installed ## style, types and shell scripts
+	@$(PYTHON) -m tools.lint
+
+drift: .venv/installed ## compare the hosts with the project: exit status 0 in sync, 2 drift, 1 error
+	@$(PYTHON) -m tools.drift $(INVENTORY)
+
+status: .venv/installed ## one line for each host
+	@$(PYTHON) -m tools.status $(INVENTORY)
+
+doctor: .venv/installed ## look for problems on the hosts; exit status 1 if there are any
+	@$(PYTHON) -m tools.doctor $(INVENTORY)
+
+drill: .venv/installed ## restore the latest backup beside the live tree and compare the two
+	@.venv/bin/pyinfra $(INVENTORY) operations.backup.drill -y
+
+secrets-edit: .venv/installed ## open the encrypted secrets in $EDITOR
+	@$(PYTHON) -m tools.secrets edit
+
+secrets-rekey: .venv/installed ## encrypt the secrets to the present recipients
+	@$(PYTHON) -m tools.secrets rekey
+
+bench: .venv/installed ## measure speed and memory on sandbox hosts
+	@$(PYTHON) -m tests.bench
+
+torture: .venv/installed ## the long fault campaigns
+	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest tests/host -m torture

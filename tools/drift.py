@@ -1,0 +1,44 @@
+"""make drift: whether the hosts are as the project says. Exit status 0 in sync, 2 drift, 1 error; changes nothing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+IN_SYNC, ERROR, DRIFT = 0, 1, 2
+
+
+def drift(plan: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Given what `deploy.py --dry --json` printed, return the operations that would change each host, by host."""
+    found: dict[str, list[str]] = {}
+    for operation in plan["plan"]:
+        for host in operation["hosts_with_change"]:
+            found.setdefault(host, []).append(operation["name"])
+    return found
+
+
+def main(inventory: str) -> int:
+    """Compare the hosts of an inventory; print one line for each thing that differs and return the exit status."""
+    # A restart that waits for a run's end is drift too, so it is asked for here, where nothing is changed.
+    preview = ["deploy.py", "--dry", "--json", "--data", "kometa_restart=now"]
+    command = [sys.executable, "-m", "pyinfra", inventory, *preview]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    try:
+        found = drift(json.loads(done.stdout))
+    except ValueError:
+        found = {}
+        done.returncode = done.returncode or ERROR
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+        return ERROR
+    for host, operations in found.items():
+        print("\n".join(f"{host}: {name}" for name in operations))
+    print("drift" if found else "in sync")
+    return DRIFT if found else IN_SYNC
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "inventory.py"))

@@ -1,0 +1,48 @@
+"""make lint: style, types and shell scripts, all of them, then one exit status."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+PYTHON_FILES = [
+    "kometa_host",
+    "facts",
+    "operations",
+    "tools",
+    "tests",
+    "deploy.py",
+    "destroy.py",
+    "inventory.py",
+    "config.py",
+]
+
+
+def checks() -> list[list[str]]:
+    """Return the commands that check the project."""
+    scripts = sorted(str(path.relative_to(PROJECT)) for path in PROJECT.glob("templates/host/*.sh"))
+    here = [sys.executable, "-m"]
+    files = [name for name in PYTHON_FILES if (PROJECT / name).exists()]
+    return [
+        [*here, "ruff", "check", "--quiet", "."],
+        [*here, "ruff", "format", "--quiet", "--check", "."],
+        [*here, "mypy", *files],
+        [shutil.which("shellcheck") or "shellcheck", *scripts, "tests/sandbox/boot.sh", ".ci/run"],
+    ]
+
+
+def main() -> int:
+    """Run all checks; return 1 if one of them failed."""
+    failed = False
+    for command in checks():
+        try:
+            failed |= subprocess.run(command, cwd=PROJECT, check=False).returncode != 0
+        except FileNotFoundError:
+            print(f"{command[0]} is not installed: apt-get install {command[0]}", file=sys.stderr)
+            failed = True
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
