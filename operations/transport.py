@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from getpass import getpass
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
@@ -46,6 +47,7 @@ class Process(Protocol):
     def read(self) -> bytes: ...
     def read_error(self) -> bytes: ...
     def wait(self) -> int: ...
+    def close(self) -> None: ...
 
 
 class ConnectionLostError(UserError):
@@ -82,6 +84,10 @@ class _OverSsh:
             )
         return status
 
+    def close(self) -> None:
+        """Give it up: the program's input ends, and what it still writes is lost."""
+        self._channel.close()
+
 
 class _OnThisMachine:
     def __init__(self, command: str) -> None:
@@ -105,6 +111,12 @@ class _OnThisMachine:
     def wait(self) -> int:
         return self._process.wait()
 
+    def close(self) -> None:
+        """Give it up: the program's input ends, and what it still writes is lost."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):
+                cast(IO[bytes], stream).close()
+
 
 def _send_at_once(sock: object) -> None:
     # Nagle's algorithm costs 40 ms for each command; proxied connections have no socket of their own to ask.
@@ -112,18 +124,8 @@ def _send_at_once(sock: object) -> None:
         sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
-def start(host: Host, actor: Actor, account: str, script: str) -> Process:
-    """Given a host and a bash program, start it there as the actor; what is written next is the program's input."""
-    password = sudo_password(host)
-    prelude = shell.prelude(actor, account, password is not None).encode()
-    process = _process(host, shell.evaluated(len(prelude)))
-    program = script.encode()
-    secret_line = b"" if password is None else password.encode() + b"\n"
-    process.write(prelude + secret_line + str(len(program)).encode() + b"\n" + program)
-    return process
-
-
-def _process(host: Host, command: str) -> Process:
+def connect(host: Host, command: str) -> Process:
+    """Given a host and a shell command, start it there through pyinfra's own connection."""
     if isinstance(host.connector, SSHConnector):
         return _OverSsh(host.connector, command)
     if isinstance(host.connector, LocalConnector):
@@ -132,6 +134,22 @@ def _process(host: Host, command: str) -> Process:
         f"{host.name} is reached by the connector {type(host.connector).__name__}, which carries no data. "
         "Use SSH (the plain host name) or @local."
     )
+
+
+def start(
+    host: Host, actor: Actor, account: str, script: str, through: Callable[[Host, str], Process] = connect
+) -> Process:
+    """Given a host and a bash program, start it there as the actor; what is written next is the program's input.
+
+    + through: what starts a shell command on the host
+    """
+    password = sudo_password(host)
+    prelude = shell.prelude(actor, account, password is not None).encode()
+    process = through(host, shell.evaluated(len(prelude)))
+    program = script.encode()
+    secret_line = b"" if password is None else password.encode() + b"\n"
+    process.write(prelude + secret_line + str(len(program)).encode() + b"\n" + program)
+    return process
 
 
 def sudo_password(host: Host) -> str | None:
