@@ -4,10 +4,11 @@ from pyinfra import host
 
 from kometa_host import wanted
 from kometa_host.preflight import settings_of
-from operations import account, config_tree, kometa, packages, podman, quadlet, secrets, systemd
+from operations import account, config_tree, kometa, packages, podman, preconditions, quadlet, secrets, systemd
 
 settings = settings_of(host)
 
+preconditions.met(name="The host can be deployed to")
 account.user(
     name=f"Account {settings.mms_user}",
     user=settings.mms_user,

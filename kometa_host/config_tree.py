@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from kometa_host import filesets, kometa_config, yaml12
-from kometa_host.errors import UserError
 from kometa_host.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
 from kometa_host.kometa_config import Deviation
 from kometa_host.yaml12 import Value, YamlError
@@ -53,12 +52,3 @@ def _taken_as_written(found: FoundSet, file: WantedFile) -> FoundSet:
         deviations=rest | ({CONFIG: how} if how else {}),
         manifest={**found.manifest, CONFIG: replace(entry, sha256=file.sha256)},
     )
-
-
-def refuse_mountpoint(tree: FileSet, found: FoundSet) -> None:
-    """Raise UserError if the tree is a file system of its own: then nothing beside it could be exchanged with it."""
-    if found.is_mountpoint:
-        raise UserError(
-            f"{tree.root} is a mount point itself, so files cannot be prepared beside it and put in place at once. "
-            f"Set kometa_config_dir to a directory inside it, such as {tree.root}/kometa."
-        )

@@ -23,7 +23,6 @@ def present(tree: FileSet) -> Commands:
         config_tree.present(name="Config tree", tree=wanted.config_tree(settings))
     """
     found = observe().files(tree.name)
-    config_tree.refuse_mountpoint(tree, found)
     wanted = config_tree.reconcile(tree, found)
     if not wanted.changes:
         host.noop(f"{tree.root} is as declared")

@@ -1,0 +1,314 @@
+"""A deploy on a real host, with what can go wrong beside what goes right."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.host.driver import CONFIG, PROJECT, QUADLETS, SECRETS, Pyinfra, wait_for_kometa
+from tests.sandbox import Host, Sandbox
+
+IMAGE = "lscr.io/linuxserver/kometa"
+SERVICE = "Service kometa"
+TREE = f"Config tree {CONFIG}"
+STATE_OF_HOST = (
+    f"cat {QUADLETS}/kometa.container; find {CONFIG} -name '*.yml' | sort | xargs cat; stat -c '%n %a %u' {CONFIG}"
+)
+KOMETA_PROCESS = "podman exec kometa pgrep -o -f '[k]ometa/kometa.py'; podman inspect -f '{{.State.StartedAt}}' kometa"
+
+
+@pytest.fixture
+def tree() -> Iterator[Path]:
+    """A copy of the project's config tree in the project's folder, to be changed by a test."""
+    folder = PROJECT / "build" / f"tree-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(PROJECT / "kometa", folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def source(tree: Path) -> str:
+    """The folder as kometa_config_source takes it."""
+    return str(tree.relative_to(PROJECT))
+
+
+def process(host: Host) -> str:
+    """What distinguishes one life of Kometa from another."""
+    return host.run(KOMETA_PROCESS, user="mms").stdout
+
+
+class TestWhoConnects:
+    def test_an_admin_with_sudo_needs_nothing_more(self, shared: Host, tmp_path: Path) -> None:
+        shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms")
+        changed = Pyinfra(tmp_path, shared, ssh_user="admin").deploy()
+        assert changed == {"Quadlets", "Services of mms run without a login"}
+
+    def test_an_admin_whose_sudo_wants_a_password_gives_it_and_it_is_in_no_process_list(
+        self, shared: Host, tmp_path: Path
+    ) -> None:
+        shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms")
+        watch = "for i in $(seq 3000); do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -m1 -x '.*sandbo[x]' && break; done"
+        pyinfra = Pyinfra(tmp_path, shared, ssh_user="careful", _sudo_password="sandbox")
+        assert pyinfra.deploy() == {"Quadlets", "Services of mms run without a login"}
+        assert watch
+
+    def test_an_admin_whose_password_is_missing_or_wrong_is_told_so(self, shared: Host, tmp_path: Path) -> None:
+        missing = Pyinfra(tmp_path, shared, ssh_user="careful").run("deploy.py", "-y", status=1)
+        assert "wants a password" in missing.text
+        wrong = Pyinfra(tmp_path, shared, ssh_user="careful", _sudo_password="wr0ng").run("deploy.py", "-y", status=1)
+        assert "refused" in wrong.text
+        assert "wr0ng" not in wrong.text
+
+    def test_the_account_itself_does_all_that_needs_no_root_and_says_what_does(
+        self, shared: Host, tmp_path: Path
+    ) -> None:
+        shared.run(
+            "mkdir -p /home/mms/.ssh; cp /root/.ssh/authorized_keys /home/mms/.ssh; chown -R mms: /home/mms/.ssh"
+        )
+        shared.run(f"chmod 600 {QUADLETS}/mms.network")
+        pyinfra = Pyinfra(tmp_path, shared, ssh_user="mms")
+        assert pyinfra.deploy() == {"Quadlets"}
+        shared.run("dpkg --remove --force-depends age")
+        outcome = pyinfra.run("deploy.py", "-y", status=1)
+        assert "installing age needs root, and the connection is mms's own" in outcome.text
+        Pyinfra(tmp_path, shared).deploy()
+
+
+class TestImages:
+    def test_an_image_that_the_registry_lacks_changes_nothing(self, shared: Host, tmp_path: Path) -> None:
+        before = shared.run(STATE_OF_HOST).stdout, process(shared)
+        outcome = Pyinfra(tmp_path, shared, kometa_image=f"{IMAGE}:v9.9.9").run("deploy.py", "-y", status=1)
+        assert f"the image {IMAGE}:v9.9.9 could not be pulled; nothing was changed" in outcome.text
+        assert (shared.run(STATE_OF_HOST).stdout, process(shared)) == before
+
+    def test_a_registry_that_is_down_changes_nothing_and_the_next_deploy_heals(
+        self, sandbox: Sandbox, shared: Host, tmp_path: Path
+    ) -> None:
+        sandbox.registry.publish("good2", tag="v2.5.0")
+        pyinfra = Pyinfra(tmp_path, shared, kometa_image=f"{IMAGE}:v2.5.0")
+        before = shared.run(STATE_OF_HOST).stdout, process(shared)
+        sandbox.registry.stop()
+        try:
+            pyinfra.run("deploy.py", "-y", status=1)
+        finally:
+            sandbox.registry.start()
+        assert (shared.run(STATE_OF_HOST).stdout, process(shared)) == before
+        assert pyinfra.deploy() == {f"Image {IMAGE}:v2.5.0", "Quadlets", SERVICE}
+        assert Pyinfra(tmp_path, shared).deploy() == {"Quadlets", SERVICE}
+
+    @pytest.mark.parametrize("variant", ["broken", "crashing"])
+    def test_an_image_in_which_kometa_does_not_live_is_undone(
+        self, variant: str, sandbox: Sandbox, shared: Host, tmp_path: Path
+    ) -> None:
+        sandbox.registry.publish(variant, tag=variant)
+        before = shared.run(STATE_OF_HOST).stdout
+        outcome = Pyinfra(tmp_path, shared, kometa_image=f"{IMAGE}:{variant}").run("deploy.py", "-y", status=1)
+        assert "the former ones run again" in outcome.text
+        assert "The last lines of its log" in outcome.text
+        assert shared.run(STATE_OF_HOST).stdout == before
+        assert f"{IMAGE}:latest" in shared.run("podman ps --format '{{.Image}}'", user="mms").stdout
+        Pyinfra(tmp_path, shared).deploy()
+
+
+class TestRestarts:
+    def test_a_run_in_progress_is_not_killed_unless_told_so(self, shared: Host, tmp_path: Path) -> None:
+        shared.run(f"podman unshare sh -c 'echo 30 >{CONFIG}/.standin-run-seconds'", user="mms")
+        shared.run("podman exec kometa touch /config/.standin-run-now", user="mms")
+        shared.run(f"for i in $(seq 50); do grep -q Starting {CONFIG}/logs/meta.log && exit; sleep 0.2; done; exit 1")
+        before = process(shared)
+        pyinfra = Pyinfra(tmp_path, shared, kometa_times=["07:15"])
+        postponed = pyinfra.run("deploy.py", "-y")
+        assert "restart postponed: its Quadlet has changed, but a run is in progress since" in postponed.text
+        assert process(shared) == before
+        assert pyinfra.deploy() == set()
+        assert pyinfra.deploy("--data", "kometa_restart=now") == {SERVICE}
+        assert process(shared) != before
+        shared.run(f"podman unshare rm -f {CONFIG}/.standin-run-seconds", user="mms")
+        Pyinfra(tmp_path, shared).deploy()
+
+    def test_a_change_of_the_config_alone_restarts_nothing(self, shared: Host, tmp_path: Path, tree: Path) -> None:
+        before = process(shared)
+        (tree / "collections" / "more.yml").write_text("collections: {}\n")
+        assert Pyinfra(tmp_path, shared, kometa_config_source=source(tree)).deploy() == {TREE}
+        assert process(shared) == before
+        assert Pyinfra(tmp_path, shared).deploy() == {TREE}
+        assert "more.yml" not in shared.run(f"ls {CONFIG}/collections").stdout
+
+
+class TestConfigTree:
+    def test_thousands_of_assets_with_odd_names_arrive_in_one_go(
+        self, shared: Host, tmp_path: Path, tree: Path
+    ) -> None:
+        for number in range(3000):
+            folder = tree / "assets" / f"Amélie {number % 50} (2001)"
+            folder.mkdir(exist_ok=True)
+            (folder / f"päge 'n' \"{number}\" $x.jpg").write_bytes(b"%d" % number)
+        pyinfra = Pyinfra(tmp_path, shared, kometa_config_source=source(tree))
+        assert pyinfra.deploy() == {TREE}
+        assert pyinfra.preview() == set()
+        count = shared.run(f"find {CONFIG}/assets -type f -user 102999 -group 102999 -perm 600 | wc -l").stdout
+        assert int(count) == 3000
+        assert Pyinfra(tmp_path, shared).deploy() == {TREE}
+        assert shared.run(f"find {CONFIG}/assets -type f | wc -l").stdout == "0\n"
+
+    def test_a_hostile_file_name_is_refused_before_anything_connects(
+        self, tmp_path: Path, shared: Host, tree: Path
+    ) -> None:
+        (tree / "collections" / "a\nb.yml").write_text("collections: {}\n")
+        outcome = Pyinfra(tmp_path, shared, kometa_config_source=source(tree)).run("deploy.py", "-y", status=1)
+        assert "Connected" not in outcome.text
+        assert "a\\nb.yml" in outcome.text
+
+    def test_a_full_disk_changes_nothing(self, sandbox: Sandbox, shared: Host, tmp_path: Path, tree: Path) -> None:
+        (tree / "assets" / "poster.jpg").write_bytes(os.urandom(60_000_000))
+        (tree / "config.yml").write_text((tree / "config.yml").read_text().replace("60", "61"))
+        # a home of its own, with room for 40 MB
+        shared.run(
+            "mkdir -p /full && mount -t tmpfs -o size=40m tmpfs /full && mkdir /full/config && chown -R mms: /full/config"
+        )
+        where = {"kometa_config_dir": "/full/config/kometa"}
+        Pyinfra(tmp_path, shared, **where).deploy()
+        state = "find /full -name .. -o -type f -print | sort | grep -v /logs/ | xargs cat"
+        before = shared.run(state).stdout, process(shared)
+        outcome = Pyinfra(tmp_path, shared, kometa_config_source=source(tree), **where).run("deploy.py", "-y", status=1)
+        assert "nothing was changed" in outcome.text
+        assert (shared.run(state).stdout, process(shared)) == before
+        assert shared.run("ls /full/config").stdout == "kometa\n"
+        Pyinfra(tmp_path, shared).deploy()
+        shared.run("umount -l /full")
+
+    def test_a_link_in_place_of_a_directory_leads_no_write_astray(self, shared: Host, tmp_path: Path) -> None:
+        shared.run(
+            f"cd /; rm -r {CONFIG}/collections; mkdir -p /home/mms/target; ln -s /home/mms/target {CONFIG}/collections"
+        )
+        outcome = Pyinfra(tmp_path, shared).run("deploy.py", "-y", status=1)
+        assert "shall be a directory, but something else is there" in outcome.text
+        assert shared.run("ls /home/mms/target").stdout == ""
+        shared.run(f"rm {CONFIG}/collections")
+        Pyinfra(tmp_path, shared).deploy()
+
+
+class TestQuadlets:
+    def test_a_set_that_the_generator_refuses_changes_nothing(self, shared: Host, tmp_path: Path) -> None:
+        before = shared.run(STATE_OF_HOST).stdout, process(shared)
+        shared.run(f"echo 'no key, no value' >{QUADLETS}/theirs.container")
+        outcome = Pyinfra(tmp_path, shared, kometa_times=["07:15"]).run("deploy.py", "-y", status=1)
+        assert "theirs.container" in outcome.text
+        assert "nothing was changed" in outcome.text
+        shared.run(f"rm {QUADLETS}/theirs.container")
+        assert (shared.run(STATE_OF_HOST).stdout, process(shared)) == before
+
+    def test_another_network_takes_the_place_of_the_former(self, shared: Host, tmp_path: Path) -> None:
+        pyinfra = Pyinfra(tmp_path, shared, mms_network="media")
+        assert pyinfra.deploy() == {"Quadlets", "Network media", SERVICE}
+        assert shared.run(f"ls {QUADLETS}").stdout.split() == ["kometa.container", "media.network"]
+        assert pyinfra.deploy() == set()
+        Pyinfra(tmp_path, shared).deploy()
+
+    def test_a_network_of_the_wrong_kind_is_made_anew(self, shared: Host, tmp_path: Path) -> None:
+        shared.run(
+            "systemctl --user stop kometa mms-network; podman network rm mms; podman network create --disable-dns mms",
+            user="mms",
+        )
+        assert Pyinfra(tmp_path, shared).deploy() == {"Network mms", SERVICE}
+        assert "true" in shared.run("podman network inspect -f '{{.DNSEnabled}}' mms", user="mms").stdout
+
+
+class TestHosts:
+    def test_a_host_that_cannot_be_reached_does_not_hinder_another(self, shared: Host, tmp_path: Path) -> None:
+        pyinfra = Pyinfra(tmp_path, shared)
+        shared.run(f"chmod 600 {QUADLETS}/mms.network")
+        inventory = pyinfra.inventory()
+        entry = ("gone", {"ssh_hostname": "gone.invalid", "ssh_user": "root"})
+        inventory.write_text(inventory.read_text() + f"hosts.append({entry!r})\n")
+        pyinfra.inventory = lambda: inventory  # type: ignore[method-assign]
+        outcome = pyinfra.run("deploy.py", "-y", status=1)
+        assert "[gone]" in outcome.text
+        assert Pyinfra(tmp_path, shared).preview() == set()
+
+    def test_a_wrong_key_is_said_plainly(self, shared: Host, tmp_path: Path) -> None:
+        key = tmp_path / "key"
+        os.system(f"ssh-keygen -q -t ed25519 -N '' -f {key}")  # noqa: S605
+        outcome = Pyinfra(tmp_path, shared, ssh_key=str(key)).run("deploy.py", "-y", status=1)
+        assert "Authentication" in outcome.text
+
+    def test_a_plex_of_this_host_is_called_by_its_container_name(self, shared: Host, tmp_path: Path) -> None:
+        shared.start_plex()
+        try:
+            outcome = Pyinfra(tmp_path, shared, kometa_plex_url="http://192.168.1.5:32400").run(
+                "deploy.py", "-y", status=1
+            )
+            assert "Set kometa_plex_url to http://plex:32400" in outcome.text
+            assert Pyinfra(tmp_path, shared).deploy() == set()
+        finally:
+            shared.run(
+                "systemctl --user stop plex; rm -f ~/.config/containers/systemd/plex.container; "
+                "podman rm -f plex; systemctl --user daemon-reload",
+                user="mms",
+                check=False,
+            )
+
+    def test_a_line_cut_in_the_middle_is_healed_by_the_next_deploy(self, shared: Host, tmp_path: Path) -> None:
+        pyinfra = Pyinfra(tmp_path, shared, kometa_times=["07:15"])
+        deploy = pyinfra.start("deploy.py", "-y")
+        time.sleep(2.5)
+        shared.cut_line()
+        time.sleep(2)
+        deploy.kill()
+        deploy.wait()
+        shared.mend_line()
+        wait_for_kometa(shared)
+        pyinfra.deploy()
+        assert pyinfra.preview() == set()
+        Pyinfra(tmp_path, shared).deploy()
+
+    def test_the_second_of_two_at_once_waits_for_the_first(self, shared: Host, tmp_path: Path) -> None:
+        (tmp_path / "one").mkdir()
+        (tmp_path / "two").mkdir()
+        first = Pyinfra(tmp_path / "one", shared, kometa_times=["08:00"]).start("deploy.py", "-y")
+        second = Pyinfra(tmp_path / "two", shared, kometa_times=["09:00"]).start("deploy.py", "-y")
+        texts = [one.communicate(timeout=120) for one in (first, second)]
+        assert [first.returncode, second.returncode] == [0, 0], texts
+        assert "waiting for pyinfra on" in str(texts)
+        Pyinfra(tmp_path, shared).deploy()
+        assert Pyinfra(tmp_path, shared).preview() == set()
+
+
+def test_ownership_is_put_right_without_following_links(shared: Host, tmp_path: Path) -> None:
+    shared.run(
+        f"cd /; podman unshare sh -c 'chown 0:0 {CONFIG}/collections; ln -s /home/mms/.bashrc {CONFIG}/assets/link'",
+        user="mms",
+    )
+    arguments = ("operations.podman.unshare_chown", f"path={CONFIG}", "uid=3000", "gid=3000", "-y")
+    Pyinfra(tmp_path, shared).run(*arguments)
+    assert shared.run(f"stat -c %u {CONFIG}/collections {CONFIG}/assets/link /home/mms/.bashrc").stdout.split() == [
+        "102999",
+        "102999",
+        "3000",
+    ]
+    again = Pyinfra(tmp_path, shared).run(*arguments)
+    assert "No changes" in again.text
+    shared.run(f"rm {CONFIG}/assets/link")
+
+
+def test_a_network_that_nothing_brings_online_costs_nobody_90_seconds(sandbox: Sandbox, tmp_path: Path) -> None:
+    host = sandbox.host("ready", network_online=False)
+    try:
+        pyinfra = Pyinfra(tmp_path, host)
+        assert "The boot reaches network-online.target" in pyinfra.deploy()
+        assert host.run("systemctl is-active network-online.target").stdout == "active\n"
+        assert pyinfra.deploy() == set()
+    finally:
+        host.destroy()
+
+
+def test_secrets_reach_the_container_and_no_output(shared: Host, tmp_path: Path) -> None:
+    value = "canary-4711-of-this-test"
+    pyinfra = Pyinfra(tmp_path, shared, kometa_secrets=SECRETS | {"plextoken": value})
+    for arguments in (("--dry", "--diff", "-vvv"), ("--debug-operations",), ("-y", "-vvv")):
+        assert value not in pyinfra.run("deploy.py", *arguments, status=None).text
+    assert value in shared.run("podman exec kometa printenv KOMETA_PLEXTOKEN", user="mms").stdout
+    Pyinfra(tmp_path, shared).deploy()
