@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyinfra import host, logger
+from pyinfra import logger
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.output import format_text
@@ -134,7 +134,7 @@ def program(known: Settings, options: Options, candidate: CandidateTree | None) 
 
 
 def candidate_tree(known: Settings, config: object) -> CandidateTree:
-    """Given a folder of this machine, return it as a config tree, rendered for the host. Raise UserError if it is bad."""
+    """Given a folder of this machine, return it as a tree, rendered for the host. Raise UserError if it is none."""
     if not isinstance(config, str) or not config:
         raise UserError(
             f"config is {config!r}; write the path of a folder with a config.yml, for example config=kometa."

@@ -8,7 +8,7 @@ grace=20 # seconds for the container to end after Kometa's last line
 run='' was_active='' podman_status=0
 
 # Podman leaves helpers behind, such as the network's name server: they must not hold our lock or our channel.
-podman() { command podman "$@" 6>&- 9>&- </dev/null; }
+podman() { command podman "$@" 6>&- 9>&-; }
 
 # What is said goes to a file that is shown live: writing to a line that was cut would stop us for ever.
 open_work() {
@@ -117,7 +117,7 @@ restore() {
     local status=$?
     trap '' INT TERM
     set +e
-    kill "$attendant"
+    kill "$attendant" 2>/dev/null
     if [ -n "$run" ] && kill -0 "$run" 2>/dev/null; then
         end_container
         wait "$run"
