@@ -4,7 +4,19 @@ from pyinfra import host
 
 from kometa_host import wanted
 from kometa_host.preflight import settings_of
-from operations import account, config_tree, kometa, packages, podman, preconditions, quadlet, secrets, systemd
+from operations import (
+    account,
+    backup,
+    config_tree,
+    kometa,
+    packages,
+    podman,
+    preconditions,
+    quadlet,
+    secrets,
+    systemd,
+    units,
+)
 
 settings = settings_of(host)
 
@@ -34,3 +46,7 @@ quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
 podman.network(name=f"Network {settings.mms_network}", network=settings.mms_network)
 kometa.running(name="Service kometa")
 secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)
+
+backup.directory(name=f"Backup directory {settings.kometa_backup_dir}")
+units.library(name="Host scripts", library=wanted.library(settings))
+units.present(name="Timers", units=wanted.units(settings))

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 from zoneinfo import ZoneInfo
 
+from kometa_host import backups
 from kometa_host.filesets import Changes
 from kometa_host.observed import Container, Observed
 from kometa_host.settings import Settings
@@ -63,10 +64,16 @@ def _outdated(found: Observed, container: Container, inputs: str, pending: Pendi
         "its image is newer than the container": found.image_id not in (None, container.image_id),
         "its secrets have changed": pending.secrets or written > container.started + 1,
         "its network is made anew": pending.network,
-        "it is frozen": container.state == "paused",
+        "it is frozen": container.state == "paused" and not _backup_runs(found),
         "Kometa is not alive in it": not found.text("kometa-alive"),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _backup_runs(found: Observed) -> bool:
+    # It freezes the container and thaws it itself; the lock makes a change wait for that.
+    unit = found.units.get(backups.SERVICE)
+    return unit is not None and unit.active in ("activating", "deactivating")
 
 
 def run_in_progress(settings: Settings, started: int) -> str:

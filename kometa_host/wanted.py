@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kometa_host import secrets, yaml12
+from kometa_host import backups, secrets, yaml12
 from kometa_host.filesets import FileSet, WantedFile
 from kometa_host.settings import Settings
 from kometa_host.tree import Tree, scan
@@ -116,7 +116,28 @@ def units_of_quadlets(settings: Settings) -> list[str]:
 
 def units_of_interest(settings: Settings) -> list[str]:
     """Return the units of the account whose state decides anything."""
-    return units_of_quadlets(settings)
+    return [*units_of_quadlets(settings), *units(settings).files]
+
+
+def library(settings: Settings) -> FileSet:
+    """Return the host's own scripts and what they read."""
+    files = {**backups.library_files(settings)}
+    if settings.kometa_notify_url:
+        # Its path often is its password: a private file, from which the scripts give it to curl's input.
+        files[backups.NOTIFY_URL] = WantedFile.of(f"{settings.kometa_notify_url}\n", 0o600)
+    return FileSet("library", settings.library_dir, files, {".": 0o700})
+
+
+def units(settings: Settings) -> FileSet:
+    """Return the account's own units: timers and the services that they start."""
+    more = {
+        "library_dir": settings.library_dir,
+        "backup_calendar": settings.backup_calendar,
+        "longest": backups.longest(settings),
+    }
+    names = backups.units(settings)
+    files = {name: WantedFile.of(rendered(f"units/{name}.j2", settings, **more), 0o644) for name in names}
+    return FileSet("units", settings.user_unit_dir, files, {".": 0o755})
 
 
 @cache
@@ -144,4 +165,4 @@ def config_tree(settings: Settings) -> FileSet:
 
 def wanted_sets(settings: Settings) -> list[FileSet]:
     """Return all sets of files of the host."""
-    return [quadlets(settings), config_tree(settings)]
+    return [quadlets(settings), config_tree(settings), library(settings), units(settings)]

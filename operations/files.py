@@ -14,13 +14,20 @@ from operations.base import Change
 
 
 def files_change(
-    wanted: FileSet, changes: Changes, *scripts: str, check: str = "", then: str = "", declared: str | None = None
+    wanted: FileSet,
+    changes: Changes,
+    *scripts: str,
+    check: str = "",
+    then: str = "",
+    declared: str | None = None,
+    **variables: object,
 ) -> Change:
     """Return the change that brings a set of files to the host.
 
     + check: shell function of `scripts` that may refuse the new files before anything is replaced
     + then: command to run after they are live
     + declared: text to be kept on the host beside the manifest
+    + variables: of the scripts
     """
     script = shell.program(
         "lib",
@@ -32,6 +39,7 @@ def files_change(
         owner=f"{wanted.uid}:{wanted.gid}",
         check=check,
         then=then,
+        **variables,
     )
     what = f"writing {wanted.root}"
     return Change(what, script, Actor.ACCOUNT, data=_stream(wanted, changes, declared))

@@ -102,6 +102,21 @@ namespace_part() {
     fi
 }
 
+# A server that is gone lets whoever asks for its files hang.
+backup_part() {
+    local found=missing
+    if [ -z "$backup_dir" ]; then return 0; fi
+    if [ -n "$backup_mount" ] && ! timeout -s KILL 10 mountpoint -q "$backup_mount"; then
+        found=unmounted
+    elif timeout -s KILL 10 test -d "$backup_dir"; then
+        found=unwritable
+        if timeout -s KILL 10 test -w "$backup_dir" -a -x "$backup_dir"; then found=writable; fi
+    elif timeout -s KILL 10 test -e "$backup_dir" -o -L "$backup_dir"; then
+        found=other
+    fi
+    tell_value backup-directory "$found"
+}
+
 account_part() {
     cd / || exit
     state_dir=$HOME/.local/state/kometa-host
@@ -110,6 +125,7 @@ account_part() {
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
             -p ActiveEnterTimestamp -p SourcePath -p UnitFileState -p NextElapseUSecRealtime -p Result 2>/dev/null | tell units
     fi
+    backup_part
     command -v podman >/dev/null 2>&1 || return 0
     local containers images networks secrets
     # Each takes a tenth of a second: all at once.
@@ -150,7 +166,7 @@ if getent passwd "$account" >/dev/null; then
         lend_runtime_dir
         runuser -u "$account" -- env "HOME=$home" "USER=$account" "LOGNAME=$account" "XDG_RUNTIME_DIR=/run/user/$uid" \
             "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus" bash -c "$(declare -p set_names set_roots set_digests \
-                set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir)
+                set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir backup_dir backup_mount)
 $(declare -f)
 account_part"
         take_back_runtime_dir

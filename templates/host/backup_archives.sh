@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# Lists the archives of a directory, one a line: `size kind detail NAME`. kind is age, with the offset of the header's last
+# line, zstd, with zstd's status for the whole frame, or other. Changes nothing.
+# shellcheck disable=SC2154  # backup_dir is set in front of this text
+date='[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'
+clock='T[0-9][0-9][0-9][0-9][0-9][0-9]Z'
+
+describe() { # $1: name
+    local kind=other detail=0 start
+    start=$(head -c 21 -- "$1" | tr '\0' ' ')
+    if [ "$start" = age-encryption.org/v1 ]; then
+        kind=age
+        # the header is text, a few hundred bytes for each recipient
+        detail=$(head -c 65536 -- "$1" | LC_ALL=C grep -abm1 '^--- ' | cut -d : -f 1 || true)
+    elif [ "$(head -c 4 -- "$1" | od -An -tx1 | tr -d ' \n')" = 28b52ffd ]; then
+        kind=zstd
+        zstd -l -q -- "$1" >/dev/null 2>&1 || detail=$?
+    fi
+    printf '%s %s %s %s\n' "$(stat -c %s -- "$1")" "$kind" "${detail:-0}" "$1"
+}
+
+if [ -d "$backup_dir" ]; then
+    cd -- "$backup_dir" || fail "$backup_dir cannot be entered"
+    find . -maxdepth 1 -type f \( -name "kometa-$date$clock.tar.zst.age" -o -name "kometa-$date$clock.tar.zst.age.partial" \
+        -o -name "kometa-$date.tar.zst" -o -name "kometa-$date.tar.zst.age" \) -printf '%P\n' | while IFS= read -r name; do
+        describe "$name"
+    done
+fi
