@@ -1,0 +1,58 @@
+"""Reading Kometa: its service, its runs, its backups, at a glance."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import FactBase
+
+from facts.host import read_program
+from kometa_host import shell, status
+from kometa_host.preflight import settings_of
+from kometa_host.settings import Settings
+from kometa_host.shell import Actor
+from kometa_host.wanted import units_of_interest
+
+
+def look_program(settings: Settings, thorough: bool = False, probe: str = "") -> str:
+    """Return the bash program that reads all that status and diagnosis need of a host; thorough is for the latter."""
+    timers = status.timer_units(settings)
+    services = [name.replace(".timer", ".service") for name in timers]
+    more = shell.program(
+        "lib",
+        "runs",
+        *(["diagnose"] if thorough else []),
+        "status",
+        account=settings.mms_user,
+        config_dir=settings.kometa_config_dir,
+        backup_dir=settings.kometa_backup_dir,
+        quadlet_dir=settings.quadlet_dir,
+        image=settings.kometa_image,
+        plex_url=settings.kometa_plex_url,
+        status_units=list(dict.fromkeys([*units_of_interest(settings), *timers, *services, "plex.service"])),
+        thorough=thorough,
+        probe=probe,
+    )
+    return f"{more}\n{read_program(settings)}"
+
+
+class Status(FactBase[status.Status]):
+    """Return the state of Kometa on a host as kometa_host.status.Status.
+
+        {"service": "active", "since": "2026-11-22T11:38:08-05:00", "next_run": "2026-11-23T06:00:00-05:00",
+         "last_run": {"outcome": "good", "seconds": 3125, "errors": 0, ...}, "last_backup": {...}, ...}
+
+    The connection is root's, the account's, or that of somebody who may use sudo without a password.
+    """
+
+    def command(self) -> str:
+        """Read as root where the connection can be that, else as the account."""
+        known = settings_of(host)
+        program = look_program(known)
+        text = f"{len(program.encode())}\n{program}"
+        return f"printf %s {quote(text)} | bash -c {quote(shell.prelude(Actor.BEST, known.mms_user, False))}"
+
+    def process(self, output: Iterable[str]) -> status.Status:
+        """Decode what was read."""
+        return status.status(settings_of(host), status.parse_look(output), datetime.now(UTC))
