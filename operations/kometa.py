@@ -92,5 +92,6 @@ def validate() -> Commands:
     """
     tree = config_tree(settings())
     show_verdict(reconcile(tree, observe().files(tree.name)).tree)
-    host.noop("Kometa accepts the config tree")
+    host.log("Kometa accepts the config tree")
+    host.noop("nothing to change")
     yield from ()
