@@ -154,7 +154,7 @@ def is_confirmed(value: object, name: str) -> bool:
 def refuse_during_run(remains: Remains) -> None:
     """Raise UserError if a Kometa run is in progress, unless runs may be killed."""
     started = remains.found.run_started
-    if started and remains.container and remains.settings.kometa_restart == "when-idle":
+    if started and remains.settings.kometa_restart == "when-idle":
         raise UserError(
             f"{service.run_in_progress(remains.settings, started)}; nothing was changed. "
             "Wait for its end, or kill it with --data kometa_restart=now."

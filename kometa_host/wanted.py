@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kometa_host import backups, secrets, yaml12
+from kometa_host import autodeploy, backups, secrets, yaml12
 from kometa_host.filesets import FileSet, WantedFile
 from kometa_host.settings import Settings
 from kometa_host.tree import Tree, scan
@@ -121,7 +121,7 @@ def units_of_interest(settings: Settings) -> list[str]:
 
 def library(settings: Settings) -> FileSet:
     """Return the host's own scripts and what they read."""
-    files = {**backups.library_files(settings)}
+    files = {**autodeploy.library_files(settings), **backups.library_files(settings)}
     if settings.kometa_notify_url:
         # Its path often is its password: a private file, from which the scripts give it to curl's input.
         files[backups.NOTIFY_URL] = WantedFile.of(f"{settings.kometa_notify_url}\n", 0o600)
@@ -133,10 +133,14 @@ def units(settings: Settings) -> FileSet:
     more = {
         "library_dir": settings.library_dir,
         "backup_calendar": settings.backup_calendar,
+        "autodeploy_calendar": settings.autodeploy_calendar,
         "longest": backups.longest(settings),
     }
-    names = backups.units(settings)
-    files = {name: WantedFile.of(rendered(f"units/{name}.j2", settings, **more), 0o644) for name in names}
+    templates = {name: f"{name}.j2" for name in backups.units(settings)} | autodeploy.unit_templates(settings)
+    files = {
+        name: WantedFile.of(rendered(f"units/{template}", settings, **more), 0o644)
+        for name, template in templates.items()
+    }
     return FileSet("units", settings.user_unit_dir, files, {".": 0o755})
 
 

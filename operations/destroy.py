@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 
 from pyinfra import host
-from pyinfra.api.output import echo
 from pyinfra.api.state import StateStage
 
 from facts.host import read_program
@@ -101,7 +100,7 @@ def _list_once(data: list[str]) -> None:
     host.connector_data["kometa_host_data_listed"] = True
     host.log(f"{DATA}: these go for good:")
     for line in data:
-        echo(f"{host.print_prefix}  {line}")
+        host.log(f"  {line}")
 
 
 def _is_typed() -> bool:

@@ -1,0 +1,34 @@
+"""Reading what the image updates of a host did."""
+
+from collections.abc import Iterable
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import FactBase
+
+from kometa_host.autodeploy import HISTORY, Event, parse_history
+from kometa_host.preflight import settings_of
+
+
+class History(FactBase[list[Event]]):
+    """Return what the updates did to each container, newest first.
+
+        [Event(time=datetime(2026, 11, 22, 7, 0, tzinfo=UTC), group="interactive", container="kometa",
+               image="lscr.io/linuxserver/kometa:latest", event="updated", former="804d...", new="1c2f...",
+               why="runs 2.4.5 now, healthy; before, it was 2.4.4")]
+
+    Empty where there was none yet.
+
+        pyinfra inventory.py fact facts.autodeploy.History
+    """
+
+    default = list
+
+    def command(self) -> str:
+        """Read the file, with sudo where the connection's user may not read it."""
+        path = quote(f"{settings_of(host).state_dir}/{HISTORY}")
+        return f"cat {path} 2>/dev/null || sudo -n cat {path} 2>/dev/null || true"
+
+    def process(self, output: Iterable[str]) -> list[Event]:
+        """Decode the lines."""
+        return parse_history(output)

@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Starts a unit that does one job and shows its journal until it has ended; fails if the job does.
+# shellcheck disable=SC2154  # unit and the identifier of its messages are set in front of this text
+property() { systemctl --user show "$unit" -p "$1" --value; }
+busy() { case $(property ActiveState) in activating | deactivating | reloading) return 0 ;; *) return 1 ;; esac; }
+
+cursor=$(journalctl --user -q -n 0 --show-cursor 2>/dev/null | sed -n 's/^-- cursor: //p')
+told=0
+tell_news() {
+    local news
+    news=$(journalctl --user -q -o cat ${cursor:+--after-cursor="$cursor"} "_SYSTEMD_USER_UNIT=$unit" "SYSLOG_IDENTIFIER=$identifier" 2>/dev/null | tail -n "+$((told + 1))")
+    [ -n "$news" ] || return 0
+    told=$((told + $(wc -l <<<"$news")))
+    say "$news"
+}
+
+[ "$(property LoadState)" = loaded ] || fail "$unit is not on this host. Deploy first."
+if busy; then
+    say "$unit runs already; what follows is about that"
+else
+    former=$(property InvocationID)
+    systemctl --user reset-failed "$unit" 2>/dev/null || true
+    systemctl --user start --no-block "$unit"
+    for _ in $(seq 300); do
+        if [ "$(property InvocationID)" != "$former" ]; then break; fi
+        sleep 0.1
+    done
+fi
+while busy; do
+    sleep 0.5
+    tell_news
+done
+sleep 0.5 # the journal is a little behind
+tell_news
+result=$(property Result)
+[ "$result" = success ] || fail "$unit failed ($result); why stands above and in: journalctl --user -u $unit"

@@ -1,0 +1,106 @@
+"""destroy.py takes off what deploy.py made, keeps the data unless told otherwise, and can be undone by a deploy."""
+
+from __future__ import annotations
+
+from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
+from tests.sandbox import Host
+from tests.sandbox.shell import wait_until
+
+LEFT = (
+    "podman ps -aq; podman images -q; podman network ls -q --filter name=mms; ls ~/.local/lib/kometa-host; "
+    "find ~/.config -name 'kometa*' -o -name 'mms*'; systemctl --user list-unit-files 'kometa*' 'mms*' --no-legend; "
+    "systemctl --user --failed --no-legend"
+)
+SUM = f"podman unshare sh -c 'cd {CONFIG} && find . -path ./logs -prune -o -type f -exec sha256sum {{}} + | sort'"
+BACKUPS = "/data/backups/config/kometa"
+
+
+def destroy(pyinfra: Pyinfra, *arguments: str) -> set[str]:
+    """Destroy and return the operations that changed something."""
+    return pyinfra.run("destroy.py", "-y", "--json", *arguments).changed()
+
+
+def test_all_goes_but_the_data_and_a_deploy_brings_everything_back(shared: Host, pyinfra: Pyinfra) -> None:
+    shared.run(f"podman unshare sh -c 'echo mine > {CONFIG}/mine.yml; chown 3000:3000 {CONFIG}/mine.yml'", user="mms")
+    before = shared.run(SUM, user="mms").stdout
+    predicted = pyinfra.run("destroy.py", "--dry", "--json").predicted()
+    assert shared.run("systemctl --user is-active kometa", user="mms").stdout == "active\n"
+    assert destroy(pyinfra) == predicted
+    assert shared.run(LEFT, user="mms", check=False).stdout == ""
+    assert destroy(pyinfra) == set()
+    assert shared.run(SUM, user="mms").stdout == before
+    assert "plextoken" in shared.run("podman secret ls", user="mms").stdout
+    assert pyinfra.deploy()
+    wait_for_kometa(shared)
+    assert pyinfra.preview() == set()
+    assert shared.run(SUM, user="mms").stdout == before
+    assert not shared.run("ls ~/.local/state/kometa-host/replaced 2>/dev/null", user="mms", check=False).stdout
+
+
+def test_a_run_in_progress_is_not_killed_unless_told_so(shared: Host, pyinfra: Pyinfra) -> None:
+    shared.start_plex()
+    shared.run(f"podman unshare sh -c 'echo 60 >{CONFIG}/.standin-run-seconds; touch {CONFIG}/.standin-run-now'", "mms")
+    begun = f"podman unshare grep -q 'Processing item' {CONFIG}/logs/meta.log"
+    wait_until(lambda: shared.run(begun, user="mms", check=False).returncode == 0, "a run", 15)
+    refused = pyinfra.run("destroy.py", "-y", status=1)
+    assert "a run is in progress since" in refused.text
+    assert "nothing was changed" in refused.text
+    assert shared.run("systemctl --user is-active kometa", user="mms").stdout == "active\n"
+    assert "Service kometa and its container" in destroy(pyinfra, "--data", "kometa_restart=now")
+    shared.run(f"podman unshare rm {CONFIG}/.standin-run-seconds; podman rm -f plex", user="mms")
+    pyinfra.deploy()
+
+
+def test_a_network_that_others_use_stays_with_its_quadlet_until_they_have_gone(shared: Host, pyinfra: Pyinfra) -> None:
+    shared.start_plex()
+    kept = "podman network exists mms && ls ~/.config/containers/systemd"
+    changed = destroy(pyinfra)
+    assert "Network mms" not in changed
+    assert shared.run(kept, user="mms").stdout == "mms.network\n"
+    assert shared.run("systemctl --user is-active mms-network", user="mms").stdout == "active\n"
+    assert destroy(pyinfra) == set()
+    shared.run("podman rm -f plex", user="mms")
+    assert {"Network mms", "Quadlets"} <= destroy(pyinfra)
+    shared.run("podman rmi -a -f", user="mms")
+    assert shared.run(LEFT, user="mms", check=False).stdout == ""
+    pyinfra.deploy()
+
+
+def test_a_container_that_somebody_else_named_kometa_stays(shared: Host, pyinfra: Pyinfra) -> None:
+    destroy(pyinfra)
+    shared.run("podman run -d --name kometa --entrypoint sleep lscr.io/linuxserver/kometa:latest 600", user="mms")
+    assert destroy(pyinfra) == set()
+    assert shared.run("podman ps --format '{{.Names}}'", user="mms").stdout == "kometa\n"
+    shared.run("podman rm -f -t 0 kometa", user="mms")
+    pyinfra.deploy()
+
+
+def test_data_go_only_when_the_name_of_the_host_confirms_it(shared: Host, pyinfra: Pyinfra) -> None:
+    archives = "kometa-2026-01-01T000000Z.tar.zst.age kometa-2025-01-01.tar.zst"
+    shared.run(f"mkdir -p {BACKUPS} && cd {BACKUPS} && touch {archives} radarr-2025-01-01.tar.zst && chown -R mms: .")
+    shared.run("echo a note > ~/note", user="mms")
+    data = ("--data", "destroy_data=true")
+    listed = pyinfra.run("destroy.py", "--dry", *data)
+    for name in (CONFIG, *archives.split(), "plextoken, tmdbapikey"):
+        assert name in listed.text
+    assert "radarr" not in listed.text
+    for wrong in ((), ("--data", "destroy_confirm=other-host")):
+        assert "nothing was changed" in pyinfra.run("destroy.py", "-y", *data, *wrong, status=1).text
+    assert shared.run("systemctl --user is-active kometa", user="mms").stdout == "active\n"
+    assert "write" in pyinfra.run("destroy.py", "-y", "--data", "destroy_data=maybe", status=1).text.lower()
+
+    confirmed = (*data, "--data", f"destroy_confirm={shared.name}")
+    assert "Account mms" not in destroy(pyinfra, *confirmed)
+    assert shared.run(LEFT, user="mms", check=False).stdout == ""
+    assert shared.run(f"ls {BACKUPS}").stdout == "radarr-2025-01-01.tar.zst\n"
+    assert shared.run("cat ~/note", user="mms").stdout == "a note\n"
+    assert shared.run("podman secret ls -q; ls -A ~/.local/state ~/config", user="mms").stdout.split() == [
+        "/home/mms/.local/state:",
+        "/home/mms/config:",
+    ]
+
+    shared.run("rm ~/note", user="mms")
+    assert destroy(pyinfra, *confirmed) == {"Account mms"}
+    assert shared.run("getent passwd mms; ls /home/mms", check=False).stdout == ""
+    assert destroy(pyinfra, *confirmed) == set()
+    pyinfra.deploy()
