@@ -6,7 +6,7 @@ The backup itself is templates/host/backup.sh, which the host runs alone.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kometa_host import shell
 from kometa_host.archive import names
@@ -14,6 +14,9 @@ from kometa_host.errors import UserError
 from kometa_host.filesets import WantedFile
 from kometa_host.settings import Settings
 from kometa_host.shell import HOST_SCRIPTS
+
+if TYPE_CHECKING:
+    from kometa_host.archive.chain import Report
 
 SERVICE = "kometa-backup.service"
 TIMER = "kometa-backup.timer"
@@ -48,6 +51,7 @@ def script(settings: Settings) -> str:
     text = shell.program(
         "lib",
         "lock",
+        "notify",
         "backup",
         config_dir=settings.kometa_config_dir,
         backup_dir=settings.kometa_backup_dir,
@@ -79,10 +83,14 @@ def units(settings: Settings) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class DirectoryStep:
-    """What is to be done about the backup directory: make it, leave it, or refuse; why is for the user."""
+    """What is to be done about the backup directory: make it, leave it, or refuse; why is for the user.
+
+    ready: a backup could write there now.
+    """
 
     step: Literal["make", "leave", "refuse"]
     why: str
+    ready: bool = False
 
 
 def directory_step(settings: Settings, found: str) -> DirectoryStep:
@@ -97,7 +105,7 @@ def directory_step(settings: Settings, found: str) -> DirectoryStep:
             "backups fail until it is.",
         )
     if found == "writable":
-        return DirectoryStep("leave", f"{directory} is there")
+        return DirectoryStep("leave", f"{directory} is there", ready=True)
     if found == "unwritable":
         return DirectoryStep(
             "refuse",
@@ -123,6 +131,10 @@ class FoundArchive:
     size: int
     encrypted: bool
     complete: bool
+
+    def to_json(self) -> dict[str, object]:
+        """Return what pyinfra prints of it."""
+        return {**vars(self), "time": self.time.isoformat()}
 
 
 def parse_archives(lines: Iterable[str]) -> list[FoundArchive]:
@@ -196,3 +208,31 @@ def age_text(time: datetime, now: datetime) -> str:
     unit = next(unit for unit, length in lengths.items() if seconds >= length or length == 1)
     number = seconds // lengths[unit]
     return f"{number} {unit}{'' if number == 1 else 's'} ago"
+
+
+def report_lines(name: str, report: "Report", now: datetime) -> list[str]:
+    """Given the report of a whole archive, return the lines that tell what it holds."""
+    contents = report.contents
+    known = names.parse(name)
+    made = f"made {age_text(known.time, now)} ({known.time:%Y-%m-%d %H:%M:%S} UTC)" if known else "of unknown age"
+    kinds = ", ".join(sorted(set(report.recipient_types)))
+    number = len(report.recipient_types)
+    private = f"encrypted to {number} recipient{'' if number == 1 else 's'} ({kinds})" if number else "NOT ENCRYPTED"
+    return [
+        f"{name} is whole: {contents.members} members, {contents.bytes} bytes ({size_text(contents.bytes)})",
+        f"config.yml is {'in it' if contents.has_config_yml else 'MISSING'}; {made}; {private}; "
+        f"the archive has {report.bytes_read} bytes ({size_text(report.bytes_read)})",
+    ]
+
+
+def drill_lines(name: str, told: str, said: str) -> list[str]:
+    """Given what the host told of a drill, return the lines that tell how it went. Raise UserError if it failed."""
+    same, gone, new, wrong = map(int, told.split())
+    if wrong:
+        raise UserError(
+            f"{said.strip()}\n{wrong} entries of the tree did not change since the backup and yet are not as in {name}."
+        )
+    lines = [f"{name} was restored into a scratch directory and compared: {same} entries are the same"]
+    if gone or new:
+        lines.append(f"changed since that backup: {gone} entries are not as in it any more, {new} are new or newer")
+    return lines

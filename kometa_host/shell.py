@@ -54,3 +54,9 @@ def evaluated(length: int) -> str:
     `head -c` never reads further than it is told, so what follows stays for the program itself.
     """
     return f"bash -c 'eval \"$(head -c {length})\"'"
+
+
+def command_line(actor: Actor, account: str, script: str) -> str:
+    """Return one shell command that becomes the actor and runs the program, for facts, which have no input."""
+    text = f"{len(script.encode())}\n{script}"
+    return f"printf %s {quote(text)} | bash -c {quote(prelude(actor, account, False))}"

@@ -1,10 +1,16 @@
 """Backups of Kometa's config tree: made by the host itself, checked from here."""
 
+from datetime import UTC, datetime
+
 from pyinfra import host
 
 from kometa_host import backups, shell
+from kometa_host.archive import names
+from kometa_host.archive.chain import Report
 from kometa_host.errors import UserError
 from kometa_host.shell import Actor
+from operations import archive_stream, bulk
+from operations.archive_stream import Place
 from operations.base import Change, Commands, confirm, host_operation, look_again, observe, settings
 
 
@@ -22,13 +28,13 @@ def directory() -> Commands:
         raise UserError(step.why)
     if step.step == "leave":
         host.noop(step.why)
-        if not known.backups_enabled or "not mounted" in step.why:
+        if not step.ready:
             host.log(step.why)
         return
     script = shell.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
     left = backups.directory_step(known, look_again().text("backup-directory"))
-    confirm(left.step == "leave", f"the backup directory is still not as it has to be: {left.why}")
+    confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")
 
 
 @host_operation
@@ -43,3 +49,65 @@ def create() -> Commands:
     script = shell.program("lib", "backup_create", backup_dir=known.kometa_backup_dir)
     # Without the lock: the unit itself takes it.
     yield Change("the backup", script, Actor.ACCOUNT, locked=False)
+
+
+@host_operation
+def verify(backup: object = backups.LATEST, identity: object = None) -> Commands:
+    """Read an archive to its end, decrypt and check all of it on this machine; nothing changes anywhere.
+
+    + backup: latest, a file name in the backup directory, a path on the host, or local:PATH for one on this machine
+    + identity: path of the identity file on this machine; it never travels to the host
+
+        pyinfra inventory.py operations.backup.verify identity=age-identity.txt
+    """
+    if host.state.is_executing:
+        place = archive_stream.locate(backup)
+        report = archive_stream.stream(place, archive_stream.identities(identity), len, task="checking")
+        for line in backups.report_lines(place.name, report, datetime.now(UTC)):
+            host.log(line)
+        _insist_on_config(place, report)
+    host.noop("verifying changes nothing")
+    yield from ()
+
+
+@host_operation
+def drill(backup: object = backups.LATEST, identity: object = None) -> Commands:
+    """Restore an archive into a scratch directory of the host, compare that with the live tree, and remove it.
+
+    + backup, identity: as for verify
+
+    What changed since the backup is counted; what did not change and yet differs fails the drill.
+
+        pyinfra inventory.py operations.backup.drill identity=age-identity.txt
+    """
+    if host.state.is_executing:
+        _drill(archive_stream.locate(backup), identity)
+    host.noop("a drill leaves nothing behind")
+    yield from ()
+
+
+def _drill(place: Place, identity: object) -> None:
+    known = settings()
+    archive = names.parse(place.name)
+    begun = int(archive.time.timestamp()) if archive else 0
+    script = shell.program("lib", "backup_drill", config_dir=known.kometa_config_dir, begun=begun)
+    keys = archive_stream.identities(identity)
+    process = bulk.start(host, Actor.ACCOUNT, known.mms_user, script)
+    try:
+        report = archive_stream.stream(place, keys, lambda data: process.write(bytes(data)), task="restoring")
+        process.close_input()
+        told = b"".join(iter(process.read, b"")).decode()
+        said = b"".join(iter(process.read_error, b"")).decode("utf-8", "replace")
+        status = process.wait()
+    finally:
+        process.close()
+    if status or not told:
+        raise UserError(said.strip() or f"the drill failed on the host (status {status}).")
+    _insist_on_config(place, report)
+    for line in backups.drill_lines(place.name, told, said):
+        host.log(line)
+
+
+def _insist_on_config(place: Place, report: Report) -> None:
+    if not report.contents.has_config_yml:
+        raise UserError(f"{place.name} is whole, but there is no config.yml in it: no restore would take it.")

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in clear on any disk.
 # `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended.
-# Variables set in front of this text: config_dir, backup_dir, backup_mount (may be empty), max_pause and lock_wait
-# (seconds), keep_daily, keep_weekly, keep_monthly, library_dir.
+# Follows lib.sh, lock.sh and notify.sh. Variables set in front of this text: config_dir, backup_dir, backup_mount (may be
+# empty), max_pause and lock_wait (seconds), keep_daily, keep_weekly, keep_monthly, library_dir.
 # shellcheck disable=SC2154
-attempts=3                   # to catch the tree at rest: something besides Kometa may write to it
+attempts=3                    # to catch the tree at rest: something besides Kometa may write to it
 frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
 archive_pattern='kometa-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z.tar.zst.age'
-changed=3                    # status of a pipeline of which tar alone failed
+changed=3                     # status of a pipeline of which tar alone failed
 partial='' job='' frozen_at=0 frozen_for=0
 
 # The lock must end with this program: Podman may leave a process of its own behind.
@@ -106,7 +106,8 @@ run_pipeline() {
             "frozen for longer. Is $backup_dir slow? Raise kometa_backup_max_pause if it has to take so long."
     fi
     # What is left of a pipeline of which one process was killed must not go on.
-    { kill -KILL -- "-$job" || true; kill "$alarm" && wait "$alarm" || true; } 2>/dev/null
+    kill -KILL -- "-$job" 2>/dev/null || true
+    { kill "$alarm" && wait "$alarm"; } 2>/dev/null || true
     job=
     return "$status"
 }
@@ -212,19 +213,6 @@ delete_superseded() {
         rm -f -- "$backup_dir/$name" || fail "the backup is good, but $backup_dir/$name, which may go, could not be deleted."
         say "deleted ${name#./} (kometa_backup_keep: $keep_daily daily, $keep_weekly weekly, $keep_monthly monthly)"
     done <<<"$names"
-}
-
-# The URL may be a secret: it goes from a private file to curl's input, never into an argument or a message.
-notify() { # $1: what is appended to the path: /start, /fail or nothing
-    local url file=$library_dir/notify-url
-    [ -s "$file" ] || return 0
-    url=$(<"$file")
-    case $url in
-        *\?*) url="${url%%\?*}$1?${url#*\?}" ;;
-        *) url=$url$1 ;;
-    esac
-    printf 'url = "%s"\n' "$url" | curl -fsS --max-time 10 -o /dev/null -K - 2>/dev/null 9>&- ||
-        say "kometa_notify_url could not be pinged (${1:-success}); that changes nothing about the backup."
 }
 
 clean_up() {

@@ -9,7 +9,7 @@ cursor=$(journalctl --user -q -n 0 --show-cursor 2>/dev/null | sed -n 's/^-- cur
 told=0
 tell_news() {
     local news
-    news=$(journalctl --user -q -o cat ${cursor:+--after-cursor="$cursor"} "_SYSTEMD_USER_UNIT=$unit" 2>/dev/null | tail -n "+$((told + 1))")
+    news=$(journalctl --user -q -o cat ${cursor:+--after-cursor="$cursor"} "_SYSTEMD_USER_UNIT=$unit" SYSLOG_IDENTIFIER=kometa-backup 2>/dev/null | tail -n "+$((told + 1))")
     [ -n "$news" ] || return 0
     told=$((told + $(wc -l <<<"$news")))
     say "$news"

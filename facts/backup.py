@@ -1,0 +1,31 @@
+"""Reading the archives of a host."""
+
+from collections.abc import Iterable
+
+from pyinfra import host
+from pyinfra.api import FactBase
+
+from kometa_host import backups, shell
+from kometa_host.backups import FoundArchive
+from kometa_host.preflight import settings_of
+from kometa_host.shell import Actor
+
+
+class Archives(FactBase[list[FoundArchive]]):
+    """Return all archives of the backup directory, newest first, those of the former stack and broken ones too.
+
+        [FoundArchive(name="kometa-2026-01-31T080000Z.tar.zst.age", time=datetime(...), size=1023410176,
+                      encrypted=True, complete=True)]
+
+    encrypted and complete are judged by the content: by what the file begins with and by its length.
+    """
+
+    def command(self) -> str:
+        """List them as the account, to which the directory belongs."""
+        known = settings_of(host)
+        script = shell.program("lib", "backup_archives", backup_dir=known.kometa_backup_dir)
+        return shell.command_line(Actor.ACCOUNT, known.mms_user, script)
+
+    def process(self, output: Iterable[str]) -> list[FoundArchive]:
+        """Judge and sort them."""
+        return backups.parse_archives(output)
