@@ -13,6 +13,7 @@ from operations import (
     podman,
     preconditions,
     quadlet,
+    restore,
     secrets,
     systemd,
     units,
@@ -34,6 +35,7 @@ systemd.network_online(name="The boot reaches network-online.target")
 
 # The image is there before anything refers to it: a pull that fails leaves Kometa as it is.
 podman.image(name=f"Image {settings.kometa_image}", image=settings.kometa_image)
+restore.leftovers(name="Rests of a restore that was cut off")
 secrets.present(name="Secrets", values=settings.kometa_secrets)
 podman.unshare_chown(
     name=f"Config tree belongs to {settings.kometa_puid}:{settings.kometa_pgid} in the container",

@@ -27,7 +27,7 @@ from kometa_host.shell import Actor
 from operations import transport
 from operations.transport import ConnectionLostError, Process
 
-CHUNK = 1 << 18
+CHUNK = 1 << 16
 PIPE_SIZE = 1 << 20  # fewer turns for the same bytes; what Linux allows without privileges
 PROBE = 20  # seconds for the client to log in
 CONNECTION_LOST = 255  # the exit status of ssh itself

@@ -28,6 +28,7 @@ host_part() {
     { cat /etc/subuid 2>/dev/null || true; } | tell subuid
     { cat /etc/subgid 2>/dev/null || true; } | tell subgid
     if [ -e "/var/lib/systemd/linger/$account" ]; then tell_value linger yes; fi
+    for name in "${rivals[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | tell rivals
     systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | tell network-online
     if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then tell_value waits-for-network-online yes; fi
 }
@@ -117,15 +118,35 @@ backup_part() {
     tell_value backup-directory "$found"
 }
 
+# Files under our names that somebody else has written: without our mark, and in no manifest of ours.
+foreign_part() {
+    local path
+    for path in "${claimed[@]}"; do
+        if [ ! -e "$path" ] || head -n 1 "$path" | grep -q 'Written by kometa-host'; then continue; fi
+        if cut -f2- "$state_dir"/files/{quadlets,units}/manifest 2>/dev/null | grep -qxF -- "${path##*/}"; then continue; fi
+        tell "foreign.$path" <"$path"
+    done
+    if [ -e "${claimed[0]}" ] && [ ! -e "$state_dir/files/quadlets/manifest" ]; then former_stack_part; fi
+}
+
+# What a former stack has besides: told once, before the first deploy.
+former_stack_part() {
+    find "$HOME/.config/systemd/user" -maxdepth 1 -name 'mms-*' -printf '%f\n' 2>/dev/null | sort | tell former-units
+    podman unshare sed -nE 's/^(export +)?([A-Za-z_][A-Za-z0-9_]*)=.*/\2/p' "$config_dir/kometa.env" 2>/dev/null | tell former-variables
+    timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | tell former-archives
+}
+
 account_part() {
     cd / || exit
     state_dir=$HOME/.local/state/kometa-host
+    if [ -e "$state_dir/restore" ]; then tell_value restore-left yes; fi
     if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
         tell_value bus yes
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
-            -p ActiveEnterTimestamp -p SourcePath -p UnitFileState -p NextElapseUSecRealtime -p Result 2>/dev/null | tell units
+            -p ActiveEnterTimestamp -p SourcePath -p FragmentPath -p UnitFileState -p NextElapseUSecRealtime -p Result 2>/dev/null | tell units
     fi
     backup_part
+    foreign_part
     command -v podman >/dev/null 2>&1 || return 0
     local containers images networks secrets
     # Each takes a tenth of a second: all at once.
@@ -166,7 +187,8 @@ if getent passwd "$account" >/dev/null; then
         lend_runtime_dir
         runuser -u "$account" -- env "HOME=$home" "USER=$account" "LOGNAME=$account" "XDG_RUNTIME_DIR=/run/user/$uid" \
             "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus" bash -c "$(declare -p set_names set_roots set_digests \
-                set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir backup_dir backup_mount)
+                set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir backup_dir \
+                backup_mount claimed backup_place)
 $(declare -f)
 account_part"
         take_back_runtime_dir

@@ -1,0 +1,328 @@
+"""Restores of Kometa's config tree from a backup: all of it, parts of it, or beside the live tree; and back again."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from paramiko import SSHException
+from pyinfra import host, logger
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.host import Host
+from pyinfra.api.output import format_text
+from pyinfra.api.state import State
+
+from kometa_host import restores, shell
+from kometa_host.errors import UserError
+from kometa_host.restores import LONGEST_WAIT, Comparison, Options
+from kometa_host.settings import Settings
+from kometa_host.shell import Actor
+from operations import archive_stream, bulk
+from operations.archive_stream import Place
+from operations.base import Commands, account_change, ask, host_operation, observe, settings
+from operations.lock import WAIT
+from operations.transport import Process
+
+if TYPE_CHECKING:
+    from kometa_host.archive.chain import Report
+    from kometa_host.archive.identity import Identities
+
+PATIENCE = 120  # seconds for Kometa to be alive; it takes over the whole tree at its start
+EXAMPLE = "backup=latest identity=age-identity.txt"
+
+
+@host_operation
+def config(
+    backup: object = None,
+    identity: object = None,
+    destination: object = None,
+    paths: object = None,
+    force: object = False,
+    wait: object = LONGEST_WAIT,
+) -> Commands:
+    """Restore Kometa's config tree from a backup, all of it or nothing; Kometa runs with it, or with the former again.
+
+    + backup: a path on the host, a file name in the backup directory, `latest`, or `local:PATH` on this machine
+    + identity: path on this machine of what opens it (or KOMETA_AGE_IDENTITY); it never leaves this machine
+    + destination: a new directory on the host to unpack into; nothing else is touched
+    + paths: files or folders of the tree, with commas between; the rest of the live tree is not touched
+    + force: end a run in progress; without, this waits for its end
+    + wait: seconds to wait for a run in progress, six hours if not given
+
+    The archive is checked to its end before anything on the host changes, and again while it is unpacked beside the
+    live tree. --dry only checks it and lists what would change. The replaced tree is kept (operations.restore.undo).
+
+        pyinfra inventory.py operations.restore.config backup=latest identity=age-identity.txt
+    """
+    known, found = settings(), observe()
+    if backup is None:
+        raise UserError(f"operations.restore.config needs backup=, for example {EXAMPLE}")
+    options = restores.checked(known, destination, paths, force, wait)
+    restores.refuse_unready(known, found)
+    place, keys = archive_stream.locate(backup), archive_stream.identities(identity)
+    verified = _verified_once(known, place, keys, options)
+    yield Restore(known, place, keys, options, verified)
+
+
+@host_operation
+def undo(force: object = False, wait: object = LONGEST_WAIT) -> Commands:
+    """Exchange the live config tree with the one that the last restore replaced. A second undo takes back the first.
+
+    + force: end a run in progress; without, this waits for its end
+    + wait: seconds to wait for a run in progress, six hours if not given
+
+        pyinfra inventory.py operations.restore.undo
+    """
+    known = settings()
+    options = restores.checked(known, None, None, force, wait)
+    restores.refuse_unready(known, observe())
+    _, kept = _look()
+    if not kept:
+        raise UserError(f"there is no tree that a restore replaced beside {known.kometa_config_dir}.")
+    host.log(f"{known.kometa_config_dir} is exchanged with {kept[-1]}")
+    yield Undo(known, options)
+
+
+@host_operation
+def leftovers() -> Commands:
+    """Put right what a restore that was cut off has left on the host.
+
+    restore.leftovers(name="Rests of a restore that was cut off")
+    """
+    if not observe().text("restore-left"):
+        host.noop("no restore was cut off")
+        return
+    yield account_change("putting right a restore that was cut off", "service", "restore", "restore_repair", **_tree())
+
+
+# Looking and checking
+
+
+def _tree() -> dict[str, Any]:
+    """Return the variables of templates/host/restore.sh."""
+    known = settings()
+    return {
+        "config_dir": known.kometa_config_dir,
+        "owner_uid": known.kometa_puid,
+        "owner_gid": known.kometa_pgid,
+        "timezone": known.mms_timezone,
+        "patience": PATIENCE,
+    }
+
+
+def _look() -> tuple[dict[bytes, restores.Fingerprint], list[str]]:
+    """Return the entries of the live tree, and the names of the trees that restores replaced, the newest last."""
+    looked = ask("restore_look", config_dir=settings().kometa_config_dir)
+    if looked.status:
+        raise UserError(f"the config tree could not be looked through: {looked.stderr.strip()}")
+    return restores.parse_look(looked.stdout)
+
+
+def _verified_once(known: Settings, place: Place, keys: "Identities | None", options: Options) -> "Report":
+    """Check the whole archive and say what would change, once for a preview and the run after it."""
+    kept: dict[tuple[Place, Options], Report] = host.connector_data.setdefault("kometa_host_verified", {})
+    if (place, options) not in kept:
+        kept[place, options] = _verified(known, place, keys, options)
+    return kept[place, options]
+
+
+def _verified(known: Settings, place: Place, keys: "Identities | None", options: Options) -> "Report":
+    live = {} if options.destination else _look()[0]
+    comparison = Comparison(live, options.paths)
+    report = archive_stream.stream(place, keys, lambda _: None, task="checking", on_member=comparison.note)
+    host.log(restores.summary(place.name, report))
+    if options.destination:
+        host.log(f"it goes into the new directory {options.destination}; nothing else is touched")
+        return report
+    if options.replaces_tree:
+        restores.refuse_without_config(report.contents, place.name)
+    comparison.refuse_impossible(place.name)
+    for line in comparison.lines():
+        host.log(f"{known.kometa_config_dir}: {line}")
+    return report
+
+
+# Changing
+
+
+class _HostEndedError(Exception):
+    """The program on the host does not read any more; what it said tells why."""
+
+
+class Session:
+    """A program of the host that takes a stream and a word, and says how far it is."""
+
+    def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None]) -> None:
+        """Start the program; what it says on its standard error goes to `say`, line by line."""
+        self._process: Process = bulk.start(of, Actor.ACCOUNT, account, script)
+        self._errors = gevent.spawn(self._read_errors, say)
+        self._output = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write to the program. Raise _HostEndedError if it does not read."""
+        try:
+            self._process.write(bytes(data))
+        except (OSError, EOFError, SSHException):
+            raise _HostEndedError from None
+
+    def expect(self, word: str) -> None:
+        """Wait for a line that begins with the word. Raise _HostEndedError if the program ends before."""
+        while b"\n" not in self._output:
+            piece = self._read()
+            if not piece:
+                raise _HostEndedError
+            self._output += piece
+        line, _, self._output = self._output.partition(b"\n")
+        if not line.startswith(word.encode()):
+            raise _HostEndedError
+
+    def finish(self) -> tuple[int, list[str]]:
+        """Wait for the program's end; return its exit status and the lines that it still printed."""
+        while piece := self._read():
+            self._output += piece
+        self._errors.join()
+        return self._process.wait(), self._output.decode("utf-8", "replace").splitlines()
+
+    def close(self) -> None:
+        """Give the program up: it ends by itself, and puts right what it had begun."""
+        self._errors.kill()
+        self._process.close()
+
+    def _read(self) -> bytes:
+        try:
+            return self._process.read()
+        except (OSError, EOFError, SSHException):
+            return b""
+
+    def _read_errors(self, say: Callable[[str], None]) -> None:
+        rest = b""
+        try:
+            while piece := self._process.read_error():
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    say(line.decode("utf-8", "replace"))
+        except (OSError, EOFError, SSHException):
+            return
+
+
+def _program(on: Host, script: str, options: Options, **variables: object) -> str:
+    return shell.program(
+        "lib",
+        "lock",
+        "service",
+        "restore",
+        script,
+        **_tree(),
+        force=options.force,
+        idle_wait=options.wait,
+        have_lock=bool(on.connector_data.get("kometa_host_lock")),
+        lock_wait=WAIT,
+        holder=f"a restore from {socket.gethostname()}, process {os.getpid()}",
+        **variables,
+    )
+
+
+class _HostChange(PyinfraCommand):
+    """A change that a session makes."""
+
+    known: Settings
+
+    def execute(self, state: State, host: Host, connector_arguments: Any) -> bool:
+        """Make the change; return whether it succeeded."""
+        session = Session(host, self.known.mms_user, self.script(host), host.log)
+        try:
+            self.steer(session)
+            return self._report(host, *session.finish())
+        except _HostEndedError:
+            return self._report(host, *session.finish())
+        except UserError as error:
+            return _failed(host, f"{error} Nothing was changed.")
+        finally:
+            session.close()
+
+    def script(self, on: Host) -> str:
+        raise NotImplementedError
+
+    def steer(self, session: Session) -> None:
+        raise NotImplementedError
+
+    def lines(self, told: Mapping[str, str]) -> list[str]:
+        raise NotImplementedError
+
+    def _report(self, to: Host, status: int, printed: list[str]) -> bool:
+        if status:
+            return _failed(to, "the restore failed; the lines above say why.")
+        for line in self.lines(restores.outcome(printed)):
+            to.log(format_text(line, "green"))
+        return True
+
+
+@dataclass
+class Restore(_HostChange):
+    """Unpacks an archive on the host and puts it in place."""
+
+    known: Settings = field(repr=False)
+    place: Place
+    keys: "Identities | None" = field(repr=False)
+    options: Options
+    verified: "Report"
+
+    def __post_init__(self) -> None:
+        PyinfraCommand.__init__(self)
+
+    def script(self, on: Host) -> str:
+        """Return the program that receives the archive."""
+        contents = self.verified.contents
+        return _program(
+            on,
+            "restore_config",
+            self.options,
+            destination=self.options.destination,
+            paths=[path.decode() for path in self.options.paths],
+            tar_bytes=contents.tar_bytes,
+            space=restores.space_needed(contents),
+        )
+
+    def steer(self, session: Session) -> None:
+        """Send the archive, checking it once more, and then the word that it was whole."""
+        session.expect("ready")
+        report = archive_stream.stream(self.place, self.keys, session.write, task="restoring")
+        if report != self.verified:
+            raise UserError(f"{self.place.name} was changed while it was restored.")
+        session.expect("staged")
+        session.write(b"commit\n")
+
+    def lines(self, told: Mapping[str, str]) -> list[str]:
+        """Return what to say at the end."""
+        return restores.result(self.known, self.options, self.place.name, told)
+
+
+@dataclass
+class Undo(_HostChange):
+    """Exchanges the live tree with the one that was replaced last."""
+
+    known: Settings = field(repr=False)
+    options: Options
+
+    def __post_init__(self) -> None:
+        PyinfraCommand.__init__(self)
+
+    def script(self, on: Host) -> str:
+        """Return the program that exchanges the trees."""
+        return _program(on, "restore_undo", self.options)
+
+    def steer(self, session: Session) -> None:
+        """Let it go ahead."""
+        session.expect("ready")
+        session.write(b"commit\n")
+
+    def lines(self, told: Mapping[str, str]) -> list[str]:
+        """Return what to say at the end."""
+        return restores.result(self.known, self.options, "the tree from before the last restore", told)
+
+
+def _failed(of: Host, message: str) -> bool:
+    of.log(format_text(message, "red"), log_func=logger.error)
+    return False

@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# Receives the tar stream of an archive into a stage, waits for the controller's word that it was whole, and puts it in
+# place. Standard input: tar_bytes of the stream, then the line `commit`. Standard output: `ready`, `staged`, then what
+# was done. Whatever happens before that word leaves the host as it was.
+# shellcheck disable=SC2154  # the variables are set in front of this text
+silence=300 # seconds without a byte after which the line counts as cut
+kept='' members=() feeder='' watcher=''
+
+check_place() {
+    [ ! -L "$live" ] || fail "$live is a symbolic link, which would be replaced itself. Set kometa_config_dir to where it leads."
+    [ -z "$destination" ] || [ ! -e "$live" ] || fail "$live exists already; name a directory that is not there yet. Nothing was changed."
+    [ -d "${live%/*}" ] || fail "${live%/*} does not exist, so nothing can be restored into it."
+    [ -w "${live%/*}" ] || fail "$(id -un) cannot write to ${live%/*}, where the tree is prepared. Nothing was changed."
+    [ "${#paths[@]}" = 0 ] || [ -d "$live" ] || fail "there is no tree in $live to restore paths= into. Restore all of it."
+}
+
+check_space() {
+    local free
+    free=$(df --output=avail -B1 -- "${live%/*}" | tail -n 1)
+    [ "$free" -ge "$space" ] || fail "${live%/*} has $((free >> 20)) MiB free, and the restored tree takes $((space >> 20)) MiB" \
+        "beside the live one. Nothing was changed."
+}
+
+make_stage() {
+    stage=$live.stage-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+    candidate=$stage/kometa
+    write_journal
+    mkdir -m 0700 -- "$stage"
+}
+
+# The tested set of options; what else tar would take over, extended attributes and the like, no archive of ours has.
+extract() {
+    umask 000
+    tar -C "$stage" --numeric-owner --same-owner --no-same-permissions --no-acls --no-selinux --no-xattrs \
+        --delay-directory-restore --no-wildcards --no-unquote -x -f - "${members[@]}"
+    cat >/dev/null # what fills up the last record
+}
+
+# A line that falls silent without an end would hold the lock for ever.
+watch_feeder() {
+    local before='' now
+    while sleep "$silence"; do
+        now=$(grep rchar "/proc/$feeder/io") || return 0
+        if [ "$now" = "$before" ]; then kill "$feeder"; fi
+        before=$now
+    done
+}
+
+receive() {
+    local path status=0
+    for path in "${paths[@]}"; do members+=("kometa/$path"); done
+    exec 7< <(exec head -c "$tar_bytes" <&8 2>/dev/null 9>&-)
+    feeder=$!
+    watch_feeder >/dev/null 2>&1 7<&- 8<&- 9>&- &
+    watcher=$!
+    in_namespace extract <&7 || status=$?
+    kill "$watcher" "$feeder" 2>/dev/null || true
+    exec 7<&-
+    [ "$status" = 0 ] || fail "the archive could not be unpacked on the host (tar ended with $status, see above); nothing was changed."
+    [ -d "$candidate" ] || fail "the connection was lost; nothing was changed."
+}
+
+# --- destination= -----------------------------------------------------------------------------------------------------
+
+commit_destination() {
+    enter_commit
+    sync -f "${live%/*}"
+    [ ! -e "$live" ] || fail "$live exists by now; nothing was changed."
+    in_namespace mv -nT -- "$candidate" "$live"
+    [ ! -e "$candidate" ] || fail "$live could not be made."
+}
+
+# --- paths=: files and folders into the live tree, each at once; inside the namespace ---------------------------------
+
+# Prints the part of a path that is to be put in place: the path itself, or the first folder that the tree lacks.
+missing_part() {
+    local at='' part parts
+    IFS=/ read -ra parts <<<"$1"
+    for part in "${parts[@]}"; do
+        at=${at:+$at/}$part
+        if [ "$at" = "$1" ]; then break; fi
+        if [ -L "$live/$at" ]; then fail "$at is a symbolic link in the live tree; nothing is written through it. Nothing was changed."; fi
+        if [ ! -e "$live/$at" ]; then break; fi
+        if [ ! -d "$live/$at" ]; then fail "$at is a file in the live tree and a folder in the archive. Nothing was changed."; fi
+    done
+    printf '%s\n' "$at"
+}
+
+# Folders above what was named were made by tar, and no member of the archive said how.
+close_parents() {
+    local at=$1
+    while at=${at%/*} && [ "$at" != "${at%/*}" ]; do chmod 0700 -- "$candidate/$at"; done
+    if [ "$1" != "${1%%/*}" ]; then chmod 0700 -- "$candidate/${1%%/*}"; fi
+}
+
+place_paths() {
+    local path at
+    for path in "${paths[@]}"; do
+        missing_part "$path" >/dev/null
+        close_parents "$path"
+    done
+    give_to_container "$candidate"
+    sync -f "$stage"
+    for path in "${paths[@]}"; do
+        at=$(missing_part "$path")
+        if [ ! -e "$candidate/$at" ] && [ ! -L "$candidate/$at" ]; then continue; fi # went with another one
+        if [ -e "$live/$at" ] || [ -L "$live/$at" ]; then
+            exchange "$candidate/$at" "$live/$at"
+        else
+            mv -nT -- "$candidate/$at" "$live/$at"
+        fi
+    done
+    sync -f "$live"
+}
+
+# As for files that a deploy replaces: kept for the account, the last five times.
+keep_replaced_paths() {
+    [ -n "$(find "$candidate" ! -type d -print -quit)" ] || return 0
+    local replaced=$state_dir/replaced name
+    name=$replaced/$(date -u +%Y-%m-%dT%H%M%SZ)/restore
+    mkdir -p -- "${name%/*}"
+    mv -nT -- "$candidate" "$name"
+    chown -hR 0:0 -- "$name"
+    find "$replaced" -mindepth 1 -maxdepth 1 | sort | head -n -5 | xargs -d '\n' -r rm -rf --
+    printf '%s\n' "$name"
+}
+
+commit_paths() {
+    wait_until_idle
+    enter_commit
+    in_namespace place_paths
+    kept=$(in_namespace keep_replaced_paths)
+}
+
+restore() {
+    begin
+    live=${destination:-$config_dir}
+    check_place
+    check_space
+    make_stage
+    printf 'ready\n'
+    receive
+    printf 'staged\n'
+    await_commit
+    if [ -n "$destination" ]; then
+        commit_destination
+    elif [ "${#paths[@]}" -gt 0 ]; then
+        commit_paths
+    else
+        commit_tree
+    fi
+    printf 'kept %s\nactive %s\n' "$kept" "$was_active" || true
+}
+restore

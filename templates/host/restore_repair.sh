@@ -1,0 +1,3 @@
+# shellcheck shell=bash
+# Puts right what a restore that was cut off has left.
+repair
