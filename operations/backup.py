@@ -1,17 +1,20 @@
 """Backups of Kometa's config tree: made by the host itself, checked from here."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pyinfra import host
 
 from kometa_host import backups, shell
 from kometa_host.archive import names
-from kometa_host.archive.chain import Report
 from kometa_host.errors import UserError
 from kometa_host.shell import Actor
 from operations import archive_stream, bulk
 from operations.archive_stream import Place
 from operations.base import Change, Commands, confirm, host_operation, look_again, observe, settings
+
+if TYPE_CHECKING:
+    from kometa_host.archive.chain import Report
 
 
 @host_operation
@@ -108,6 +111,6 @@ def _drill(place: Place, identity: object) -> None:
         host.log(line)
 
 
-def _insist_on_config(place: Place, report: Report) -> None:
+def _insist_on_config(place: Place, report: "Report") -> None:
     if not report.contents.has_config_yml:
         raise UserError(f"{place.name} is whole, but there is no config.yml in it: no restore would take it.")
