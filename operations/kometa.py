@@ -6,6 +6,7 @@ from kometa_host import filesets, networks, one_shot, secrets, service
 from kometa_host.config_tree import reconcile
 from kometa_host.service import Decision, Pending, Step
 from kometa_host.wanted import config_tree, inputs_of, network_quadlet, quadlets, secret_values
+from operations import diagnose as diagnosing
 from operations import run_once as one_run
 from operations.base import Commands, account_change, confirm, host_operation, look_again, observe, settings
 from operations.validate import show_verdict
@@ -94,4 +95,18 @@ def validate() -> Commands:
     show_verdict(reconcile(tree, observe().files(tree.name)).tree)
     host.log("Kometa accepts the config tree")
     host.noop("nothing to change")
+    yield from ()
+
+
+@host_operation
+def diagnose(json: object = False) -> Commands:
+    """Look for everything that is known to go wrong on a Kometa host; for each problem say why and what mends it.
+
+    + json: print one line of JSON for each host instead of a table
+
+    Changes nothing. The exit status is 1 if there is a problem on any host.
+
+        pyinfra inventory.py operations.kometa.diagnose
+    """
+    diagnosing.diagnose(json)
     yield from ()

@@ -1,0 +1,25 @@
+"""Operations that only read: they do it at once and without a question, whether pyinfra was told -y or not."""
+
+from collections.abc import Callable
+
+import pyinfra_cli.cli  # type: ignore[import-untyped]
+from pyinfra import host
+from pyinfra.api.output import echo
+
+
+def show(text: str) -> None:
+    """Print a result on standard output, where pyinfra itself prints nothing."""
+    echo(text)
+
+
+def fail_quietly() -> None:
+    """Let pyinfra's exit status be 1 without a word of its own: what is wrong has been shown."""
+    host.state.failed_hosts.add(host)
+
+
+def read_only(read: Callable[[], None]) -> None:
+    """Do the reading. Nothing is to be executed after it, so pyinfra need not ask whether it shall."""
+    read()
+    if not host.state.is_executing:
+        # pyinfra calls it next, to show the changes that it is about to ask about.
+        pyinfra_cli.cli.print_meta = lambda _: pyinfra_cli.cli._exit()

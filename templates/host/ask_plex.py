@@ -1,0 +1,63 @@
+"""Runs in Kometa's container: asks Plex as Kometa will, prints what came of it as JSON, and never a token."""
+
+import json
+import os
+import re
+import sys
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+
+def configured() -> dict:
+    """Return the plex section of config.yml, {} where it cannot be read."""
+    try:
+        import ruamel.yaml
+
+        with open("/config/config.yml", encoding="utf-8") as file:
+            section = ruamel.yaml.YAML(typ="safe").load(file)["plex"]
+        return section if isinstance(section, dict) else {}
+    except Exception:
+        return {}
+
+
+def with_secrets(value: object) -> str:
+    """Return a value of config.yml with its placeholders replaced from the environment, as Kometa does it."""
+
+    def secret(match: re.Match) -> str:
+        return os.environ.get("KOMETA_" + match[1].upper().replace("-", "_"), "")
+
+    return re.sub(r"<<([^<>]+)>>", secret, str(value or ""))
+
+
+def answer(url: str, headers: dict) -> int | str:
+    """Return the HTTP status of a URL, or why there is none."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=15) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except Exception as error:
+        return str(getattr(error, "reason", error))
+
+
+def main(default_url: str) -> None:
+    """Ask, and print the answers."""
+    section = configured()
+    url, token = with_secrets(section.get("url") or default_url), with_secrets(section.get("token"))
+    if url.upper() == "ENV":
+        url = os.environ.get("KOMETA_PLEX_URL", default_url)
+    if token.upper() == "ENV":
+        token = os.environ.get("KOMETA_PLEX_TOKEN", "")
+    parts = urlsplit(url)
+    base = url.rstrip("/")
+    identity = answer(f"{base}/identity", {})
+    print(json.dumps({
+        "url": f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else ""),
+        "has_token": bool(token.strip()),
+        "identity": identity,
+        "sections": answer(f"{base}/library/sections", {"X-Plex-Token": token.strip()}) if identity == 200 else None,
+    }))
+
+
+main(sys.argv[1])

@@ -1,0 +1,47 @@
+# shellcheck shell=bash
+# What a diagnosis reads beyond a status. Called by status.sh; changes nothing and pulls nothing.
+# shellcheck disable=SC2154  # the variables are set in front of this text
+
+# Since the unit's last start: what was mended since is no fault any more.
+recent_log() {
+    local since
+    since=$(TZ=UTC systemctl --user show kometa.service -p InactiveExitTimestamp --value)
+    { journalctl --user -q --no-pager -u kometa.service --since "${since:-today}" -n 400 -o cat || true; } | tail -c 200000
+    podman logs --tail 200 kometa 2>&1
+}
+
+diagnose_in_namespace() {
+    head -c 1000000 -- "$config_dir/config.yml" | tell config-text
+    if [ -e "$config_dir/config.yml" ]; then printf yes | tell has-config; fi
+}
+
+# Kometa's own container asks Plex, with Kometa's own configuration and secrets; a token is in no argument list.
+ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user abc kometa python3 - "$plex_url"; }
+
+diagnose_part() {
+    local plex registry
+    exec {plex}< <(ask_plex 2>/dev/null | base64 -w0)
+    # Only the manifest is read; where the image is none of a list, Podman shows it within an error.
+    exec {registry}< <(timeout 20 podman manifest inspect "$image" 2>&1 | grep -oE 'sha256:[0-9a-f]{64}' | base64 -w0)
+    recent_log | gzip -1 | tell recent-log
+    grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | tell quadlet-lines
+    podman network ls --format '{{.Name}}' | tell networks
+    systemctl --user list-units --failed --plain --no-legend --full | tell failed-units
+    podman image inspect "$image" --format '{{.Id}} {{.Digest}} {{join .RepoDigests " "}}' | tell image-digests
+    podman unshare bash -c "$(declare -p config_dir)
+$(declare -f)
+diagnose_in_namespace"
+    { df -Pk -- "$config_dir" && df -Pk -- "$HOME" && df -Pk -- "$backup_dir"; } | tell disks
+    { df -Pi -- "$config_dir" && df -Pi -- "$HOME" && df -Pi -- "$backup_dir"; } | tell inodes
+    printf 'plex %s\n' "$(cat <&"$plex")"
+    printf 'registry %s\n' "$(cat <&"$registry")"
+}
+
+diagnose_host_part() {
+    date +%s | tell now
+    timedatectl show -p NTPSynchronized -p NTP | tell clock
+    if command -v getenforce >/dev/null && [ "$(getenforce)" != Disabled ]; then
+        getenforce | tell selinux
+        journalctl -q --no-pager --since '-24 hours' -o cat -g 'avc: +denied.*container' -n 20 | tell selinux-denials
+    fi
+}
