@@ -16,12 +16,14 @@ from operations import (
     restore,
     secrets,
     systemd,
+    takeover,
     units,
 )
 
 settings = settings_of(host)
 
 preconditions.met(name="The host can be deployed to")
+takeover.former_stack(name="Former stack")
 account.user(
     name=f"Account {settings.mms_user}",
     user=settings.mms_user,

@@ -6,7 +6,7 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import FactBase
 
-from kometa_host import observed, shell
+from kometa_host import observed, shell, takeover
 from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from kometa_host.preflight import settings_of
@@ -31,6 +31,9 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
         config_dir=settings.kometa_config_dir,
         backup_dir=settings.kometa_backup_dir if settings.backups_enabled else "",
         backup_mount=settings.kometa_backup_mount,
+        backup_place=settings.kometa_backup_dir,
+        claimed=takeover.claimed_paths(settings),
+        rivals=takeover.rival_paths(settings),
         owner_uid=settings.kometa_puid,
         owner_gid=settings.kometa_pgid,
         timezone=settings.mms_timezone,

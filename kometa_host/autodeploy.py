@@ -10,6 +10,7 @@ from datetime import datetime
 
 from kometa_host import shell
 from kometa_host.filesets import WantedFile
+from kometa_host.observed import Observed
 from kometa_host.settings import Settings
 
 SCRIPT = "mms-autodeploy"
@@ -24,9 +25,17 @@ def unit_stem(settings: Settings) -> str:
     return f"mms-autodeploy-{settings.kometa_autodeploy_group}"
 
 
-def service_of(settings: Settings) -> str:
-    """Return the name of the service that updates the group."""
-    return f"{unit_stem(settings)}.service"
+def evasive_names(settings: Settings) -> dict[str, str]:
+    """Return for each unit the name that it gets where somebody else's unit has its own."""
+    stem = unit_stem(settings)
+    return {f"{stem}.{kind}": f"{stem}-kometa.{kind}" for kind in ("service", "timer")}
+
+
+def service_of(settings: Settings, found: Observed) -> str:
+    """Return the name of the service that updates the group on this host."""
+    own = f"{unit_stem(settings)}.service"
+    taken = f"{settings.user_unit_dir}/{own}" in found.foreign
+    return evasive_names(settings)[own] if taken else own
 
 
 def unit_templates(settings: Settings) -> dict[str, str]:

@@ -46,6 +46,8 @@ class Unit:
     enabled: str
     next_elapse: str
     result: str
+    source: str = ""  # the Quadlet it was made from
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,11 @@ class Observed:
         )
 
     @cached_property
+    def foreign(self) -> Mapping[str, str]:
+        """Files under names of ours that somebody else has written: their text by path."""
+        return {n.removeprefix("foreign."): self.text(n) for n in self.values if n.startswith("foreign.")}
+
+    @cached_property
     def foreign_owned(self) -> ForeignOwned:
         """Entries of the config tree that do not belong to the wanted ids."""
         return parse_foreign_owned(self.text("foreign-owned"))
@@ -196,6 +203,8 @@ def _unit(block: Mapping[str, str]) -> Unit:
         enabled=block.get("UnitFileState", ""),
         next_elapse=block.get("NextElapseUSecRealtime", ""),
         result=block.get("Result", ""),
+        source=block.get("SourcePath", ""),
+        path=block.get("FragmentPath", ""),
     )
 
 

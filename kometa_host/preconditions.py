@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-from kometa_host import accounts, distributions, networks
+from kometa_host import accounts, distributions, networks, takeover
 from kometa_host.accounts import WantedAccount
 from kometa_host.errors import UserError
 from kometa_host.observed import Container, Observed
@@ -23,6 +23,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),
         lambda: refuse_roundabout_plex(settings, found.containers.values()),
+        lambda: takeover.refuse_unclear(settings, found),
     ]
     problems = [str(error) for check in checks if (error := _error_of(check))]
     if problems:

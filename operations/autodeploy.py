@@ -19,7 +19,7 @@ def run(retry: object = False) -> Commands:
     if not isinstance(retry, bool):
         raise UserError(f"retry={retry} is neither true nor false")
     known = settings()
-    service = autodeploy.service_of(known)
+    service = autodeploy.service_of(known, observe())
     unit = observe().units.get(service)
     if unit is None or unit.load != "loaded":
         raise UserError(f"{service} is not on {host.name}. Deploy first.")

@@ -2,7 +2,7 @@
 
 from pyinfra import host
 
-from kometa_host import filesets
+from kometa_host import filesets, takeover
 from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from kometa_host.wanted import units_of_quadlets
@@ -21,6 +21,7 @@ def present(quadlets: FileSet) -> Commands:
         quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
     """
     found = observe()
+    quadlets = takeover.own_quadlets(quadlets, settings(), found)
     changes = filesets.changes(quadlets, found.files(quadlets.name))
     if not changes and not _unknown_units(found):
         host.noop("Quadlets are as wanted")

@@ -2,10 +2,10 @@
 
 from pyinfra import host
 
-from kometa_host import filesets
+from kometa_host import filesets, takeover
 from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
-from operations.base import Commands, confirm, host_operation, look_again, observe
+from operations.base import Commands, confirm, host_operation, look_again, observe, settings
 from operations.files import files_change, show_diff
 
 
@@ -39,6 +39,7 @@ def present(units: FileSet) -> Commands:
         units.present(name="Timers", units=wanted.units(settings))
     """
     found = observe()
+    units = takeover.own_units(units, settings(), found)
     changes = _changes(units, found)
     asleep = _not_ready(units, found)
     if not changes and not asleep:

@@ -1,0 +1,38 @@
+"""Moving in on a host where another stack has run Kometa."""
+
+from pyinfra import host
+
+from kometa_host import takeover
+from kometa_host.service import CONTAINER
+from kometa_host.wanted import network_quadlet
+from operations.base import Commands, account_change, host_operation, observe, settings
+
+
+@host_operation
+def former_stack() -> Commands:
+    """Say what is taken over from a former stack, and note its unit and image as what to go back to.
+
+    What cannot be taken over has been refused before, by preconditions.met. Without a former stack nothing happens.
+
+        takeover.former_stack(name="Former stack")
+    """
+    known, found = settings(), observe()
+    lines = takeover.report(known, found)
+    if not lines:
+        host.noop("there is none")
+        return
+    if not host.connector_data.get("kometa_host_takeover_told"):
+        host.connector_data["kometa_host_takeover_told"] = True
+        for line in lines:
+            host.log(line)
+    container = found.containers.get(CONTAINER)
+    if container is None or container.state != "running" or not found.text("kometa-alive"):
+        host.noop("it does not run, so there is nothing to go back to")
+        return
+    yield account_change(
+        "noting the former unit and image",
+        "service",
+        "remember_former",
+        quadlet_dir=known.quadlet_dir,
+        network_quadlet=network_quadlet(known),
+    )
