@@ -15,8 +15,8 @@ USUAL = ("nano", "vim", "vi")
 # These give the text to another process, with a home and backups of its own, or keep copies of what they open.
 KEEPERS = frozenset(
     {"code", "code-insiders", "codium", "cursor", "windsurf", "subl", "atom", "zed", "zeditor", "gedit", "kate",
-     "kwrite", "gnome-text-editor", "emacsclient", "mate", "bbedit", "xed", "pluma", "mousepad", "idea", "pycharm", "open",
-     "xdg-open"}
+     "kwrite", "gnome-text-editor", "emacsclient", "mate", "bbedit", "xed", "pluma", "mousepad", "idea", "pycharm",
+     "open", "xdg-open"}
 )  # fmt: skip
 HOMES = ("HOME", "TMPDIR", "TMP", "TEMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 CONFIGURATION = ("VIMINIT", "GVIMINIT", "EXINIT", "MYVIMRC", "NVIM_APPNAME", "VISUAL", "EDITOR")

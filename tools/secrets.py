@@ -21,10 +21,10 @@ from kometa_host.errors import UserError
 from kometa_host.recipients import checked_recipients
 from kometa_host.refusals import RefusalError
 from kometa_host.secrets_file import IDENTITY_VARIABLE, RECIPIENTS_FILE, SecretsFileError
-from kometa_host.wanted import PROJECT
 from tools import editor
 from tools.private_directory import private_directory
 
+PROJECT = Path(__file__).resolve().parents[1]
 SECRETS_FILE = "secrets.yml.age"
 IDENTITY_FILE = "age-identity.txt"
 USAGE = "usage: python -m tools.secrets init|edit|rekey"
