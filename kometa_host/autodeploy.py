@@ -31,11 +31,15 @@ def evasive_names(settings: Settings) -> dict[str, str]:
     return {f"{stem}.{kind}": f"{stem}-kometa.{kind}" for kind in ("service", "timer")}
 
 
+def names_taken(settings: Settings, found: Observed) -> bool:
+    """Return whether somebody else's service or timer has one of the names; then both units get others."""
+    return any(f"{settings.user_unit_dir}/{name}" in found.foreign for name in evasive_names(settings))
+
+
 def service_of(settings: Settings, found: Observed) -> str:
     """Return the name of the service that updates the group on this host."""
     own = f"{unit_stem(settings)}.service"
-    taken = f"{settings.user_unit_dir}/{own}" in found.foreign
-    return evasive_names(settings)[own] if taken else own
+    return evasive_names(settings)[own] if names_taken(settings, found) else own
 
 
 def unit_templates(settings: Settings) -> dict[str, str]:

@@ -151,12 +151,10 @@ def own_quadlets(wanted: FileSet, settings: Settings, found: Observed) -> FileSe
 
 def own_units(wanted: FileSet, settings: Settings, found: Observed) -> FileSet:
     """Return the units under names that nobody else's have: updates get out of the way of a former stack's."""
+    if not autodeploy.names_taken(settings, found):
+        return wanted
     other = autodeploy.evasive_names(settings)
-
-    def name_of(name: str) -> str:
-        return other[name] if name in other and f"{wanted.root}/{name}" in found.foreign else name
-
-    return replace(wanted, files={name_of(name): file for name, file in wanted.files.items()})
+    return replace(wanted, files={other.get(name, name): file for name, file in wanted.files.items()})
 
 
 def report(settings: Settings, found: Observed) -> list[str]:
