@@ -220,21 +220,16 @@ class Comparison:
             )
 
     def lines(self) -> list[str]:
-        """Return what would change, one line for each kind, in the user's words."""
+        """Return what would change: how many entries, then the first names of each kind."""
         removed = self.removed()
         told = (
             ("added", self.first_added, self.added),
             ("changed", self.first_changed, self.changed),
             ("removed", removed, len(removed)),
         )
-        return [
-            *(f"{number} {what}{_listing(names, number)}" for what, names, number in told),
-            f"{self.same} unchanged",
-        ]
-
-
-def _listing(names: Sequence[bytes], number: int) -> str:
-    return f": {_named(names, number)}" if number else ""
+        counts = [f"{number} {what}" for what, _, number in told]
+        names = [f"{what}: {_named(names, number)}" for what, names, number in told if number]
+        return [", ".join([*counts, f"{self.same} unchanged"]), *names]
 
 
 def _named(names: Sequence[bytes], number: int) -> str:

@@ -62,6 +62,7 @@ def config(
     options = restores.checked(known, destination, paths, force, wait)
     restores.refuse_unready(known, found)
     place, keys = archive_stream.locate(backup), archive_stream.identities(identity)
+    _check_place(options)
     verified = _verified_once(known, place, keys, options)
     yield Restore(known, place, keys, options, verified)
 
@@ -120,6 +121,23 @@ def _look() -> tuple[dict[bytes, restores.Fingerprint], list[str]]:
     return restores.parse_look(looked.stdout)
 
 
+def _place(options: Options, space: int) -> dict[str, Any]:
+    """Return the variables of templates/host/restore_place.sh."""
+    return {
+        "place": options.destination or settings().kometa_config_dir,
+        "destination": options.destination,
+        "paths": [path.decode() for path in options.paths],
+        "space": space,
+    }
+
+
+def _check_place(options: Options, space: int = 0) -> None:
+    """Raise UserError if nothing can be restored there, or less than space bytes."""
+    looked = ask("restore_place", "restore_check", **_place(options, space))
+    if looked.status:
+        raise UserError(looked.stderr.strip() or "the host did not say whether there is room for the tree.")
+
+
 def _verified_once(known: Settings, place: Place, keys: "Identities | None", options: Options) -> "Report":
     """Check the whole archive and say what would change, once for a preview and the run after it."""
     kept: dict[tuple[Place, Options], Report] = host.connector_data.setdefault("kometa_host_verified", {})
@@ -133,6 +151,7 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
     comparison = Comparison(live, options.paths)
     report = archive_stream.stream(place, keys, lambda _: None, task="checking", on_member=comparison.note)
     host.log(restores.summary(place.name, report))
+    _check_place(options, restores.space_needed(report.contents))
     if options.destination:
         host.log(f"it goes into the new directory {options.destination}; nothing else is touched")
         return report
@@ -207,13 +226,13 @@ class Session:
             return
 
 
-def _program(on: Host, script: str, options: Options, **variables: object) -> str:
+def _program(on: Host, options: Options, *scripts: str, **variables: object) -> str:
     return shell.program(
         "lib",
         "lock",
         "service",
         "restore",
-        script,
+        *scripts,
         **_tree(),
         force=options.force,
         idle_wait=options.wait,
@@ -277,12 +296,11 @@ class Restore(_HostChange):
         contents = self.verified.contents
         return _program(
             on,
-            "restore_config",
             self.options,
-            destination=self.options.destination,
-            paths=[path.decode() for path in self.options.paths],
+            "restore_place",
+            "restore_config",
+            **_place(self.options, restores.space_needed(contents)),
             tar_bytes=contents.tar_bytes,
-            space=restores.space_needed(contents),
         )
 
     def steer(self, session: Session) -> None:
@@ -311,7 +329,7 @@ class Undo(_HostChange):
 
     def script(self, on: Host) -> str:
         """Return the program that exchanges the trees."""
-        return _program(on, "restore_undo", self.options)
+        return _program(on, self.options, "restore_undo")
 
     def steer(self, session: Session) -> None:
         """Let it go ahead."""

@@ -106,7 +106,8 @@ keep_replaced() {
         name=$live.before-$(date -u +%Y-%m-%dT%H%M%SZ)
     done
     mv -T -- "$candidate" "$name"
-    kept_trees | head -n "-$trees_kept" | xargs -d '\n' -r rm -rf --one-file-system --
+    kept_trees | head -n "-$trees_kept" | xargs -d '\n' -r rm -rf --one-file-system -- ||
+        say "a former tree beside $live could not be removed entirely; some of it belongs to the host's root."
     printf '%s\n' "$name"
 }
 
@@ -150,11 +151,20 @@ start_service() {
     systemctl --user start "$unit" && healthy "$patience"
 }
 
+# A kept tree goes back as it was, with files of the host's root if it had any: the next deploy sees to those.
+take_over_candidate() {
+    if [ -n "$stage" ]; then
+        in_namespace give_to_container "$candidate"
+    else
+        in_namespace give_to_container "$candidate" 2>/dev/null || true
+    fi
+}
+
 # Makes the candidate the live tree. From here on nothing but the loss of the whole host stops this half way.
 commit_tree() {
     wait_until_idle
     enter_commit
-    in_namespace give_to_container "$candidate"
+    take_over_candidate
     sync -f "${live%/*}"
     inode=$(in_namespace inode_of "$candidate")
     note_service

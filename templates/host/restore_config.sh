@@ -6,21 +6,6 @@
 silence=300 # seconds without a byte after which the line counts as cut
 kept='' members=() feeder='' watcher=''
 
-check_place() {
-    [ ! -L "$live" ] || fail "$live is a symbolic link, which would be replaced itself. Set kometa_config_dir to where it leads."
-    [ -z "$destination" ] || [ ! -e "$live" ] || fail "$live exists already; name a directory that is not there yet. Nothing was changed."
-    [ -d "${live%/*}" ] || fail "${live%/*} does not exist, so nothing can be restored into it."
-    [ -w "${live%/*}" ] || fail "$(id -un) cannot write to ${live%/*}, where the tree is prepared. Nothing was changed."
-    [ "${#paths[@]}" = 0 ] || [ -d "$live" ] || fail "there is no tree in $live to restore paths= into. Restore all of it."
-}
-
-check_space() {
-    local free
-    free=$(df --output=avail -B1 -- "${live%/*}" | tail -n 1)
-    [ "$free" -ge "$space" ] || fail "${live%/*} has $((free >> 20)) MiB free, and the restored tree takes $((space >> 20)) MiB" \
-        "beside the live one. Nothing was changed."
-}
-
 make_stage() {
     stage=$live.stage-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
     candidate=$stage/kometa
@@ -134,9 +119,8 @@ commit_paths() {
 
 restore() {
     begin
-    live=${destination:-$config_dir}
+    live=$place
     check_place
-    check_space
     make_stage
     printf 'ready\n'
     receive
