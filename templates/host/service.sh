@@ -24,6 +24,7 @@ healthy() { # $1: seconds until Kometa has to be alive
     until process=$(kometa_process); do
         if has_unhealthy_sign; then return 1; fi
         if [ "$(systemctl --user is-active "$unit")" = failed ]; then unhealthy="$unit failed" && return 1; fi
+        if [ "$(systemctl --user show -P NRestarts "$unit")" -ge 3 ]; then unhealthy="the container ends at once, over and over" && return 1; fi
         if [ "$SECONDS" -ge "$deadline" ]; then unhealthy="Kometa's process did not appear within $1 s" && return 1; fi
         sleep 0.5
     done

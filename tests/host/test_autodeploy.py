@@ -200,5 +200,5 @@ def begin_run(host: Host) -> None:
     """Let Kometa begin a run that takes long."""
     files = f"echo 600 >{CONFIG}/.standin-run-seconds; touch {CONFIG}/.standin-run-now"
     host.run(f"podman unshare sh -c '{files}'", user="mms")
-    begun = f"podman unshare grep -q 'Processing item' {CONFIG}/logs/meta.log"
-    wait_until(lambda: host.run(begun, user="mms", check=False).returncode == 0, "a run", 15)
+    log = f"podman unshare cat {CONFIG}/logs/meta.log"
+    wait_until(lambda: "Processing item" in host.run(log, user="mms", check=False).stdout, "a run", 15)
