@@ -1,0 +1,223 @@
+"""Secrets on a real host: what is written, replaced and removed, and that a value appears nowhere else."""
+
+import base64
+import json
+import os
+import secrets as randomness
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyrage  # type: ignore[import-untyped]
+import pytest
+
+from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra
+from tests.sandbox import Host
+
+STORE = ".local/share/containers/storage/secrets/filedriver/secretsdata.json"
+
+
+@pytest.fixture
+def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyrage.x25519.Identity]:
+    """An identity that the environment names."""
+    made = pyrage.x25519.Identity.generate()
+    path = tmp_path / "age-identity.txt"
+    path.touch(mode=0o600)
+    path.write_text(str(made))
+    monkeypatch.setenv("KOMETA_AGE_IDENTITY", str(path))
+    return made
+
+
+def encrypted(folder: Path, identity: pyrage.x25519.Identity, text: str) -> str:
+    path = folder / "secrets.yml.age"
+    path.write_bytes(pyrage.encrypt(text.encode(), [identity.to_public()]))
+    return str(path)
+
+
+def stored(host: Host) -> dict[str, str]:
+    """Return all Podman secrets of the account, name and id: an id changes when a secret is written."""
+    lines = host.run("podman secret ls --format '{{.Name}} {{.ID}}'", user="mms").stdout.splitlines()
+    return dict(line.split() for line in lines)
+
+
+def in_container(host: Host, variable: str) -> str:
+    return host.run(f"podman exec kometa printenv {variable}", user="mms", check=False).stdout.strip()
+
+
+def test_only_what_differs_is_written_and_nothing_is_taken_from_a_run(
+    shared: Host, tmp_path: Path, identity: pyrage.x25519.Identity
+) -> None:
+    shared.run("printf x | podman secret create kometa-theirs -; printf x | podman secret create other -", user="mms")
+    before = stored(shared)
+    text = f"plextoken: changed\ntmdbapikey: {SECRETS['tmdbapikey']}\nhosts: {{{shared.name}: {{tmdb-key: own}}}}\n"
+    pyinfra = Pyinfra(tmp_path, shared, kometa_secrets={}, kometa_secrets_file=encrypted(tmp_path, identity, text))
+    assert pyinfra.preview() == {"Secrets", "Quadlets", "Service kometa"}
+    assert pyinfra.deploy() == {"Secrets", "Quadlets", "Service kometa"}
+    after = stored(shared)
+    assert {name for name in before if before[name] == after[name]} == {"kometa-theirs", "kometa-tmdbapikey", "other"}
+    assert (in_container(shared, "KOMETA_PLEXTOKEN"), in_container(shared, "KOMETA_TMDB_KEY")) == ("changed", "own")
+    assert pyinfra.deploy() == set()
+    started = shared.run("podman inspect -f '{{.State.StartedAt}}' kometa", user="mms").stdout
+
+    # Back to the former secrets, while Kometa is at work.
+    start_run(shared, seconds=90)
+    back = Pyinfra(tmp_path, shared)
+    outcome = back.run("deploy.py", "-y")
+    assert "restart postponed" in outcome.text
+    assert "still used by the run in progress" in outcome.text
+    assert shared.run("podman inspect -f '{{.State.StartedAt}}' kometa", user="mms").stdout == started
+    assert stored(shared)["kometa-tmdb-key"] == after["kometa-tmdb-key"]
+    assert shared.run("podman exec kometa true", user="mms").returncode == 0
+
+    end_run(shared)
+    assert back.preview() == {"Service kometa", "Secrets no longer wanted"}
+    assert back.deploy() == {"Service kometa", "Secrets no longer wanted"}
+    assert set(stored(shared)) == {"kometa-plextoken", "kometa-theirs", "kometa-tmdbapikey", "other"}
+    assert in_container(shared, "KOMETA_PLEXTOKEN") == SECRETS["plextoken"]
+    assert in_container(shared, "KOMETA_TMDB_KEY") == ""
+    assert back.deploy() == set()
+    shared.run("podman secret rm kometa-theirs other", user="mms")
+
+
+def start_run(host: Host, seconds: int) -> None:
+    """Begin a scheduled run that takes so long."""
+    files = f"cd /config && echo {seconds} >.standin-run-seconds && touch .standin-run-now && chown 3000:3000 .standin*"
+    host.run(f"podman exec kometa sh -c '{files}'", user="mms")
+    wait_for(
+        lambda: "Starting" in host.run(f"cat {CONFIG}/logs/meta.log", check=False).stdout.rpartition("Finished")[2]
+    )
+
+
+def end_run(host: Host) -> None:
+    """Let the run end at once."""
+    host.run("podman exec kometa sh -c 'echo 0 >/config/.standin-run-seconds'", user="mms")
+    wait_for(lambda: "Finished" in host.run(f"tail -n 8 {CONFIG}/logs/meta.log").stdout)
+
+
+def test_a_secret_of_somebody_else_with_one_of_our_names_is_not_replaced(shared: Host, tmp_path: Path) -> None:
+    shared.run("printf x | podman secret create kometa-spare -", user="mms")
+    before = stored(shared)
+    outcome = Pyinfra(tmp_path, shared, kometa_secrets=SECRETS | {"spare": "y"}).run("deploy.py", "-y", status=1)
+    assert "podman secret rm kometa-spare" in outcome.text
+    assert stored(shared) == before
+    shared.run("podman secret rm kometa-spare", user="mms")
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    for _ in range(60):
+        if holds():
+            return
+        time.sleep(0.5)
+    raise AssertionError
+
+
+# The canary
+
+
+class Sampler(threading.Thread):
+    """Looks at the arguments and environments of all processes, over and over: hosts' processes are among them."""
+
+    def __init__(self, canary: bytes) -> None:
+        super().__init__(daemon=True)
+        self.needles = forms(canary)
+        self.ended = threading.Event()
+        self.rounds = 0
+        self.found: set[str] = set()
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            self.rounds += 1
+            for process in Path("/proc").glob("[0-9]*"):
+                self._look(process)
+
+    def _look(self, process: Path) -> None:
+        for name in ("cmdline", "environ"):
+            try:
+                content = (process / name).read_bytes()
+                if any(needle in content for needle in self.needles) and not is_kometas(process, name):
+                    self.found.add(f"{name} of {(process / 'cmdline').read_bytes()!r}")
+            except OSError:
+                continue
+
+    def __enter__(self) -> "Sampler":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.join()
+
+
+def is_kometas(process: Path, name: str) -> bool:
+    """Return whether it is the environment of a process inside the container, where the secret is meant to be."""
+    return name == "environ" and "libpod" in (process / "cgroup").read_text()
+
+
+def forms(canary: bytes) -> list[bytes]:
+    """Return the canary as it stands in clear, in hexadecimal and in base64, wherever that begins."""
+    shifted = (base64.b64encode(b"\0" * shift + canary)[4:-4] for shift in range(3))
+    return [canary, canary.hex().encode(), *shifted]
+
+
+def files_with(needles: list[bytes], since: float, *roots: Path) -> set[Path]:
+    """Return the files below the roots that were written since a time and hold one of the needles."""
+    found = set()
+    for root in roots:
+        command = ["find", root, "-xdev", "-type", "f", "-newermt", f"@{since}", "-size", "-64M", "-print0"]
+        listed = subprocess.run(command, capture_output=True, check=False).stdout
+        for name in filter(None, listed.split(b"\0")):
+            path = Path(os.fsdecode(name))
+            try:
+                content = path.read_bytes()
+            except OSError:
+                continue
+            if any(needle in content for needle in needles):
+                found.add(path)
+    return found
+
+
+def test_a_canary_appears_nowhere(deployed: Host, tmp_path: Path, identity: pyrage.x25519.Identity) -> None:
+    began = time.time() - 1
+    canary = f"cnry{randomness.token_hex(12)}"
+    text = f"plextoken: {canary}\ntmdbapikey: {SECRETS['tmdbapikey']}\n"
+    pyinfra = Pyinfra(tmp_path, deployed, kometa_secrets={}, kometa_secrets_file=encrypted(tmp_path, identity, text))
+    with Sampler(canary.encode()) as sampler:
+        shown = [pyinfra.run("debug-inventory", "--debug-all", "-vvv").text]
+        for options in (
+            ["--dry", "--diff", "-vvv", "--debug-all"],
+            ["--dry", "--json", "-vv"],
+            ["--debug-operations", "--dry"],
+        ):
+            shown.append(pyinfra.run("deploy.py", *options).text)
+        shown.append(pyinfra.run("deploy.py", "-y", "-vvv", "--debug", "--debug-all", "--diff").text)
+        shown.append(pyinfra.run("deploy.py", "-y", "-v", "--json").text)
+        start_run(deployed, seconds=30)
+        end_run(deployed)
+    assert in_container(deployed, "KOMETA_PLEXTOKEN") == canary
+    assert sampler.rounds > 20
+    assert sampler.found == set()
+    needles = forms(canary.encode())
+    assert not [text for text in shown if any(needle.decode() in text for needle in needles)]
+    inspected = deployed.run("podman inspect kometa; podman secret inspect kometa-plextoken", user="mms").stdout
+    journal = deployed.run("journalctl --no-pager -o export | cat").stdout
+    assert canary not in inspected + journal
+    assert not any(needle.decode() in inspected + journal for needle in needles)
+    expect_only_podmans_own(deployed, files_with(needles, began, deployed.tree))
+    assert files_with(needles, began, PROJECT, Path.home(), Path("/tmp"), Path("/dev/shm"), Path("/var/tmp")) == set()  # noqa: S108
+    in_memory = deployed.run(
+        "grep -rlsaF -f /dev/stdin /run /tmp /dev/shm /var/tmp || true", input=b"\n".join(needles), timeout=120
+    ).stdout.split()
+    assert in_memory == []
+
+
+def expect_only_podmans_own(host: Host, found: set[Path]) -> None:
+    """The secret store holds it, base64; so does what Podman hands to the container's runtime: both private."""
+    names = {str(path.relative_to(host.tree)) for path in found}
+    store = f"home/mms/{STORE}"
+    assert store in names
+    others = {name for name in names - {store} if not name.endswith("/userdata/config.json")}
+    assert others == set()
+    modes = {name: (host.tree / name).stat().st_mode & 0o077 for name in names}
+    assert set(modes.values()) == {0}, json.dumps(modes)
