@@ -11,5 +11,11 @@ take_lock() {
         flock -w "$1" 9 || fail "the host is busy: $(cat -- "$lock_file.holder" 2>/dev/null || printf 'another operation') holds its lock" \
             "($lock_file). Wait until that has finished and run the command again."
     fi
+    # A destroy removes the file: whoever waited for it then waits for the new one.
+    if [ "$(stat -Lc %d:%i /proc/self/fd/9)" != "$(stat -c %d:%i "$lock_file" 2>/dev/null || true)" ]; then
+        exec 9>&-
+        take_lock "$@"
+        return
+    fi
     printf '%s, since %s\n' "$2" "$(date '+%F %T %Z')" >"$lock_file.holder"
 }

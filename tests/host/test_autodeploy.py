@@ -198,7 +198,8 @@ class TestUpdates:
 
 def begin_run(host: Host) -> None:
     """Let Kometa begin a run that takes long."""
-    files = f"echo 600 >{CONFIG}/.standin-run-seconds; touch {CONFIG}/.standin-run-now"
+    seconds, now = f"{CONFIG}/.standin-run-seconds", f"{CONFIG}/.standin-run-now"
+    files = f"echo 600 >{seconds}; chown 3000:3000 {seconds}; touch {now}"
     host.run(f"podman unshare sh -c '{files}'", user="mms")
     log = f"podman unshare cat {CONFIG}/logs/meta.log"
-    wait_until(lambda: "Processing item" in host.run(log, user="mms", check=False).stdout, "a run", 15)
+    wait_until(lambda: "Processing item" in host.run(log, user="mms", check=False).stdout, "a run", 30)
