@@ -8,7 +8,7 @@ attempts=3                    # to catch the tree at rest: something besides Kom
 frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
 archive_pattern='kometa-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z.tar.zst.age'
 changed=3                     # status of a pipeline of which tar alone failed
-partial='' job='' frozen_at=0 frozen_for=0
+partial='' job='' woken='' frozen_at=0 frozen_for=0
 
 # The lock must end with this program: Podman may leave a process of its own behind.
 podman() { command podman "$@" 9>&-; }
@@ -40,18 +40,28 @@ freeze() {
 
 state_of() { podman container inspect -f '{{.State.Status}}' "$1" 2>/dev/null || true; }
 
-# Lets run again what we froze, and nothing else.
+# Lets run again what we froze, and nothing else. Sets woken if any of it was not frozen any more.
 thaw_ours() {
     local id
     [ -e "$frozen_list" ] || return 0
     while IFS= read -r id; do
-        if [ "$(state_of "$id")" = paused ] && ! timeout 60 podman unpause "$id" >/dev/null 9>&-; then
+        if timeout 60 podman unpause "$id" >/dev/null 2>&1 9>&-; then continue; fi
+        woken=yes
+        if [ "$(state_of "$id")" = paused ]; then
             say "the container ${id:0:12} could not be thawed. Run: podman unpause $id"
             return 1
         fi
     done <"$frozen_list"
-    rm -f -- "$frozen_list"
+    mv -T -- "$frozen_list" "$frozen_list.last"
     frozen_for=$((($(date +%s%N) - frozen_at) / 1000000))
+}
+
+# Whether anything could write to the tree while it was read: what we froze was thawed, or a container was started.
+was_disturbed() {
+    local ids
+    if [ -n "$woken" ]; then return 0; fi
+    ids=$(writers) || return 0
+    grep -vxF -f "$frozen_list.last" <<<"$ids" | grep -q .
 }
 
 # --- the archive ------------------------------------------------------------------------------------------------------
@@ -70,8 +80,9 @@ write_tar() {
         say "files with a set-user-ID or set-group-ID bit are archived without it"
         modes=(--mode=ug-s)
     fi
+    read -r _ # until everything is frozen
     find . \( -type f -o -type d -o -type l \) -print0 -o -fprintf /dev/stderr 'left out, neither file, directory nor link: %P\n' |
-        LC_ALL=C tar --create --file=- --format=gnu --blocking-factor=128 --numeric-owner "${modes[@]}" \
+        LC_ALL=C tar --create --file=- --format=gnu --blocking-factor=64 --numeric-owner "${modes[@]}" \
             --null --no-recursion --files-from=- --transform='s,^\.,kometa,S'
 }
 
@@ -82,7 +93,7 @@ threads() { if [ "$(nproc)" -lt 4 ]; then nproc; else echo 4; fi; }
 pipeline() {
     local statuses
     set +e
-    in_namespace write_tar | zstd -q -1 -T"$(threads)" -c | age -R "$library_dir/backup-recipients.txt" >>"$partial"
+    in_namespace write_tar <&"$gate" | zstd -q -1 -T"$(threads)" -c | age -R "$library_dir/backup-recipients.txt" >>"$partial"
     statuses=("${PIPESTATUS[@]}")
     if [ "${statuses[*]}" = "0 0 0" ]; then return 0; fi
     say "the archive was not completed: tar ended with ${statuses[0]}, zstd with ${statuses[1]}, age with ${statuses[2]}"
@@ -90,15 +101,19 @@ pipeline() {
     return 1
 }
 
-# Runs the pipeline in a process group of its own, so that all of it can be ended; returns its status.
+# Runs the pipeline in a process group of its own, so that all of it can be ended, with everything that writes to the
+# tree frozen while tar reads; returns the pipeline's status.
 run_pipeline() {
-    local alarm ended status=0
+    local gate alarm ended status=0
+    exec {gate}<> <(:) # a pipe: the pipeline gets ready while Podman looks around and freezes
     set -m
     pipeline 9>&- &
     job=$!
+    set +m
+    freeze
+    echo go >&"$gate"
     sleep "$max_pause" 9>&- &
     alarm=$!
-    set +m
     wait -n -p ended "$job" "$alarm" || status=$?
     if [ "$ended" != "$job" ]; then
         thaw_ours || true
@@ -109,20 +124,25 @@ run_pipeline() {
     kill -KILL -- "-$job" 2>/dev/null || true
     { kill "$alarm" && wait "$alarm"; } 2>/dev/null || true
     job=
+    exec {gate}>&-
     return "$status"
 }
 
-# One attempt, with everything that writes to the tree frozen.
+# One attempt; what it leaves is on the disk.
 archive_frozen_tree() {
-    local status=0 woken
-    freeze
+    local flush status=0
+    woken=
+    : >"$frozen_list.last"
     run_pipeline || status=$?
-    woken=$(writers) || woken=unknown
     thaw_ours || fail "no backup was made."
-    if [ "$status" = 0 ] && [ -n "$woken" ]; then
+    [ "$status" = 0 ] || return "$status"
+    sync -- "$partial" 9>&- &
+    flush=$!
+    if was_disturbed; then
         say "a container that writes to the tree was started or thawed meanwhile"
         status=$changed
     fi
+    wait "$flush" || fail "no backup was made: the archive could not be brought to the disk of $backup_dir."
     return "$status"
 }
 
@@ -146,10 +166,9 @@ create_partial() {
         "It has to belong to $(id -un) and to be on a file system that is not read-only."
 }
 
-# The final name appears when the content is on the disk, and is on the disk itself when this returns.
+# The content is on the disk before the final name appears; the name is there, too, when this returns.
 publish() {
     local size
-    sync -- "$partial" || fail "no backup was made: the archive could not be brought to the disk of $backup_dir."
     size=$(stat -c %s -- "$partial")
     if [ "$size" -lt 200 ] || [ "$(head -c 21 -- "$partial")" != age-encryption.org/v1 ]; then
         fail "no backup was made: what was written to $backup_dir is not an age file ($size bytes)."
