@@ -7,6 +7,7 @@ from kometa_host.config_tree import reconcile
 from kometa_host.service import Decision, Pending, Step
 from kometa_host.wanted import config_tree, inputs_of, network_quadlet, quadlets, secret_values
 from operations import diagnose as diagnosing
+from operations import logs as logging
 from operations import run_once as one_run
 from operations.base import Commands, account_change, confirm, host_operation, look_again, observe, settings
 from operations.validate import show_verdict
@@ -109,4 +110,19 @@ def diagnose(json: object = False) -> Commands:
         pyinfra inventory.py operations.kometa.diagnose
     """
     diagnosing.diagnose(json)
+    yield from ()
+
+
+@host_operation
+def logs(since: object = None, runs: object = 0, follow: object = None) -> Commands:
+    """Show what Kometa says, live until Ctrl-C.
+
+    + since: begin at a time that journalctl understands: today, '1 hour ago', '2025-11-22 06:00'
+    + runs: show the last runs from Kometa's own log files instead, this many of them, and end
+    + follow: false shows what there is and ends
+
+        pyinfra inventory.py operations.kometa.logs
+        pyinfra inventory.py operations.kometa.logs runs=3
+    """
+    logging.logs(since, runs, follow)
     yield from ()
