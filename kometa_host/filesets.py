@@ -101,9 +101,10 @@ class Changes:
     save: Sequence[str] = ()
     finish_pending: bool = False
     rewrite_manifest: bool = False
+    since: str | None = None  # digest of the state that they start from
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__dataclass_fields__)
+        return any(getattr(self, name) for name in self.__dataclass_fields__ if name != "since")
 
     @property
     def files(self) -> Sequence[str]:
@@ -129,6 +130,7 @@ def _repairs(wanted: FileSet, found: FoundSet) -> Changes:
         adjust=[name for name in deviating("owner") if name not in lost],
         save=[name for name in deviating("changed", "kind") if name in wanted.files],
         finish_pending=found.pending,
+        since=found.digest,
     )
 
 
@@ -150,6 +152,7 @@ def _transition(wanted: FileSet, found: FoundSet) -> Changes:
         save=sorted(name for name in [*write, *remove] if name not in known or name in spoilt),
         finish_pending=found.pending,
         rewrite_manifest=True,
+        since=found.digest,
     )
 
 

@@ -21,7 +21,7 @@ from kometa_host.preflight import settings_of
 from kometa_host.settings import Settings
 from kometa_host.shell import Actor
 from operations import transport
-from operations.lock import hold_lock
+from operations.lock import OBSERVED, hold_lock
 from operations.transport import Completed
 
 P = ParamSpec("P")
@@ -39,11 +39,11 @@ def observe() -> Observed:
     Every operation of a run decides on this one look, so that a preview and the run after it decide alike; what a
     change has brought about is seen by `look_again`.
     """
-    kept: tuple[StateStage, Observed] | None = host.connector_data.get("kometa_host_observed")
+    kept: tuple[StateStage, Observed] | None = host.connector_data.get(OBSERVED)
     if kept and kept[0] is host.state.current_stage:
         return kept[1]
     found = look_again()
-    host.connector_data["kometa_host_observed"] = (host.state.current_stage, found)
+    host.connector_data[OBSERVED] = (host.state.current_stage, found)
     return found
 
 

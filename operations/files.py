@@ -37,6 +37,7 @@ def files_change(
         set_name=wanted.name,
         root=wanted.root,
         owner=f"{wanted.uid}:{wanted.gid}",
+        expected=changes.since or "",
         check=check,
         then=then,
         **variables,
@@ -51,6 +52,7 @@ def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator
     manifest = manifest_of(wanted)
     lists["control/manifest"] = manifest.encode()
     lists["control/adjust"] = _entries(manifest, {*changes.adjust, *changes.directories}).encode()
+    lists["control/touched"] = "".join(f"{name}\n" for name in {*changes.write, *changes.adjust}).encode()
     if declared is not None:
         lists["control/declared"] = declared.encode()
     for name, content in lists.items():

@@ -13,6 +13,7 @@ from kometa_host.shell import Actor
 from operations import transport
 
 WAIT = 120  # seconds for somebody else to finish
+OBSERVED = "kometa_host_observed"  # where a run keeps what it has seen of a host
 HEARTBEAT = 20  # seconds between signs of life; the host gives the lock back after three were missed
 
 
@@ -23,12 +24,22 @@ def hold_lock(host: Host, account: str) -> None:
     holder = f"pyinfra on {socket.gethostname()}, process {os.getpid()}"
     script = shell.program("lib", "lock", "hold_lock", wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
     process = transport.start(host, Actor.ACCOUNT, account, script)
-    answer = process.read().decode("utf-8", "replace").strip()
-    if answer != "locked":
-        said = process.read_error().decode("utf-8", "replace").strip()
-        raise UserError(said or "the lock of the host could not be taken.")
+    said: list[str] = []
+    gevent.spawn(_pass_on, process.read_error, said, host.log)
+    if process.read() != b"locked\n":
+        process.wait()
+        raise UserError("the lock of the host could not be taken; nothing was changed.")
+    if said:
+        # Somebody else was at work: what this run knows of the host may be out of date.
+        host.connector_data.pop(OBSERVED, None)
     host.connector_data["kometa_host_lock"] = process
     gevent.spawn(_stay_alive, process.write)
+
+
+def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:
+    while text := read().decode("utf-8", "replace").strip():
+        said.append(text)
+        log(text)
 
 
 def _stay_alive(write: Callable[[bytes], None]) -> None:

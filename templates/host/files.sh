@@ -2,7 +2,7 @@
 # Puts a set of files on the host, all of them or none. Runs inside the account's user namespace.
 # Standard input: a tar stream with `files/` (what to write, with modes), `control/` (lists and the manifest) and, last,
 # `end`, without which the stream was cut.
-# shellcheck disable=SC2154  # set_name, root, owner and check are set in front of this text
+# shellcheck disable=SC2154  # set_name, root, owner, expected and check are set in front of this text
 # shellcheck disable=SC2016  # what is in single quotes is for another shell to expand
 stage=$root.stage pending=$root.pending record=$state_dir/files/$set_name
 
@@ -33,6 +33,13 @@ finish_pending() {
     write_manifest
     sync -f "$root"
     rm -rf -- "$pending"
+}
+
+# What is to change was found out by a look at the host: whatever came in between makes that worthless.
+check_unchanged() {
+    local digest=
+    if [ -r "$record/manifest" ]; then digest=$(head -n 1 "$record/manifest"); fi
+    [ "$digest" = "$expected" ] || fail "$root was changed by somebody else meanwhile; nothing was changed. Run the command again."
 }
 
 # Before anything changes: a directory of ours that something replaced by a link would lead our writes astray.
@@ -107,21 +114,31 @@ adjust_owners() {
     done <"$pending/control/adjust"
 }
 
-# The manifest records size and times as the host has them, so that the next look needs to read no content.
+# The manifest records size and times as the host has them, so that the next look needs to read no content. What was not
+# written now keeps the record of its own writing: an edit in the meantime stays visible.
 write_manifest() {
     if [ -e "$pending/control/declared" ]; then cp -- "$pending/control/declared" "$record/declared"; fi
+    touch "$record/manifest"
     sed 1d "$pending/control/manifest" | cut -f2- | tr '\n' '\0' | (cd "$root" && xargs -0r stat --printf '%s %.9Y %.9Z\t%n\n' --) |
         awk -F '\t' '
-            FNR == NR { times[$2] = $1; next }
-            FNR == 1 { print; next }
-            { split($1, fact, " "); print fact[1] " " times[$2] " " fact[2] " " fact[3] " " fact[4] "\t" $2 }
-        ' - "$pending/control/manifest" >"$record/manifest.new"
+            FILENAME == "-" { times[$2] = $1; next }
+            FILENAME ~ /touched$/ { touched[$1] = 1; next }
+            FILENAME ~ /control.manifest$/ {
+                if (FNR == 1) { print; next }
+                split($1, fact, " ")
+                now = (!($2 in touched) && sum[$2] == fact[1]) ? before[$2] : times[$2]
+                print fact[1] " " now " " fact[2] " " fact[3] " " fact[4] "\t" $2
+                next
+            }
+            { split($1, was, " "); sum[$2] = was[1]; before[$2] = was[2] " " was[3] " " was[4] }
+        ' - "$record/manifest" "$pending/control/touched" "$pending/control/manifest" >"$record/manifest.new"
     mv -T -- "$record/manifest.new" "$record/manifest"
 }
 
 put_files() {
     trap drop_stage EXIT
     receive_stage
+    check_unchanged
     check_targets
     if [ -n "$check" ]; then "$check" "$stage/files" "$stage/control/remove"; fi
     trap '' HUP PIPE INT TERM

@@ -6,13 +6,14 @@ uid=$(id -u "$user")
 loginctl enable-linger "$user"
 as_user() { runuser -u "$user" -- env "XDG_RUNTIME_DIR=/run/user/$uid" "$@"; }
 for _ in $(seq 60); do
-    if [ -S "/run/user/$uid/bus" ]; then exit 0; fi
+    # Waits for one that is still going down, which leaves its sockets behind for a while.
+    systemctl start "user@$uid.service"
+    if as_user systemctl --user show-environment >/dev/null 2>&1 && [ -S "/run/user/$uid/bus" ]; then exit 0; fi
     if [ -S "/run/user/$uid/systemd/private" ]; then
         # A manager that is older than the package of its bus does not know the socket yet.
         as_user systemctl --user daemon-reload || true
         as_user systemctl --user start dbus.socket || true
     fi
-    systemctl start "user@$uid.service"
     sleep 0.5
 done
 echo "the bus of $user's user manager (/run/user/$uid/bus) does not come up; see: journalctl -u user@$uid.service" >&2

@@ -74,7 +74,7 @@ class Pyinfra:
             process.kill()
         outcome = Outcome(process.returncode, output, errors)
         assert status is None or outcome.status == status, outcome.text
-        assert "Traceback" not in outcome.text, outcome.text
+        assert not re.search(r"^Traceback", outcome.text, re.M), outcome.text
         return outcome
 
     def preview(self, *arguments: str, status: int = 0) -> set[str]:
