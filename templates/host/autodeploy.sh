@@ -33,7 +33,7 @@ look_at_container() {
     local found
     found=$(podman inspect -f '{{.ImageName}}|{{.Image}}|{{index .Config.Labels "PODMAN_SYSTEMD_UNIT"}}' "$container")
     IFS='|' read -r image former unit <<<"$found"
-    trying=$records/trying.$container # the image to go back to, while a new one is under the tag or not proven
+    trying=$records/trying.$container # image to go back to, and its name, while a new one has that or is not proven
     new=
 }
 
@@ -47,10 +47,10 @@ take_tag_back() {
 settle_interrupted() {
     local running=$former
     [ -s "$trying" ] || return 0
-    former=$(cat -- "$trying")
+    former=$(cut -d' ' -f1 -- "$trying")
     if [ "$running" = "$former" ]; then
         take_tag_back
-    elif podman image exists "$former"; then
+    elif grep -qxF "$former $image" "$trying" && podman image exists "$former"; then
         new=$running
         say "$container: an update was interrupted; looking at what runs now"
         if container_healthy; then accept; else go_back_to_former; fi
@@ -64,7 +64,7 @@ settle_interrupted() {
 pull_new() {
     local output
     mkdir -p -- "$records"
-    printf '%s\n' "$former" >"$trying"
+    printf '%s %s\n' "$former" "$image" >"$trying"
     trap take_tag_back EXIT
     if ! output=$(timeout "$pull_time" podman pull --quiet "$image" 2>&1); then
         note failed "$image could not be pulled, nothing was changed: ${output##*$'\n'}"
@@ -77,7 +77,12 @@ pull_new() {
 
 is_bad() { grep -qsxF "$image $new" "$bad"; }
 
-is_idle() { [ "$container" != kometa ] || [ -z "$(in_namespace run_in_progress "$config_dir/logs" "$timezone")" ]; }
+# Where it cannot be known, a run counts as in progress.
+is_idle() {
+    local run
+    if [ "$container" != kometa ]; then return 0; fi
+    run=$(in_namespace run_in_progress "$config_dir/logs" "$timezone") && [ -z "$run" ]
+}
 
 # Waits for the end of a run with the lock given back, and returns with it taken.
 wait_until_idle() {
@@ -116,7 +121,8 @@ runs_on() { # $1: seconds
 
 switch_image() {
     trap '' HUP PIPE INT TERM
-    printf '%s\n' "$former" >"$trying"
+    printf '%s %s\n' "$former" "$image" >"$trying"
+    sync -f "$trying"
     podman tag "$new" "$image"
     if restart_unit && container_healthy; then accept; else go_back_to_former; fi
 }
