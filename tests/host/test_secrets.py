@@ -1,8 +1,8 @@
 """Secrets on a real host: what is written, replaced and removed, and that a value appears nowhere else."""
 
 import base64
-import json
 import os
+import re
 import secrets as randomness
 import subprocess
 import threading
@@ -15,8 +15,6 @@ import pytest
 
 from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra
 from tests.sandbox import Host
-
-STORE = ".local/share/containers/storage/secrets/filedriver/secretsdata.json"
 
 
 @pytest.fixture
@@ -213,11 +211,12 @@ def test_a_canary_appears_nowhere(deployed: Host, tmp_path: Path, identity: pyra
 
 
 def expect_only_podmans_own(host: Host, found: set[Path]) -> None:
-    """The secret store holds it, base64; so does what Podman hands to the container's runtime: both private."""
-    names = {str(path.relative_to(host.tree)) for path in found}
-    store = f"home/mms/{STORE}"
-    assert store in names
-    others = {name for name in names - {store} if not name.endswith("/userdata/config.json")}
-    assert others == set()
-    modes = {name: (host.tree / name).stat().st_mode & 0o077 for name in names}
-    assert set(modes.values()) == {0}, json.dumps(modes)
+    """Podman's secret store holds it, and what Podman writes for the container's runtime: nobody else can go there."""
+    storage = host.tree / "home/mms/.local/share/containers/storage"
+    store = storage / "secrets/filedriver/secretsdata.json"
+    assert store in found
+    assert store.stat().st_mode & 0o077 == 0
+    others = {path.relative_to(storage).as_posix() for path in found - {store} if path.is_relative_to(storage)}
+    assert found - {store} == {storage / name for name in others}
+    assert all(re.fullmatch(r"overlay-containers/[0-9a-f]{64}/userdata/config\.json", name) for name in others)
+    assert (storage / "overlay-containers").stat().st_mode & 0o077 == 0

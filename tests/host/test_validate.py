@@ -1,0 +1,92 @@
+"""Kometa's own validator on a real host: before a tree goes live, and by itself."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.host.driver import CONFIG, PROJECT, Pyinfra
+from tests.sandbox import Host
+
+COMMAND = ("operations.kometa.validate", "-y")
+
+
+@pytest.fixture
+def source() -> Iterator[Path]:
+    """A copy of the project's config tree, inside the project as it has to be."""
+    folder = PROJECT / "build" / f"tree-{id(object()):x}"
+    folder.parent.mkdir(exist_ok=True)
+    shutil.copytree(PROJECT / "kometa", folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def deploying(shared: Host, tmp_path: Path, source: Path) -> Pyinfra:
+    """The command line for the module's host, with the copied tree."""
+    return Pyinfra(tmp_path, shared, kometa_config_source=str(source.relative_to(PROJECT)))
+
+
+def live(host: Host) -> str:
+    return host.run(f"sha256sum {CONFIG}/config.yml {CONFIG}/collections/*").stdout
+
+
+def rests(host: Host) -> str:
+    """Return what a validation left on the host: directories and containers."""
+    listed = host.run("ls -d $XDG_RUNTIME_DIR/kometa-host-candidate.* 2>/dev/null; podman ps -aq | wc -l", user="mms")
+    return listed.stdout.strip()
+
+
+def test_a_good_tree_is_accepted_and_nothing_is_left(deploying: Pyinfra, shared: Host) -> None:
+    before = rests(shared)
+    outcome = deploying.run(*COMMAND)
+    assert "Kometa accepts the config tree" in outcome.text
+    assert rests(shared) == before == "1"
+
+
+def test_a_tree_that_kometa_refuses_never_replaces_a_good_one(deploying: Pyinfra, shared: Host, source: Path) -> None:
+    before = live(shared)
+    line = with_a_missing_file(source)
+    for arguments in (COMMAND, ("deploy.py", "--dry"), ("deploy.py", "-y")):
+        outcome = deploying.run(*arguments, status=1)
+        assert f"{source.name}/config.yml, line {line}: " in outcome.text
+        assert "Kometa refuses the config tree because of one error" in outcome.text
+    assert live(shared) == before
+    assert rests(shared) == "1"
+
+
+def with_a_missing_file(source: Path) -> int:
+    """Name a collection file that our checks leave to Kometa, as it is outside the tree; return the line."""
+    config = source / "config.yml"
+    text = config.read_text().replace("- file: config/collections/movies.yml", "- file: /elsewhere/nosuch.yml", 1)
+    config.write_text(text)
+    return text[: text.index("/elsewhere")].count("\n") + 1
+
+
+def test_a_changed_good_tree_goes_live(deploying: Pyinfra, shared: Host, source: Path) -> None:
+    before = live(shared)
+    with (source / "collections" / "movies.yml").open("a") as stream:
+        stream.write("# one more line\n")
+    assert "Config tree /home/mms/config/kometa" in deploying.deploy()
+    assert live(shared) != before
+
+
+def test_an_image_without_a_validator_is_said_and_is_no_refusal(
+    shared: Host, tmp_path: Path, source: Path, deploying: Pyinfra
+) -> None:
+    build = (
+        "printf 'FROM lscr.io/linuxserver/kometa:latest\\nRUN rm /app/kometa/modules/validator.py\\n' |"
+        " podman build --quiet --network=none -t localhost/kometa:old -"
+    )
+    shared.run(build, user="mms", timeout=120)
+    deploying.data["kometa_image"] = "localhost/kometa:old"
+    outcome = deploying.run(*COMMAND)
+    assert "cannot check the config tree: it has no modules/validator.py; going on" in outcome.text
+
+
+def test_without_the_image_the_message_says_what_to_do(deploying: Pyinfra) -> None:
+    deploying.data["kometa_image"] = "localhost/kometa:nosuch"
+    outcome = deploying.run(*COMMAND, status=1)
+    assert "is not on the host" in outcome.text
+    assert "deploy first" in outcome.text
