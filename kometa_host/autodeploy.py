@@ -101,7 +101,7 @@ class Event:
 
 def parse_history(lines: Iterable[str]) -> list[Event]:
     """Given the lines of the history, an object each, return its events, newest first; what is cut off is left out."""
-    events = [event for line in lines if (event := _event(line)) is not None]
+    events = [event for line in reversed(list(lines)) if (event := _event(line)) is not None]
     return sorted(events, key=lambda event: event.time, reverse=True)
 
 

@@ -86,12 +86,11 @@ class TestUpdates:
         assert "2.4.5 is the newest" in pyinfra.run(UPDATE, "-y").text
         assert run(shared, CONTAINER) == before
 
-    @pytest.mark.parametrize("variant", ["broken", "crashing"])
     def test_a_bad_image_is_undone_and_not_tried_again_until_there_is_another(
-        self, variant: str, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
+        self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
     ) -> None:
         former = run(shared, RUNNING)
-        sandbox.registry.publish(variant)
+        sandbox.registry.publish("broken")
         failed = pyinfra.run(UPDATE, "-y", status=1)
         assert "the former image runs again" in failed.text
         assert "The last lines of its log" in failed.text
@@ -176,24 +175,22 @@ class TestUpdates:
         sandbox.registry.publish("good2", tag="other")
         sandbox.registry.publish("broken")
         pyinfra.run(UPDATE, "-y", status=1)
-        assert {event.container: event.event for event in events(shared)} == {
+        assert {event.container: event.event for event in events(shared)[:2]} == {
             "another": "updated",
             "kometa": "rolled-back",
         }
         shared.run(f"systemctl --user stop another; rm {place}; systemctl --user daemon-reload", user="mms")
 
-    def test_the_url_is_pinged_and_is_in_no_journal(self, sandbox: Sandbox, shared: Host, tmp_path: Path) -> None:
+    def test_the_url_is_pinged_and_is_in_no_journal(self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra) -> None:
+        file = "~/.local/lib/kometa-host/notify-url"
         with listener(shared.session.gateway) as (url, paths):
-            pyinfra = Pyinfra(tmp_path, shared, kometa_notify_url=url)
-            pyinfra.deploy()
+            shared.run(f"umask 077; cat >{file}", user="mms", input=url.encode())
             pyinfra.run(UPDATE, "-y")
             assert paths == ["/ping/secret-id/start", "/ping/secret-id"]
             sandbox.registry.stop()
             pyinfra.run(UPDATE, "-y", status=1)
             assert paths[2:] == ["/ping/secret-id/start", "/ping/secret-id/fail"]
-        assert "secret-id" not in run(shared, "journalctl --user -o cat")
-        sandbox.registry.start()
-        Pyinfra(tmp_path, shared).deploy()
+        assert "secret-id" not in run(shared, f"rm {file}; journalctl --user -o cat")
 
 
 def begin_run(host: Host) -> None:
