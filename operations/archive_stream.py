@@ -205,7 +205,10 @@ class _HostFile:
 
     def _failure(self) -> UserError:
         said = b"".join(iter(self.process.read_error, b"")).decode("utf-8", "replace").strip()
-        status = self.process.wait()
+        try:
+            status = self.process.wait()
+        finally:
+            self.process.close()
         return UserError(said or f"the archive could not be read to its end on the host (status {status}).")
 
 

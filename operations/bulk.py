@@ -101,8 +101,14 @@ def _pipe(inward: bool) -> tuple[int, int]:
 
 
 def start(host: Host, actor: Actor, account: str, script: str) -> Process:
-    """Given a host and a bash program, start it there as the actor; what is written next is the program's input."""
-    return transport.start(host, actor, account, script, _connect)
+    """Given a host and a bash program, start it there as the actor; what is written next is the program's input.
+
+    Raise ConnectionLostError if it cannot be started.
+    """
+    try:
+        return transport.start(host, actor, account, script, _connect)
+    except (OSError, EOFError, SSHException) as error:
+        raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
 
 
 def _connect(host: Host, command: str) -> Process:

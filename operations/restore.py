@@ -3,7 +3,9 @@
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -149,8 +151,9 @@ def _verified_once(known: Settings, place: Place, keys: "Identities | None", opt
 def _verified(known: Settings, place: Place, keys: "Identities | None", options: Options) -> "Report":
     live = {} if options.destination else _look()[0]
     comparison = Comparison(live, options.paths)
+    began = monotonic()
     report = archive_stream.stream(place, keys, lambda _: None, task="checking", on_member=comparison.note)
-    host.log(restores.summary(place.name, report))
+    host.log(f"{restores.summary(place.name, report)}, checked in {monotonic() - began:.1f} s")
     _check_place(options, restores.space_needed(report.contents))
     if options.destination:
         host.log(f"it goes into the new directory {options.destination}; nothing else is touched")
@@ -250,16 +253,20 @@ class _HostChange(PyinfraCommand):
 
     def execute(self, state: State, host: Host, connector_arguments: Any) -> bool:
         """Make the change; return whether it succeeded."""
-        session = Session(host, self.known.mms_user, self.script(host), host.log)
+        try:
+            with closing(Session(host, self.known.mms_user, self.script(host), host.log)) as session:
+                return self._report(host, *self._steered(session))
+        except UserError as error:
+            return _failed(host, str(error))
+
+    def _steered(self, session: Session) -> tuple[int, list[str]]:
         try:
             self.steer(session)
-            return self._report(host, *session.finish())
         except _HostEndedError:
-            return self._report(host, *session.finish())
+            pass  # its exit status says more
         except UserError as error:
-            return _failed(host, f"{error} Nothing was changed.")
-        finally:
-            session.close()
+            raise UserError(f"{error} Nothing was changed.") from error
+        return session.finish()
 
     def script(self, on: Host) -> str:
         raise NotImplementedError
@@ -306,10 +313,12 @@ class Restore(_HostChange):
     def steer(self, session: Session) -> None:
         """Send the archive, checking it once more, and then the word that it was whole."""
         session.expect("ready")
+        began = monotonic()
         report = archive_stream.stream(self.place, self.keys, session.write, task="restoring")
         if report != self.verified:
             raise UserError(f"{self.place.name} was changed while it was restored.")
         session.expect("staged")
+        host.log(f"unpacked on the host in {monotonic() - began:.1f} s")
         session.write(b"commit\n")
 
     def lines(self, told: Mapping[str, str]) -> list[str]:

@@ -24,7 +24,7 @@ extract() {
 # A line that falls silent without an end would hold the lock for ever.
 watch_feeder() {
     local before='' now
-    while sleep "$silence"; do
+    while sleep "$silence" && kill -0 $$; do
         now=$(grep rchar "/proc/$feeder/io") || return 0
         if [ "$now" = "$before" ]; then kill "$feeder"; fi
         before=$now

@@ -1,0 +1,110 @@
+"""What a restore costs, beside `ssh cat | age -d | zstd -d | ssh tar -x`: `python -m tests.bench.restore`.
+
+The tree is that of the bench of backups, 1.1 GB. Both ways unpack the same archive of the host into a new directory of
+it, in turns; medians are shown. What the restore does more is shown apart: the pass that checks the archive before
+anything changes, pyinfra's start and its look at the host, and bringing the tree to the disk.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+from tests.bench.backup import BACKUPS, fill
+from tests.host.driver import CONFIG, PROJECT, Pyinfra, wait_for_kometa
+from tests.sandbox import Host, Sandbox
+from tests.sandbox.host import as_user
+
+ROUNDS = 5
+ARCHIVE = f"{BACKUPS}/kometa-2026-01-01T000000Z.tar.zst.age"
+SCRATCH = "/home/mms/bench"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, seconds of CPU here, peak MiB of one process, seconds of the restore's two passes."""
+
+    seconds: float
+    cpu: float
+    memory: float
+    check: float = 0.0
+    unpack: float = 0.0
+
+
+def cost(command: list[str]) -> Cost:
+    """Run a command to its end and return what it took on this machine."""
+    began = monotonic()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = monotonic() - began
+        output.seek(0)
+        said = output.read().decode("utf-8", "replace")
+    if status:
+        raise SystemExit(said)
+    passes = [re.search(rf"{what} in ([0-9.]+) s", said) for what in ("checked", "unpacked on the host")]
+    check, unpack = (float(found[1]) if found else 0.0 for found in passes)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, check, unpack)
+
+
+def pipeline(host: Host, identity: Path) -> list[str]:
+    """Return the shell pipeline that does the same by hand."""
+    ssh = shlex.join(["ssh", *host.ssh_options, f"root@{host.address}"])
+    unpack = as_user(f"mkdir {SCRATCH} && podman unshare tar --numeric-owner -x -C {SCRATCH} -f -", "mms")
+    text = f"{ssh} cat {ARCHIVE} | age -d -i {identity} | zstd -q -d -c | {ssh} {shlex.quote(unpack)}"
+    return ["bash", "-o", "pipefail", "-c", text]
+
+
+def empty(host: Host) -> None:
+    """Take away what was unpacked, and let the disk come to rest."""
+    host.run(f"rm -rf {SCRATCH}; sync", timeout=300)
+
+
+def report(host: Host, pyinfra: Pyinfra, identity: Path, rounds: int = ROUNDS) -> list[str]:
+    """Measure both ways in turns and return the lines of the report."""
+    ours = ["operations.restore.config", f"backup={ARCHIVE}", f"identity={identity}", f"destination={SCRATCH}", "-y"]
+    ways = {"shell pipeline": pipeline(host, identity), "restore": pyinfra.command(*ours)}
+    costs: dict[str, list[Cost]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, command in ways.items():
+            empty(host)
+            costs[name].append(cost(command))
+    empty(host)
+    lines = [f"{'':20}{'seconds':>9}{'CPU s':>9}{'peak MiB':>10}   median of {rounds}"]
+    for name, found in costs.items():
+        middle = [median(getattr(one, field) for one in found) for field in ("seconds", "cpu", "memory")]
+        lines.append(f"{name:20}{middle[0]:9.2f}{middle[1]:9.2f}{middle[2]:10.0f}")
+    check, unpack = (median(getattr(one, field) for one in costs["restore"]) for field in ("check", "unpack"))
+    by_hand = median(one.seconds for one in costs["shell pipeline"])
+    lines.append(f"of the restore: {check:.2f} s for the first check, {unpack:.2f} s for unpacking")
+    lines.append(f"unpacking takes {unpack / by_hand:.2f} times the shell pipeline")
+    return lines
+
+
+def main() -> None:
+    """Boot a host, deploy, fill its tree, archive it, measure."""
+    import pyrage  # type: ignore[import-untyped]
+
+    with Sandbox() as sandbox, tempfile.TemporaryDirectory() as folder:
+        key = pyrage.x25519.Identity.generate()
+        identity = Path(folder) / "identity.txt"
+        identity.write_text(f"{key}\n")
+        identity.chmod(0o600)
+        host = sandbox.host("ready", name="bench")
+        pyinfra = Pyinfra(Path(folder), host, kometa_backup_recipients=[str(key.to_public())])
+        pyinfra.deploy()
+        wait_for_kometa(host)
+        fill(host.tree / CONFIG.lstrip("/"))
+        pyinfra.run("operations.backup.create", "-y")
+        host.run(f"mv {BACKUPS}/kometa-*.age {ARCHIVE}")
+        sys.stdout.write("\n".join(report(host, pyinfra, identity)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
