@@ -6,7 +6,7 @@ set +e +o pipefail # what cannot be read is told as absent
 tell() { printf '%s %s\n' "$1" "$(base64 -w0)"; }
 
 # What a restore or an interrupted change left beside the tree belongs to it.
-config_trees() { find "$(dirname "$config_dir")" -maxdepth 1 \( -path "$config_dir" -o -path "$config_dir.before-*" -o -path "$config_dir.stage" -o -path "$config_dir.pending" \) 2>/dev/null; }
+config_trees() { find "$(dirname "$config_dir")" -maxdepth 1 \( -path "$config_dir" -o -path "$config_dir.before-*" -o -path "$config_dir.stage*" -o -path "$config_dir.pending" \) 2>/dev/null; }
 
 tell_trees() {
     local tree
