@@ -7,7 +7,7 @@ import secrets as randomness
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
@@ -18,7 +18,7 @@ from tests.sandbox import Host
 
 
 @pytest.fixture
-def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyrage.x25519.Identity]:
+def identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pyrage.x25519.Identity:
     """An identity that the environment names."""
     made = pyrage.x25519.Identity.generate()
     path = tmp_path / "age-identity.txt"
@@ -163,7 +163,7 @@ def files_with(needles: list[bytes], since: float, *roots: Path) -> set[Path]:
     """Return the files below the roots that were written since a time and hold one of the needles."""
     found = set()
     for root in roots:
-        command = ["find", root, "-xdev", "-type", "f", "-newermt", f"@{since}", "-size", "-64M", "-print0"]
+        command = ["find", str(root), "-xdev", "-type", "f", "-newermt", f"@{since}", "-size", "-64M", "-print0"]
         listed = subprocess.run(command, capture_output=True, check=False).stdout
         for name in filter(None, listed.split(b"\0")):
             path = Path(os.fsdecode(name))
