@@ -271,6 +271,7 @@ class Campaign:
             wait_for_kometa(on.host)
         one.result = "former tree" if on.marker() == live else "restored tree"
         self.done.append(one)
+        print(one, flush=True)  # shown where the campaign fails, or with pytest -s
 
     def summary(self) -> Iterator[str]:
         """Say how many interruptions of each kind ended with which tree."""
