@@ -8,7 +8,7 @@ attempts=3                    # to catch the tree at rest: something besides Kom
 frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
 archive_pattern='kometa-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z.tar.zst.age'
 changed=3                     # status of a pipeline of which tar alone failed
-partial='' job='' woken='' frozen_at=0 frozen_for=0
+partial='' job='' woken='' relay='' frozen_at=0 frozen_for=0
 
 # The lock must end with this program: Podman may leave a process of its own behind.
 podman() { command podman "$@" 9>&-; }
@@ -30,7 +30,7 @@ freeze() {
     ids=$(writers) || fail "Podman does not tell which containers run; nothing was written."
     frozen_at=$(date +%s%N)
     [ -n "$ids" ] || return 0
-    printf '%s\n' "$ids" >"$frozen_list" # first, so that whoever comes after a kill knows
+    printf '%s\n' "$$" "$ids" >"$frozen_list" # first, so that whoever comes after a kill knows
     for id in $ids; do
         if ! podman pause "$id" >/dev/null && [ "$(state_of "$id")" = running ]; then
             fail "the container ${id:0:12} could not be frozen; nothing was written."
@@ -40,10 +40,17 @@ freeze() {
 
 state_of() { podman container inspect -f '{{.State.Status}}' "$1" 2>/dev/null || true; }
 
+# Whether another backup, one that waited for no lock of ours, has frozen what the list names and is at work.
+another_has_frozen() {
+    local owner
+    owner=$(head -n 1 "$frozen_list")
+    [ "$owner" != "$$" ] && tr '\0' ' ' 2>/dev/null <"/proc/$owner/cmdline" | grep -q kometa-backup
+}
+
 # Lets run again what we froze, and nothing else. Sets woken if any of it was not frozen any more.
 thaw_ours() {
     local id
-    [ -e "$frozen_list" ] || return 0
+    if [ ! -e "$frozen_list" ] || another_has_frozen; then return 0; fi
     while IFS= read -r id; do
         if timeout 60 podman unpause "$id" >/dev/null 2>&1 9>&-; then continue; fi
         woken=yes
@@ -51,7 +58,7 @@ thaw_ours() {
             say "the container ${id:0:12} could not be thawed. Run: podman unpause $id"
             return 1
         fi
-    done <"$frozen_list"
+    done < <(sed 1d "$frozen_list")
     mv -T -- "$frozen_list" "$frozen_list.last"
     frozen_for=$((($(date +%s%N) - frozen_at) / 1000000))
 }
@@ -234,20 +241,33 @@ delete_superseded() {
     done <<<"$names"
 }
 
+# journald asks who wrote a line when it comes to read it, and a process that has ended by then belongs to no unit. So what
+# all stages say goes through one process, which lives a little longer.
+relay_messages() {
+    [ -n "${JOURNAL_STREAM:-}" ] || return 0
+    exec 2> >(exec 9>&-; cat >&2; sleep 0.5)
+    relay=$!
+}
+
 clean_up() {
     local status=$?
     trap '' HUP INT TERM
     if [ -n "$job" ]; then kill -KILL -- "-$job" 2>/dev/null || true; fi
     thaw_ours || status=1
     if [ -n "$partial" ]; then rm -f -- "$partial" || true; fi
+    if [ -n "$relay" ]; then
+        exec 2>&-
+        wait "$relay" || true
+    fi
     exit "$status"
 }
 
 backup() {
     local began archive
+    relay_messages
+    trap clean_up EXIT
     take_lock "$lock_wait" 'a backup'
     began=$SECONDS
-    trap clean_up EXIT
     trap 'exit 143' HUP INT TERM
     notify /start
     check_target

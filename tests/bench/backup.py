@@ -88,10 +88,9 @@ def peak_memory(host: Host) -> float:
     """Return the most MiB that all processes of one backup had together, shared pages counted once for each."""
     watch = (
         f"{LIBRARY}/{backups.SCRIPT} 2>/dev/null & job=$!; most=0; while kill -0 $job 2>/dev/null; do "
-        "now=$(ps -o rss= -C kometa-backup,podman,bash,find,tar,zstd,age --user mms | awk '{ sum += $1 } END { print sum + 0 }'); "
+        "now=$(ps -o rss= -C kometa-backup,podman,bash,find,tar,zstd,age | awk '{ sum += $1 } END { print sum + 0 }'); "
         'if [ "$now" -gt "$most" ]; then most=$now; fi; sleep 0.05; done; echo "$most"'
     )
-    watch = watch.replace("--user mms ", "")
     return int(host.run(f"bash -c {_quoted(watch)}", user="mms", timeout=600).stdout.split()[-1]) / 1024
 
 
