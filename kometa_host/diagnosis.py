@@ -398,7 +398,7 @@ def _plex_token(host: Host) -> Answer:
     if not host.plex["has_token"]:
         return problem(
             "none", "plex: token in config.yml is empty, or its secret has no value",
-            f"pyinfra inventory.py with the secret plextoken (make secrets-edit), then: {DEPLOY}",
+            f"make secrets-edit   (add plextoken), then: {DEPLOY}",
         )  # fmt: skip
     if host.plex["sections"] == 200:
         return ok("accepted by /library/sections")

@@ -16,7 +16,7 @@ diagnose_in_namespace() {
 }
 
 # Kometa's own container asks Plex, with Kometa's own configuration and secrets; a token is in no argument list.
-ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user abc kometa python3 - "$plex_url"; }
+ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user 0 kometa python3 - "$plex_url"; }
 
 diagnose_part() {
     local plex registry
