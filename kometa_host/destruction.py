@@ -115,7 +115,11 @@ def without(found: FoundSet, name: str, root: str, keep: Sequence[str] = ()) -> 
         return FileSet(name, root, kept, {}), Changes()
     save = [n for n in remove if n in spoilt and found.manifest[n].sha256]
     changes = Changes(
-        remove=sorted(remove, reverse=True), save=save, finish_pending=found.pending, rewrite_manifest=True
+        remove=sorted(remove, reverse=True),
+        save=save,
+        finish_pending=found.pending,
+        rewrite_manifest=True,
+        since=found.digest,
     )
     return FileSet(name, root, kept, {}), changes
 
