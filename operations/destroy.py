@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 
 from pyinfra import host
-from pyinfra.api.state import StateStage
 
 from facts.host import read_program
 from kometa_host import destruction, observed
@@ -18,16 +17,20 @@ from kometa_host.wanted import network_quadlet
 from operations import transport
 from operations.base import Change, Commands, account_change, ask, confirm, host_operation, root_change, settings
 from operations.files import files_change, show_diff
+from operations.lock import OBSERVED
 
 
 def remains() -> Remains:
     """Return what is left of Kometa on the host, read once in each stage. Raise UserError if it cannot be read."""
-    kept: tuple[StateStage, Remains] | None = host.connector_data.get("kometa_host_remains")
-    if kept and kept[0] is host.state.current_stage:
-        return kept[1]
-    found = _look_again()
-    host.connector_data["kometa_host_remains"] = (host.state.current_stage, found)
-    return found
+    stage, kept = host.state.current_stage, host.connector_data.get("kometa_host_remains")
+    # Once the lock was waited for, what was seen before counts no longer.
+    seen = host.connector_data.get(OBSERVED)
+    if isinstance(kept, Remains) and seen and seen[0] is stage and seen[1] is kept.found:
+        return kept
+    left = _look_again()
+    host.connector_data["kometa_host_remains"] = left
+    host.connector_data[OBSERVED] = (stage, left.found)
+    return left
 
 
 def _look_again() -> Remains:
