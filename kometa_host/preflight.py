@@ -76,9 +76,21 @@ def _checked_settings(host: Host) -> Settings:
 
 
 def _secrets_are_known(settings: Settings) -> bool:
-    """Return whether the secrets file is opened: a deploy needs it; anything else does if it can have it."""
+    """Return whether kometa_secrets has the file's as well: a deploy needs them, others take what they can get."""
+    if _needs_secrets():
+        return True
+    if not project.is_openable(settings):
+        return False
+    try:
+        project.open_secrets(project.secrets_path(settings), settings.kometa_secrets_file)
+    except ProblemsError:
+        return False  # KOMETA_AGE_IDENTITY can be the one for backups
+    return True
+
+
+def _needs_secrets() -> bool:
     command = _command()
-    return _is_deploy(command) or command[0] in WITH_SECRETS or project.is_openable(settings)
+    return _is_deploy(command) or command[0] in WITH_SECRETS
 
 
 def _command() -> tuple[str, ...]:
@@ -97,7 +109,7 @@ def _checks_tree(command: tuple[str, ...]) -> bool:
 
 
 def _ask() -> Callable[[str], str] | None:
-    return getpass if sys.stdin.isatty() else None
+    return getpass if sys.stdin.isatty() and _needs_secrets() else None
 
 
 def _data_of(host: Host) -> dict[str, Any]:

@@ -87,6 +87,12 @@ def test_what_needs_no_secret_needs_no_identity(project: Path, command: tuple[st
     assert pyinfra(project, *command, identity="").endswith("\n0")
 
 
+def test_what_needs_no_secret_runs_with_an_identity_for_something_else(project: Path) -> None:
+    (project / "age-identity.txt").write_text(str(pyrage.x25519.Identity.generate()))
+    assert pyinfra(project, "exec", "--", "true").endswith("\n0")
+    assert "no identity in age-identity.txt opens it" in pyinfra(project, "deploy.py", "-y")
+
+
 def test_a_deploy_without_a_secrets_file_needs_no_identity(project: Path) -> None:
     (project / "secrets.yml.age").unlink()
     hosts = '("@local", {"kometa_secrets": {"plextoken": "x", "tmdbapikey": "y"}})'
