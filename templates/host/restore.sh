@@ -25,9 +25,9 @@ write_journal() {
 }
 
 read_journal() {
-    local name value
-    while IFS='=' read -r name value; do
-        case $name in stage | candidate | live | inode | was_active) printf -v "$name" %s "$value" ;; esac
+    local line
+    while IFS= read -r line; do
+        case ${line%%=*} in stage | candidate | live | inode | was_active) printf -v "${line%%=*}" %s "${line#*=}" ;; esac
     done <"$journal"
 }
 
@@ -81,12 +81,10 @@ my ($machine, $one, $other) = @ARGV; exit(syscall($number{$machine} // exit(1), 
 
 go_live() {
     if [ -e "$live" ]; then exchange "$candidate" "$live"; else mv -T -- "$candidate" "$live"; fi
-    sync -f "${live%/*}"
 }
 
 go_back() {
     if [ -e "$candidate" ]; then exchange "$candidate" "$live"; else mv -T -- "$live" "$candidate"; fi
-    sync -f "${live%/*}"
 }
 
 finish_renames() {
@@ -171,6 +169,7 @@ commit_tree() {
     write_journal
     stop_service
     in_namespace go_live || fail "the trees could not be exchanged; the former one is live."
+    sync -f "${live%/*}" || say "the exchange could not be brought to the disk at once"
     if start_service; then
         kept=$(in_namespace keep_replaced)
         return 0
@@ -180,6 +179,7 @@ commit_tree() {
     service_log 25 | sed 's/^/    /' >&2 || true
     systemctl --user stop "$unit" || true
     in_namespace go_back
+    sync -f "${live%/*}" || true
     say "the former tree is live again"
     if ! start_service; then say "Kometa is not healthy with the former tree either: ${unhealthy:-$unit does not start}"; fi
     fail "Kometa is not healthy with the restored tree ($why); the former one was put back."
