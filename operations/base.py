@@ -121,11 +121,21 @@ def host_operation(function: Callable[P, Commands]) -> PyinfraOperation[P]:
         if host in host.state.failed_hosts:
             return
         try:
-            yield from function(*args, **kwargs)
+            yield from _decided_under_lock(lambda: function(*args, **kwargs))
         except UserError as error:
             yield from _refuse(str(error))
 
     return guarded
+
+
+def _decided_under_lock(decide: Callable[[], Commands]) -> Commands:
+    """Yield the commands of an operation; where the lock had to be waited for, decide again on a fresh look."""
+    for command in decide():
+        wants_lock = isinstance(command, Change) and command.locked and host.state.is_executing
+        if wants_lock and hold_lock(host, settings().mms_user):
+            yield from decide()
+            return
+        yield command
 
 
 def _refuse(message: str) -> Commands:

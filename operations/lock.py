@@ -17,10 +17,13 @@ OBSERVED = "kometa_host_observed"  # where a run keeps what it has seen of a hos
 HEARTBEAT = 20  # seconds between signs of life; the host gives the lock back after three were missed
 
 
-def hold_lock(host: Host, account: str) -> None:
-    """Take the host's lock unless this run has it. Raise UserError, naming the holder, if it stays taken."""
+def hold_lock(host: Host, account: str) -> bool:
+    """Take the host's lock unless this run has it. Raise UserError, naming the holder, if it stays taken.
+
+    Return whether somebody else was at work meanwhile: then what this run has seen of the host is forgotten.
+    """
     if host.connector_data.get("kometa_host_lock"):
-        return
+        return False
     holder = f"pyinfra on {socket.gethostname()}, process {os.getpid()}"
     script = shell.program("lib", "lock", "hold_lock", wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
     process = transport.start(host, Actor.ACCOUNT, account, script)
@@ -30,10 +33,10 @@ def hold_lock(host: Host, account: str) -> None:
         process.wait()
         raise UserError("the lock of the host could not be taken; nothing was changed.")
     if said:
-        # Somebody else was at work: what this run knows of the host may be out of date.
         host.connector_data.pop(OBSERVED, None)
     host.connector_data["kometa_host_lock"] = process
     gevent.spawn(_stay_alive, process.write)
+    return bool(said)
 
 
 def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:

@@ -65,7 +65,13 @@ class _OverSsh:
         self._channel.exec_command(command.encode())
 
     def write(self, data: bytes) -> None:
-        self._channel.sendall(data)
+        view = memoryview(data)
+        while view:
+            # Channel.sendall would try for ever on a channel that takes nothing any more.
+            sent = self._channel.send(bytes(view[:CHUNK]))
+            if not sent:
+                raise BrokenPipeError("the program on the host takes no more input")
+            view = view[sent:]
 
     def close_input(self) -> None:
         self._channel.shutdown_write()

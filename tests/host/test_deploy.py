@@ -58,7 +58,7 @@ class TestWhoConnects:
     def test_an_admin_with_sudo_needs_nothing_more(self, shared: Host, tmp_path: Path) -> None:
         shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms; systemctl stop user@3000")
         changed = Pyinfra(tmp_path, shared, ssh_user="admin").deploy()
-        assert changed == {"Quadlets", LINGERING, SERVICE}
+        assert changed == {"Quadlets", LINGERING, SERVICE, "Timers"}
 
     def test_an_admin_whose_sudo_wants_a_password_gives_it(self, shared: Host, tmp_path: Path) -> None:
         shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms; systemctl stop user@3000")
@@ -67,7 +67,7 @@ class TestWhoConnects:
         )
         shown = arguments_while(deploy)
         output, errors = deploy.communicate(timeout=120)
-        assert Outcome(deploy.returncode, output, errors).changed() == {"Quadlets", LINGERING, SERVICE}, errors
+        assert Outcome(deploy.returncode, output, errors).changed() == {"Quadlets", LINGERING, SERVICE, "Timers"}, errors
         assert any("head -c" in line for line in shown)
         assert not any(PASSWORD in line.split() for line in shown)
 
@@ -183,7 +183,8 @@ class TestConfigTree:
         (tree / "config.yml").write_text((tree / "config.yml").read_text().replace("60", "61"))
         # a home of its own, with room for 40 MB
         shared.run(
-            "mkdir -p /full && mount -t tmpfs -o size=40m tmpfs /full && mkdir /full/config && chown -R mms: /full/config"
+            "mkdir -p /full && mount -t tmpfs -o size=40m tmpfs /full"
+            " && mkdir /full/config && chown -R mms: /full/config"
         )
         where = {"kometa_config_dir": "/full/config/kometa"}
         Pyinfra(tmp_path, shared, **where).deploy()

@@ -48,7 +48,7 @@ BREAKS = {
     "a missing network": (f"{SYSTEMCTL} stop kometa.service; {PODMAN} network rm -f mms", {"Network mms", SERVICE}),
     "lingering off": (
         "loginctl disable-linger mms; systemctl stop user@3000.service",
-        {"Services of mms run without a login", SERVICE},
+        {"Services of mms run without a login", SERVICE, "Timers"},
     ),
     "a missing program": ("dpkg --remove --force-depends age", {"Packages: Podman, age, zstd and what they need"}),
     "a missing image": (
