@@ -1,6 +1,7 @@
 """Carries a set of files to a host: all changed ones in one stream, checked, and made live at once."""
 
 import tarfile
+import time
 from collections.abc import Iterable, Iterator
 
 from pyinfra import host
@@ -74,7 +75,7 @@ def _entries(manifest: str, names: set[str]) -> str:
 
 def _member(name: str, file: WantedFile) -> Iterator[bytes]:
     header = tarfile.TarInfo(name)
-    header.size, header.mode = file.size, file.mode
+    header.size, header.mode, header.mtime = file.size, file.mode, int(time.time())
     yield header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
     left = file.size
     with file.open() as stream:

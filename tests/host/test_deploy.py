@@ -54,6 +54,14 @@ def arguments_while(process: "subprocess.Popen[str]") -> set[str]:
     return seen
 
 
+@pytest.fixture
+def plex(shared: Host) -> Iterator[None]:
+    """The stand-in for Plex, beside Kometa on its network."""
+    shared.start_plex()
+    yield
+    shared.run("podman rm -f plex", user="mms")
+
+
 class TestWhoConnects:
     def test_an_admin_with_sudo_needs_nothing_more(self, shared: Host, tmp_path: Path) -> None:
         shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms; systemctl stop user@3000")
@@ -67,7 +75,9 @@ class TestWhoConnects:
         )
         shown = arguments_while(deploy)
         output, errors = deploy.communicate(timeout=120)
-        assert Outcome(deploy.returncode, output, errors).changed() == {"Quadlets", LINGERING, SERVICE, "Timers"}, errors
+        assert Outcome(deploy.returncode, output, errors).changed() == {"Quadlets", LINGERING, SERVICE, "Timers"}, (
+            errors
+        )
         assert any("head -c" in line for line in shown)
         assert not any(PASSWORD in line.split() for line in shown)
 
@@ -130,6 +140,7 @@ class TestImages:
 
 
 class TestRestarts:
+    @pytest.mark.usefixtures("plex")
     def test_a_run_in_progress_is_not_killed_unless_told_so(self, shared: Host, tmp_path: Path) -> None:
         shared.run(f"podman unshare sh -c 'echo 600 >{CONFIG}/.standin-run-seconds'", user="mms")
         shared.run("podman exec kometa touch /config/.standin-run-now", user="mms")
@@ -252,21 +263,11 @@ class TestHosts:
         outcome = Pyinfra(tmp_path, shared, ssh_key=str(key)).run("deploy.py", "-y", status=1)
         assert "Authentication" in outcome.text
 
+    @pytest.mark.usefixtures("plex")
     def test_a_plex_of_this_host_is_called_by_its_container_name(self, shared: Host, tmp_path: Path) -> None:
-        shared.start_plex()
-        try:
-            outcome = Pyinfra(tmp_path, shared, kometa_plex_url="http://192.168.1.5:32400").run(
-                "deploy.py", "-y", status=1
-            )
-            assert "Set kometa_plex_url to http://plex:32400" in outcome.text
-            assert Pyinfra(tmp_path, shared).deploy() == set()
-        finally:
-            shared.run(
-                "systemctl --user stop plex; rm -f ~/.config/containers/systemd/plex.container; "
-                "podman rm -f plex; systemctl --user daemon-reload",
-                user="mms",
-                check=False,
-            )
+        elsewhere = Pyinfra(tmp_path, shared, kometa_plex_url="http://192.168.1.5:32400")
+        assert "Set kometa_plex_url to http://plex:32400" in elsewhere.run("deploy.py", "-y", status=1).text
+        assert Pyinfra(tmp_path, shared).deploy() == set()
 
     def test_a_line_cut_in_the_middle_is_healed_by_the_next_deploy(self, shared: Host, tmp_path: Path) -> None:
         pyinfra = Pyinfra(tmp_path, shared, kometa_times=["07:15"])
