@@ -69,7 +69,9 @@ class Remains:
         in_use -= {self.container.image_id if self.container else None}
         repository = repository_of(self.settings.kometa_image)
         images = self.more.entries("images")
-        return tuple(i["Id"] for i in images if i["Id"] not in in_use and repository in _repositories(i))
+        # One with two tags is listed twice.
+        ids = (i["Id"] for i in images if i["Id"] not in in_use and repository in _repositories(i))
+        return tuple(dict.fromkeys(ids))
 
     @property
     def trees(self) -> tuple[Tree, ...]:

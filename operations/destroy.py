@@ -165,7 +165,8 @@ def network() -> Commands:
         host.noop("there is none of ours")
         return
     if left.network_users:
-        host.noop(f"it stays: {', '.join(left.network_users)} use it")
+        host.log(f"the network {left.settings.mms_network} stays: {', '.join(left.network_users)} use it")
+        host.noop("others use it")
         return
     name = left.settings.mms_network
     yield _part(f"removing the network {name}", "remove_network", network=name)
@@ -240,6 +241,7 @@ def account() -> Commands:
         return
     why = destruction.why_account_stays(left)
     if why:
-        host.noop(f"it stays: {why}")
+        host.log(f"the account {user} stays: {why}")
+        host.noop("it stays")
         return
     yield root_change(f"removing the account {user}", "destroy_account", user=user)

@@ -9,6 +9,8 @@ stop_units() {
     systemctl --user disable --now -- "${units[@]/%.service/.timer}" 2>/dev/null || true
     systemctl --user stop -- "${units[@]}" 2>/dev/null || true
     systemctl --user reset-failed -- "${units[@]}" 2>/dev/null || true
+    # When they last ran; see Persistent= in systemd.timer(5).
+    rm -f -- "${units[@]/#/$HOME/.local/share/systemd/timers/stamp-}"
 }
 
 remove_service() {

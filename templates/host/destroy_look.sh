@@ -20,7 +20,7 @@ archives() { find "$backup_dir" -maxdepth 1 -type f -regextype posix-extended -r
 # What keeps the account from being removed: files that no part of this project has made.
 files_of_others() {
     find "$HOME" -xdev \( -path "$HOME/.local/share/containers" -o -path "$HOME/.cache" -o -path "$state_dir" -o -path "$library_dir" \
-        -o -path "$config_dir" -o -path "$config_dir.*" -o -path "$HOME/.config/systemd" \) -prune -o ! -type d -print |
+        -o -path "$config_dir" -o -path "$config_dir.*" -o -path "$HOME/.config/systemd" -o -path "$HOME/.local/share/systemd" \) -prune -o ! -type d -print |
         grep -vxF -e "$HOME/.bash_logout" -e "$HOME/.bashrc" -e "$HOME/.profile" -e "$HOME/.bash_history" \
             -e "$quadlet_dir/kometa.container" -e "$quadlet_dir/$network.network" | head -n 3
     find "$HOME/.config/systemd" -type f ! -exec grep -q 'Written by kometa-host' {} \; -print 2>/dev/null | head -n 3

@@ -94,6 +94,7 @@ def test_nothing_changes_where_nothing_of_the_set_is_left() -> None:
 def test_images_of_the_repository_go_unless_other_containers_use_them() -> None:
     images = [
         {"Id": "k", "Names": ["lscr.io/linuxserver/kometa:latest"]},
+        {"Id": "k", "Names": ["lscr.io/linuxserver/kometa:v2.4.4"]},
         {"Id": "former", "Names": None, "History": ["lscr.io/linuxserver/kometa:latest"]},
         {"Id": "p", "RepoDigests": ["lscr.io/linuxserver/kometa@sha256:1"]},
         {"Id": "other", "Names": ["docker.io/plexinc/pms-docker:latest"]},
