@@ -243,9 +243,17 @@ delete_superseded() {
 
 # journald asks who wrote a line when it comes to read it, and a process that has ended by then belongs to no unit. So what
 # all stages say goes through one process, which lives a little longer.
+repeat_lines() {
+    local line
+    exec 9>&-
+    trap '' HUP INT TERM
+    while IFS= read -r line || [ -n "$line" ]; do say "$line"; done
+    sleep 0.5
+}
+
 relay_messages() {
     [ -n "${JOURNAL_STREAM:-}" ] || return 0
-    exec 2> >(exec 9>&-; cat >&2; sleep 0.5)
+    exec 2> >(repeat_lines)
     relay=$!
 }
 
