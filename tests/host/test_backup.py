@@ -529,8 +529,8 @@ def kill_one(ready: BackupHost, name: str, delay: float) -> str:
     """
     which = "-o" if delay < 0.1 else "-n"
     script = (
-        f"systemctl --user start --no-block {UNIT}; for i in $(seq 300); do pgrep -u mms -x {name} >/dev/null && break; "
-        f"done; sleep {delay:.3f}; pkill -KILL {which} -u mms -x {name} && echo killed; "
+        f"systemctl --user start --no-block {UNIT}; "
+        f"for i in $(seq 300); do pgrep -u mms -x {name} >/dev/null && break; done; sleep {delay:.3f}; pkill -KILL {which} -u mms -x {name} && echo killed; "
         f"while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done; "
         f"systemctl --user show {UNIT} -p Result --value"
     )
