@@ -333,3 +333,11 @@ def test_secrets_reach_the_container_and_no_output(shared: Host, tmp_path: Path)
         assert value not in pyinfra.run("deploy.py", *arguments, status=None).text
     assert value in shared.run("podman exec kometa printenv KOMETA_PLEXTOKEN", user="mms").stdout
     Pyinfra(tmp_path, shared).deploy()
+
+
+def test_a_deploy_that_changes_nothing_costs_one_round_trip(shared: Host, tmp_path: Path) -> None:
+    pyinfra = Pyinfra(tmp_path, shared)
+    command = pyinfra.command("deploy.py", "-y")
+    command[1:3] = ["-m", "tests.host.counted"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "SSH channels: 1\n" in done.stderr
