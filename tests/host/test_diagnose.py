@@ -97,7 +97,7 @@ class TestCommonIssues:
             assert "http://plex:32400" in problem(pyinfra, "plex")
 
     def test_a_plex_url_that_is_not_the_containers_name(self, shared: Host, pyinfra: Pyinfra) -> None:
-        edit = "podman unshare sed -i 's#url: .*32400.*#url: {}#' " + f"{CONFIG}/config.yml"
+        edit = "podman unshare sed -i 's#^  url: .*#  url: {}#' " + f"{CONFIG}/config.yml"
         good = edit.format('"http://plex:32400"') + f"; podman unshare chown 3000:3000 {CONFIG}/config.yml"
         with broken(shared, edit.format("https://plex.example.org"), good, "mms"):
             assert "plex.example.org" in problem(pyinfra, "plex url")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.driver import CONFIG, PROJECT, Pyinfra
+from tests.host.driver import CONFIG, PROJECT, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
 
 RUN_ONCE = "operations.kometa.run_once"
@@ -38,6 +38,15 @@ def wait_for_start(host: Host) -> None:
     """Wait until the single run has been at work for some seconds."""
     working = "podman logs test-kometa 2>&1 | grep -q 'Processing item'"
     host.run(f"for i in $(seq 100); do {working} && exit; sleep 0.2; done; exit 1", user="mms")
+
+
+def start_scheduled_run(host: Host) -> None:
+    """Let the service start a run of a minute, and wait until it is at work; a shorter time ends it sooner."""
+    set_run_seconds(host, 60)
+    wait_for_kometa(host)
+    working = f"podman unshare sh -c 'tail -n 1 {CONFIG}/logs/meta.log | grep -q Processing'"
+    loop = f"for i in $(seq 100); do {working} && exit; sleep 0.2; done; exit 1"
+    host.run(f"podman unshare touch {CONFIG}/.standin-run-now; {loop}", user="mms")
 
 
 class TestOutcome:
@@ -85,8 +94,7 @@ class TestOutcome:
 
 class TestARunInProgress:
     def test_is_not_disturbed_or_is_waited_for(self, shared: Host, pyinfra: Pyinfra) -> None:
-        set_run_seconds(shared, 8)
-        shared.run(f"podman unshare touch {CONFIG}/.standin-run-now; sleep 2", user="mms")
+        start_scheduled_run(shared)
         refused = pyinfra.run(RUN_ONCE, "-y", status=1)
         assert "a run is in progress since" in refused.text
         set_run_seconds(shared, 1)
