@@ -6,16 +6,17 @@ import re
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
-def configured() -> dict:
+def configured() -> dict[str, object]:
     """Return the plex section of config.yml, {} where it cannot be read."""
     try:
         import ruamel.yaml
 
-        with open("/config/config.yml", encoding="utf-8") as file:
-            section = ruamel.yaml.YAML(typ="safe").load(file)["plex"]
+        text = Path("/config/config.yml").read_text(encoding="utf-8")
+        section = ruamel.yaml.YAML(typ="safe").load(text)["plex"]
         return section if isinstance(section, dict) else {}
     except Exception:
         return {}
@@ -24,17 +25,20 @@ def configured() -> dict:
 def with_secrets(value: object) -> str:
     """Return a value of config.yml with its placeholders replaced from the environment, as Kometa does it."""
 
-    def secret(match: re.Match) -> str:
+    def secret(match: re.Match[str]) -> str:
         return os.environ.get("KOMETA_" + match[1].upper().replace("-", "_"), "")
 
     return re.sub(r"<<([^<>]+)>>", secret, str(value or ""))
 
 
-def answer(url: str, headers: dict) -> int | str:
+def answer(url: str, headers: dict[str, str]) -> int | str:
     """Return the HTTP status of a URL, or why there is none."""
+    if not url.startswith(("http://", "https://")):
+        return "it is no http address"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=15) as reply:
-            return reply.status
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310  (checked above)
+        with urllib.request.urlopen(request, timeout=15) as reply:  # noqa: S310
+            return int(reply.status)
     except urllib.error.HTTPError as error:
         return error.code
     except Exception as error:
@@ -52,12 +56,18 @@ def main(default_url: str) -> None:
     parts = urlsplit(url)
     base = url.rstrip("/")
     identity = answer(f"{base}/identity", {})
-    print(json.dumps({
-        "url": f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else ""),
-        "has_token": bool(token.strip()),
-        "identity": identity,
-        "sections": answer(f"{base}/library/sections", {"X-Plex-Token": token.strip()}) if identity == 200 else None,
-    }))
+    print(
+        json.dumps(
+            {
+                "url": f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else ""),
+                "has_token": bool(token.strip()),
+                "identity": identity,
+                "sections": answer(f"{base}/library/sections", {"X-Plex-Token": token.strip()})
+                if identity == 200
+                else None,
+            }
+        )
+    )
 
 
 main(sys.argv[1])
