@@ -41,6 +41,7 @@ repair() {
     read_journal
     in_namespace finish_renames
     if [ -n "$inode" ] && [ "$(in_namespace inode_of "$live")" = "$inode" ]; then in_namespace keep_replaced >/dev/null; fi
+    in_namespace drop_oldest
     in_namespace drop_stage || fail "$stage, the rest of a restore, could not be removed."
     if [ -n "$was_active" ] && ! systemctl --user -q is-active "$unit"; then
         systemctl --user reset-failed "$unit" 2>/dev/null || true
@@ -104,9 +105,13 @@ keep_replaced() {
         name=$live.before-$(date -u +%Y-%m-%dT%H%M%SZ)
     done
     mv -T -- "$candidate" "$name"
+    drop_oldest
+    printf '%s\n' "$name"
+}
+
+drop_oldest() {
     kept_trees | head -n "-$trees_kept" | xargs -d '\n' -r rm -rf --one-file-system -- ||
         say "a former tree beside $live could not be removed entirely; some of it belongs to the host's root."
-    printf '%s\n' "$name"
 }
 
 give_to_container() { find "$1" \( ! -uid "$owner_uid" -o ! -gid "$owner_gid" \) -exec chown -h "$owner_uid:$owner_gid" -- {} +; }

@@ -3,7 +3,7 @@
 # place. Standard input: tar_bytes of the stream, then the line `commit`. Standard output: `ready`, `staged`, then what
 # was done. Whatever happens before that word leaves the host as it was.
 # shellcheck disable=SC2154  # the variables are set in front of this text
-silence=300 # seconds without a byte after which the line counts as cut
+silence=120 # seconds without a byte after which the line counts as cut
 kept='' members=() feeder='' watcher=''
 
 make_stage() {
@@ -14,10 +14,11 @@ make_stage() {
 }
 
 # The tested set of options; what else tar would take over, extended attributes and the like, no archive of ours has.
+# Modes come out as they went in: set-id bits of files were refused before this.
 extract() {
     umask 000
-    tar -C "$stage" --numeric-owner --same-owner --no-same-permissions --no-acls --no-selinux --no-xattrs \
-        --delay-directory-restore --no-wildcards --no-unquote -x -f - "${members[@]}"
+    tar -C "$stage" --numeric-owner --same-owner --same-permissions --no-acls --no-selinux --no-xattrs \
+        --delay-directory-restore --no-wildcards --no-unquote --warning=no-timestamp -x -f - "${members[@]}"
     cat >/dev/null # what fills up the last record
 }
 

@@ -176,6 +176,13 @@ def test_only_the_last_two_replaced_trees_are_kept_and_others_are_not_touched(pl
     ]
 
 
+def test_the_repair_drops_the_oldest_tree_if_a_restore_was_cut_off_before_that(place: Path) -> None:
+    for day in (1, 2, 3):
+        (place / f"kometa.before-2020-01-0{day}T000000Z").mkdir()
+    run(place, "write_journal; repair", tools(place))
+    assert len(list(place.glob("kometa.before-*"))) == 2
+
+
 def test_a_path_with_an_equals_sign_survives_the_journal(place: Path) -> None:
     told = run(place, 'live=/a=b= stage=; write_journal; live=; read_journal; printf %s "$live"', tools(place))
     assert told == "/a=b="
