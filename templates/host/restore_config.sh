@@ -14,9 +14,10 @@ make_stage() {
 }
 
 # The tested set of options; what else tar would take over, extended attributes and the like, no archive of ours has.
-# Modes come out as they went in: set-id bits of files were refused before this.
+# Modes come out as they went in: set-id bits of files were refused before this. Folders above
+# what paths= names, of which no member says how they were, are for the owner alone.
 extract() {
-    umask 000
+    umask 077 # Podman sets its own
     tar -C "$stage" --numeric-owner --same-owner --same-permissions --no-acls --no-selinux --no-xattrs \
         --delay-directory-restore --no-wildcards --no-unquote --warning=no-timestamp -x -f - "${members[@]}"
     cat >/dev/null # what fills up the last record
@@ -72,19 +73,9 @@ missing_part() {
     printf '%s\n' "$at"
 }
 
-# Folders above what was named were made by tar, and no member of the archive said how.
-close_parents() {
-    local at=$1
-    while at=${at%/*} && [ "$at" != "${at%/*}" ]; do chmod 0700 -- "$candidate/$at"; done
-    if [ "$1" != "${1%%/*}" ]; then chmod 0700 -- "$candidate/${1%%/*}"; fi
-}
-
 place_paths() {
     local path at
-    for path in "${paths[@]}"; do
-        missing_part "$path" >/dev/null
-        close_parents "$path"
-    done
+    for path in "${paths[@]}"; do missing_part "$path" >/dev/null; done
     give_to_container "$candidate"
     sync -f "$stage"
     for path in "${paths[@]}"; do
