@@ -26,6 +26,7 @@ from kometa_host.errors import UserError
 from kometa_host.project import IDENTITY_VARIABLE
 from kometa_host.shell import Actor
 from operations import bulk
+from operations.attended import at_interrupt
 from operations.base import ask, settings
 from operations.transport import ConnectionLostError, Process
 
@@ -122,12 +123,19 @@ def stream(
 
     + task: what is shown beside the progress, such as "checking"
 
-    Other hosts get their turn meanwhile. Raise UserError if the archive cannot be read, opened or accepted; what
-    forward and on_member raise comes out as it is.
+    Other hosts get their turn meanwhile. Raise UserError if the archive cannot be read, opened or accepted, and at
+    Ctrl-C; what forward and on_member raise comes out as it is.
     """
     from kometa_host.archive.chain import open_archive
 
-    with _opened(place) as (size, read), _forgetting_what_was_wrong():
+    stopped: list[bool] = []
+
+    def breathe() -> None:
+        gevent.sleep(0)
+        if stopped:
+            raise UserError("interrupted.")
+
+    with _opened(place) as (size, read), _forgetting_what_was_wrong(), at_interrupt(lambda: stopped.append(True)):
         return open_archive(
             read,
             keys,
@@ -135,7 +143,7 @@ def stream(
             name=place.name,
             ask_passphrase=asks(),
             on_member=on_member,
-            breathe=lambda: gevent.sleep(0),
+            breathe=breathe,
             progress=Progress(f"{task} {place.name}", size),
         )
 

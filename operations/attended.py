@@ -26,7 +26,7 @@ def run(host: Host, account: str, script: str, on_line: Callable[[str], None], d
         process = transport.start(host, Actor.ACCOUNT, account, script)
         feeder = gevent.spawn(_feed, process, data)
         errors = gevent.spawn(_read_lines, process, on_line)
-        with _at_interrupt(process.close_input):
+        with at_interrupt(process.close_input):
             output = b"".join(iter(process.read, b""))
             said = errors.get()
             status = process.wait()
@@ -66,7 +66,7 @@ def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
 
 
 @contextmanager
-def _at_interrupt(action: Callable[[], None]) -> Iterator[None]:
+def at_interrupt(action: Callable[[], None]) -> Iterator[None]:
     """Let the first Ctrl-C do the action, for every host that is in here, and the second what it did before."""
     former = signal.getsignal(signal.SIGINT)
 

@@ -55,6 +55,8 @@ class OpenSshProcess:
         """Write data to the command's input. Raise OSError if it does not read any more."""
         view = memoryview(data)
         while view:
+            if self._ends[0] not in self._open:  # by now the number may be that of another file
+                raise BrokenPipeError("the command's input was closed")
             view = view[nb_write(self._ends[0], view) :]
 
     def close_input(self) -> None:

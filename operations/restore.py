@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from kometa_host.settings import Settings
 from kometa_host.shell import Actor
 from operations import archive_stream, bulk
 from operations.archive_stream import Place
+from operations.attended import at_interrupt
 from operations.base import Commands, account_change, ask, host_operation, observe, settings
 from operations.lock import WAIT
 from operations.transport import Process
@@ -181,6 +183,7 @@ class Session:
         self._process: Process = bulk.start(of, Actor.ACCOUNT, account, script)
         self._errors = gevent.spawn(self._read_errors, say)
         self._output = b""
+        self._streaming = False
 
     def write(self, data: bytes | memoryview) -> None:
         """Write to the program. Raise _HostEndedError if it does not read."""
@@ -199,6 +202,19 @@ class Session:
         line, _, self._output = self._output.partition(b"\n")
         if not line.startswith(word.encode()):
             raise _HostEndedError
+
+    def stream(self, of: Callable[[], "Report"]) -> "Report":
+        """Do what writes a whole stream, and which stops at Ctrl-C by itself; return what it returns."""
+        self._streaming = True
+        try:
+            return of()
+        finally:
+            self._streaming = False
+
+    def interrupt(self) -> None:
+        """Let the program give up, as long as it still can: until the trees are exchanged."""
+        if not self._streaming:
+            self._process.close_input()
 
     def finish(self) -> tuple[int, list[str]]:
         """Wait for the program's end; return its exit status and the lines that it still printed."""
@@ -254,7 +270,8 @@ class _HostChange(PyinfraCommand):
     def execute(self, state: State, host: Host, connector_arguments: Any) -> bool:
         """Make the change; return whether it succeeded."""
         try:
-            with closing(Session(host, self.known.mms_user, self.script(host), host.log)) as session:
+            session = Session(host, self.known.mms_user, self.script(host), host.log)
+            with closing(session), at_interrupt(session.interrupt):
                 return self._report(host, *self._steered(session))
         except UserError as error:
             return _failed(host, str(error))
@@ -314,7 +331,8 @@ class Restore(_HostChange):
         """Send the archive, checking it once more, and then the word that it was whole."""
         session.expect("ready")
         began = monotonic()
-        report = archive_stream.stream(self.place, self.keys, session.write, task="restoring")
+        send = partial(archive_stream.stream, self.place, self.keys, session.write, task="restoring")
+        report = session.stream(send)
         if report != self.verified:
             raise UserError(f"{self.place.name} was changed while it was restored.")
         session.expect("staged")
