@@ -1,4 +1,4 @@
-"""What a deploy that changes nothing costs, beside its floor, on one host and on eight: `python -m tests.bench.deploy`."""
+"""What a deploy that changes nothing costs beside its floor, on one host and on eight: `python -m tests.bench.deploy`."""
 
 import json
 import subprocess
@@ -54,9 +54,7 @@ def main() -> int:
         for count in (1, HOSTS):
             floor, deploy = compare(folder, hosts[:count])
             missed |= deploy > 1.5 * floor
-            print(
-                f"{count} host(s): floor {floor:.2f} s, deploy without changes {deploy:.2f} s, {deploy / floor:.2f} times"
-            )
+            print(f"{count} host(s): floor {floor:.2f} s, nothing to change {deploy:.2f} s, {deploy / floor:.2f} times")
     print("target: at most 1.5 times the floor" + (" (missed)" if missed else ""))
     return int(missed)
 

@@ -1,4 +1,4 @@
-"""The floor of a deploy that changes nothing: import pyinfra, one cold connection a host, one read of all that a deploy reads.
+"""The floor of a deploy that changes nothing: import pyinfra, connect to each host, read once all that a deploy reads.
 
 `python -m tests.bench.floor inventory.json` takes a list of [name, data] entries; used by tests.bench.deploy.
 """
@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from pyinfra_cli.main import main as _  # type: ignore[import-untyped]  # noqa: F401  # the imports of the command line
+from pyinfra_cli.main import main as imported  # type: ignore[import-untyped]  # noqa: F401
 
 import gevent  # isort: skip
 from paramiko import Ed25519Key, SSHClient  # isort: skip
@@ -29,5 +29,5 @@ if __name__ == "__main__":
     entries, text = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]).read_bytes()
     greenlets = [gevent.spawn(read, data, text) for _, data in entries]
     gevent.joinall(greenlets, raise_error=True)
-    if not all(greenlet.value > 1000 for greenlet in greenlets):
+    if not all((greenlet.value or 0) > 1000 for greenlet in greenlets):
         sys.exit("a host did not answer")

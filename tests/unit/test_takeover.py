@@ -73,7 +73,9 @@ def test_a_former_kometa_at_our_config_directory_is_taken_over_and_reported() ->
 
 
 def test_variables_that_are_set_otherwise_now_are_not_lost() -> None:
-    settings = Settings(kometa_secrets={"plextoken": "x"}, kometa_environment={"KOMETA_LIBRARIES": "Movies"})
+    settings = Settings.from_data(
+        {"kometa_secrets": {"plextoken": "x"}, "kometa_environment": {"KOMETA_LIBRARIES": "Movies"}}, "host"
+    )
     assert takeover.lost_variables(settings, FORMER, ["KOMETA_PLEXTOKEN", "TZ"]) == set()
 
 
@@ -133,7 +135,7 @@ def test_a_kometa_of_root_is_refused() -> None:
 
 
 def test_a_backup_unit_of_others_is_refused_with_all_the_rest() -> None:
-    settings = Settings(kometa_backup_recipients=["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"])
+    settings = Settings(kometa_backup_recipients=("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",))
     files = {f"{UNITS}/kometa-backup.timer": "[Timer]\n", f"{UNITS}/kometa.service": ""}
     text = refusal(with_files(files), settings)
     assert "kometa-backup.timer is somebody else's" in text
