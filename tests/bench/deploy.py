@@ -1,4 +1,4 @@
-"""What a deploy that changes nothing costs beside its floor, on one host and on eight: `python -m tests.bench.deploy`."""
+"""What a deploy that changes nothing costs beside its floor, on one host and eight: `python -m tests.bench.deploy`."""
 
 import json
 import subprocess
