@@ -17,7 +17,7 @@ demo-down: .venv/installed ## take the sandbox host down again
 	@$(PYTHON) -m tests.sandbox down sandbox
 
 test: lint ## style, types, unit tests, then the tests on sandbox hosts
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/unit tests/host
+	$(PYTHON) -m pytest tests/unit && $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
 
 unit: .venv/installed ## only the tests that need no host
 	$(PYTHON) -m pytest tests/unit
