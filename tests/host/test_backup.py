@@ -528,9 +528,10 @@ def kill_one(ready: BackupHost, name: str, delay: float) -> str:
     Return `killed`, if there was one, and the unit's result.
     """
     which = "-o" if delay < 0.1 else "-n"
+    appears = f"for i in $(seq 300); do pgrep -u mms -x {name} >/dev/null && break; done"
     script = (
-        f"systemctl --user start --no-block {UNIT}; "
-        f"for i in $(seq 300); do pgrep -u mms -x {name} >/dev/null && break; done; sleep {delay:.3f}; pkill -KILL {which} -u mms -x {name} && echo killed; "
+        f"systemctl --user start --no-block {UNIT}; {appears}; sleep {delay:.3f}; "
+        f"pkill -KILL {which} -u mms -x {name} && echo killed; "
         f"while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done; "
         f"systemctl --user show {UNIT} -p Result --value"
     )
