@@ -118,6 +118,11 @@ class RestoreHost:
         """Run a command as the account, return what it printed."""
         return self.host.run(command, user="mms", check=check, timeout=120).stdout
 
+    def start(self) -> None:
+        """Start Kometa's service and wait until it is alive."""
+        self.account(f"systemctl --user start {UNIT}")
+        wait_for_kometa(self.host)
+
     def inner(self, script: str) -> str:
         """Run a script inside the account's namespace, return what it printed."""
         return self.host.run(f"podman unshare sh -eu -c '{script}'", user="mms").stdout

@@ -94,6 +94,7 @@ def test_a_tree_with_which_kometa_is_not_healthy_is_taken_back(restoring: Restor
     tree = make_tree(restoring.folder, "sick")
     (tree / "config.yml").unlink()
     (tree / "config.yml").symlink_to("nowhere")
+    restoring.start()
     before = restoring.marker(), restoring.kept()
     told = restoring.restore(restoring.sealed(packed(tree), "sick"), status=1).text
     assert "the former one was put back" in told
@@ -170,8 +171,8 @@ def test_a_path_through_a_link_in_the_live_tree_is_refused(restoring: RestoreHos
 
 
 def test_a_run_in_progress_is_not_disturbed_unless_forced(restoring: RestoreHost, second: Path) -> None:
-    restoring.account(f"systemctl --user start {UNIT}")
-    wait_for_kometa(restoring.host)
+    restoring.start()
+    restoring.host.start_plex()  # without it a run ends at once
     restoring.inner(f"cd {CONFIG}; echo 300 >.standin-run-seconds; touch .standin-run-now; chown 3000:3000 .standin*")
     restoring.host.run(f"until grep -qE ' Starting .*Run ' {CONFIG}/logs/meta.log; do sleep 0.2; done")
     told = restoring.restore(second, "wait=1", status=1).text
@@ -182,6 +183,7 @@ def test_a_run_in_progress_is_not_disturbed_unless_forced(restoring: RestoreHost
     assert restoring.is_active()
     restoring.restore(second, "force=true")
     assert restoring.marker() == "second"
+    restoring.account("podman rm -f plex")
     restoring.account(f"systemctl --user stop {UNIT}")
 
 
