@@ -47,6 +47,12 @@ def observe() -> Observed:
     return found
 
 
+def observe_anew() -> Observed:
+    """Return the state of the host as it is now, on which the rest of this stage decides."""
+    host.connector_data.pop(OBSERVED, None)
+    return observe()
+
+
 def look_again() -> Observed:
     """Return the state of the host as it is now. Raise UserError if it cannot be read."""
     known = settings()

@@ -7,7 +7,7 @@ from kometa_host import config_tree
 from kometa_host.config_tree import CONFIG, Reconciled
 from kometa_host.filesets import FileSet
 from operations.base import Commands, confirm, host_operation, look_again, observe
-from operations.files import files_change, show_diff
+from operations.files import files_change, finished, show_diff
 from operations.validate import refuse_what_kometa_refuses
 
 
@@ -22,6 +22,7 @@ def present(tree: FileSet) -> Commands:
 
         config_tree.present(name="Config tree", tree=wanted.config_tree(settings))
     """
+    yield from finished(tree)
     found = observe().files(tree.name)
     wanted = config_tree.reconcile(tree, found)
     if not wanted.changes:

@@ -9,9 +9,10 @@ from pyinfra.api.output import echo, format_text
 
 from kometa_host import shell
 from kometa_host.diffs import unified
+from kometa_host.errors import UserError
 from kometa_host.filesets import Changes, FileSet, WantedFile, manifest_of
 from kometa_host.shell import Actor
-from operations.base import Change
+from operations.base import Change, Commands, observe, observe_anew
 
 
 def files_change(
@@ -45,6 +46,18 @@ def files_change(
     )
     what = f"writing {wanted.root}"
     return Change(what, script, Actor.ACCOUNT, data=_stream(wanted, changes, declared))
+
+
+def finished(wanted: FileSet, then: str = "") -> Commands:
+    """Yield what finishes a write of the set that was cut off; what else is due is decided on a new look after it.
+
+    + then: command to run after the files are live
+    """
+    if not observe().files(wanted.name).pending:
+        return
+    place = {"set_name": wanted.name, "root": wanted.root, "owner": f"{wanted.uid}:{wanted.gid}", "then": then}
+    yield Change(f"finishing what was begun in {wanted.root}", shell.program("lib", "files", "finish_files", **place))
+    observe_anew()
 
 
 def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator[bytes]:
@@ -82,7 +95,7 @@ def _member(name: str, file: WantedFile) -> Iterator[bytes]:
         while left:
             piece = stream.read(min(left, 1 << 18))
             if not piece:
-                raise OSError(f"{name} became shorter while it was read; run the command again")
+                raise UserError(f"{name} became shorter while it was read; run the command again.")
             left -= len(piece)
             yield piece
     yield b"\0" * (-file.size % 512)

@@ -7,7 +7,7 @@ from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from kometa_host.wanted import units_of_quadlets
 from operations.base import Commands, confirm, host_operation, look_again, observe, settings
-from operations.files import files_change, show_diff
+from operations.files import files_change, finished, show_diff
 
 
 @host_operation
@@ -20,6 +20,7 @@ def present(quadlets: FileSet) -> Commands:
 
         quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
     """
+    yield from finished(quadlets, then="systemctl --user daemon-reload")
     found = observe()
     quadlets = takeover.own_quadlets(quadlets, settings(), found)
     changes = filesets.changes(quadlets, found.files(quadlets.name))

@@ -6,7 +6,7 @@ from kometa_host import filesets, takeover
 from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from operations.base import Commands, confirm, host_operation, look_again, observe, settings
-from operations.files import files_change, show_diff
+from operations.files import files_change, finished, show_diff
 
 
 @host_operation
@@ -19,6 +19,7 @@ def library(library: FileSet) -> Commands:
 
         units.library(name="Host scripts", library=wanted.library(settings))
     """
+    yield from finished(library)
     changes = _changes(library, observe())
     if not changes:
         host.noop("the host's scripts are as wanted")
@@ -38,6 +39,7 @@ def present(units: FileSet) -> Commands:
 
         units.present(name="Timers", units=wanted.units(settings))
     """
+    yield from finished(units, then="systemctl --user daemon-reload")
     found = observe()
     units = takeover.own_units(units, settings(), found)
     changes = _changes(units, found)

@@ -12,7 +12,7 @@ receive_stage() {
     drop_stage
     mkdir -p -- "$(dirname "$root")" "$record"
     (umask 077 && mkdir -- "$stage")
-    tar -C "$stage" --no-same-owner -p -xf - || fail "$root: the files could not be written; nothing was changed."
+    tar -C "$stage" --no-same-owner --touch -p -xf - || fail "$root: the files could not be written; nothing was changed."
     [ -e "$stage/end" ] || fail "$root: the connection was lost before all files had come; nothing was changed."
 }
 
@@ -80,6 +80,7 @@ save_replaced() {
     [ -d "$kept" ] || return 0
     chown -hR 0:0 "$kept"
     find "$state_dir/replaced" -mindepth 1 -maxdepth 1 | sort | head -n -5 | xargs -d '\n' -r rm -rf --
+    : >"$pending/control/save" # done: after a cut, what stands there may be ours already
     say "what was there before is kept in $kept"
 }
 
@@ -109,6 +110,7 @@ adjust_owners() {
     while IFS=$'\t' read -r facts name; do
         read -r _ mode uid gid <<<"$facts"
         if [ -L "$root/$name" ]; then continue; fi # not ours: chown and chmod would follow it
+        if [ ! -e "$root/$name" ]; then continue; fi # gone meanwhile: the next look finds it missing
         chown "$uid:$gid" -- "$root/$name"
         chmod "$mode" -- "$root/$name"
     done <"$pending/control/adjust"
@@ -119,14 +121,16 @@ adjust_owners() {
 write_manifest() {
     if [ -e "$pending/control/declared" ]; then cp -- "$pending/control/declared" "$record/declared"; fi
     touch "$record/manifest"
-    sed 1d "$pending/control/manifest" | cut -f2- | tr '\n' '\0' | (cd "$root" && xargs -0r stat --printf '%s %.9Y %.9Z\t%n\n' --) |
+    sed 1d "$pending/control/manifest" | cut -f2- | tr '\n' '\0' |
+        (cd "$root" && { xargs -0r stat --printf '%s %.9Y %.9Z\t%n\n' -- 2>/dev/null || true; }) |
         awk -F '\t' '
             FILENAME == "-" { times[$2] = $1; next }
             FILENAME ~ /touched$/ { touched[$1] = 1; next }
             FILENAME ~ /control.manifest$/ {
                 if (FNR == 1) { print; next }
                 split($1, fact, " ")
-                now = (!($2 in touched) && sum[$2] == fact[1]) ? before[$2] : times[$2]
+                now = ($2 in times) ? times[$2] : "0 0 0" # gone meanwhile
+                if (!($2 in touched) && sum[$2] == fact[1]) now = before[$2]
                 print fact[1] " " now " " fact[2] " " fact[3] " " fact[4] "\t" $2
                 next
             }
@@ -135,14 +139,21 @@ write_manifest() {
     mv -T -- "$record/manifest.new" "$record/manifest"
 }
 
+# What a run that was cut off has begun. It comes before any comparison: what was found out without it is worthless.
+finish_cut_off() {
+    [ -d "$pending" ] || return 0
+    trap '' HUP PIPE INT TERM
+    finish_pending
+}
+
 put_files() {
     trap drop_stage EXIT
     receive_stage
+    finish_cut_off
     check_unchanged
     check_targets
     if [ -n "$check" ]; then "$check" "$stage/files" "$stage/control/remove"; fi
     trap '' HUP PIPE INT TERM
-    finish_pending # of a run that was cut off
     commit_stage
     finish_pending
 }

@@ -81,8 +81,9 @@ stat_entries() {
 }
 
 checked_by_content() {
-    local root=$1 what rest
-    while read -r what rest; do
+    local root=$1 line what rest
+    while IFS= read -r line; do # whole: a name may begin or end with a space
+        what=${line%% *} rest=${line#* }
         if [ "$what" != check ]; then
             printf '%s %s\n' "$what" "$rest"
         elif [ "$(sha256sum <"$root/${rest#* }" | cut -d' ' -f1)" != "${rest%% *}" ]; then
