@@ -36,7 +36,7 @@ def present(tree: FileSet) -> Commands:
 
 
 def _show_diff(wanted: Reconciled) -> None:
-    show_diff(wanted.tree, wanted.changes)
+    show_diff(wanted.tree, wanted.changes, hidden=(CONFIG,))
     if host.state.config.DIFF and not host.state.is_executing:
         for deviation in wanted.deviations:
             echo(f"{host.print_prefix}  {CONFIG}: {deviation}")

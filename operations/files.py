@@ -2,7 +2,8 @@
 
 import tarfile
 import time
-from collections.abc import Iterable, Iterator
+from base64 import b64decode
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pyinfra import host
 from pyinfra.api.output import echo, format_text
@@ -11,8 +12,12 @@ from kometa_host import shell
 from kometa_host.diffs import unified
 from kometa_host.errors import UserError
 from kometa_host.filesets import Changes, FileSet, WantedFile, manifest_of
+from kometa_host.redaction import redacted
 from kometa_host.shell import Actor
-from operations.base import Change, Commands, observe, observe_anew
+from operations import transport
+from operations.base import Change, Commands, observe, observe_anew, settings
+
+LARGEST_SHOWN = 65_536  # bytes of a file of which a diff shows lines
 
 
 def files_change(
@@ -101,20 +106,52 @@ def _member(name: str, file: WantedFile) -> Iterator[bytes]:
     yield b"\0" * (-file.size % 512)
 
 
-def show_diff(wanted: FileSet, changes: Changes, found: dict[str, str] | None = None) -> None:
-    """With --diff, print what changes in a set of files: the text where both sides are known, else the names."""
+def show_diff(wanted: FileSet, changes: Changes, hidden: Collection[str] = ()) -> None:
+    """With --diff, print what changes in a set of files: the lines of texts, of everything else only that it differs.
+
+    + hidden: names of files that may hold a secret
+
+    What looks like a secret is masked in the lines that are shown. A file for the account's eyes alone is never shown
+    outside the config tree, where all files are.
+    """
     if not host.state.config.DIFF or host.state.is_executing:
         return
+    names = [name for name in changes.write if name not in hidden and _may_be_shown(wanted, name)]
+    before = _texts_on_host(wanted, names)
     for name in changes.files:
-        echo(f"{host.print_prefix}{format_text(f'{wanted.root}/{name}', bold=True)}: {_kind(changes, name)}")
-        if name in changes.write and found is not None and name in found:
-            for line in unified(found[name], wanted.files[name].text()):
+        echo(f"{host.print_prefix}{format_text(f'{wanted.root}/{name}', bold=True)}: {_kind(changes, name, before)}")
+        if name in names:
+            mask = redacted if wanted.name == "config" else str
+            for line in unified(mask(before.get(name, "")), mask(_text(wanted.files[name]))):
                 echo(f"{host.print_prefix}  {line}")
 
 
-def _kind(changes: Changes, name: str) -> str:
+def _may_be_shown(wanted: FileSet, name: str) -> bool:
+    file = wanted.files[name]
+    return file.size <= LARGEST_SHOWN and (wanted.name == "config" or file.mode & 0o044 != 0) and _text(file) != ""
+
+
+def _text(file: WantedFile) -> str:
+    try:
+        return file.text()
+    except UnicodeDecodeError:
+        return ""  # no text: that it differs is all there is to show
+
+
+def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
+    """Return the small texts among the named files as the host has them."""
+    if not names or observe().files(wanted.name).root is None:
+        return {}
+    known = settings()
+    script = shell.program("lib", "texts", root=wanted.root)
+    completed = transport.run(host, Actor.ACCOUNT, known.mms_user, script, _nul_separated(names))
+    pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
+    return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
+
+
+def _kind(changes: Changes, name: str, before: Mapping[str, str]) -> str:
     if name in changes.remove:
         return "removed"
     if name in changes.write:
-        return "changed" if name in changes.save else "written"
-    return "directory" if name in changes.directories else "mode or owner"
+        return "differs" if name in before or name in changes.save else "new or differs"
+    return "new directory" if name in changes.directories else "mode or owner"

@@ -124,3 +124,19 @@ def test_files_of_others_are_never_touched(after_a_run: Host, pyinfra: Pyinfra) 
     assert after_a_run.run(f"cat {CONFIG}/theirs.yml").stdout == "keep\n"
     assert "localhost/none" in after_a_run.run(f"cat {QUADLETS}/theirs.container").stdout
     after_a_run.run(f"cd /; rm {CONFIG}/theirs.yml {QUADLETS}/theirs.container; {SYSTEMCTL} daemon-reload")
+
+
+def test_a_diff_shows_lines_of_texts_and_of_config_yml_only_that_it_differs(
+    after_a_run: Host, pyinfra: Pyinfra
+) -> None:
+    after_a_run.run(
+        f"sed -i 's/^Restart=.*/Restart=no/' {QUADLETS}/kometa.container;"
+        f" sed -i 's/^  token: .*/  token: Xk3sv9Qw7LmN2pRtYbHz/' {CONFIG}/config.yml; echo '# mine' >>{CONFIG}/collections/movies.yml"
+    )
+    text = pyinfra.run("deploy.py", "--dry", "--diff").text
+    assert "-Restart=no" in text
+    assert "+Restart=always" in text
+    assert "-# mine" in text
+    assert "config.yml: plex.token" in text
+    assert "Xk3sv9Qw7LmN2pRtYbHz" not in text
+    pyinfra.deploy()
