@@ -142,10 +142,11 @@ def _transition(wanted: FileSet, found: FoundSet) -> Changes:
     def as_wanted(name: str, file: WantedFile) -> bool:
         return name in known and name not in gone | spoilt and known[name].sha256 == file.sha256
 
+    known_directories = {name for name, entry in known.items() if entry.sha256 is None}
     write = [name for name, file in wanted.files.items() if not as_wanted(name, file)]
     remove = [name for name in known if name not in {*wanted.files, *wanted.directories, *gone}]
     return Changes(
-        directories=sorted(name for name in wanted.directories if name not in known or name in gone | spoilt),
+        directories=sorted(name for name in wanted.directories if name not in known_directories - gone - spoilt),
         write=sorted(write),
         adjust=sorted(_misowned(wanted, found) - set(write) - gone),
         remove=sorted(remove, reverse=True),

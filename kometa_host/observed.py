@@ -1,10 +1,12 @@
 """What was found on a host: the typed result of one composite read. Pure; the program is templates/host/observe.sh."""
 
+import binascii
 import gzip
 import json
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -169,7 +171,7 @@ class Observed:
     @cached_property
     def foreign_owned(self) -> ForeignOwned:
         """Entries of the config tree that do not belong to the wanted ids."""
-        return parse_foreign_owned(self.text("foreign-owned"))
+        return parse_foreign_owned(self.values.get("foreign-owned", b"").decode("utf-8", "replace"))
 
     @cached_property
     def run_started(self) -> int | None:
@@ -179,7 +181,7 @@ class Observed:
     @cached_property
     def quadlet_times(self) -> Mapping[str, float]:
         """When each file of the Quadlet directory was last written, in seconds since the epoch."""
-        pairs = (line.split(" ", 1) for line in self.text("quadlet-times").splitlines())
+        pairs = re.findall(r"^(\d+\.\d+) (.+)$", self.text("quadlet-times"), re.M)
         return {name: float(time) for time, name in pairs}
 
 
@@ -228,11 +230,15 @@ def _container(entry: Mapping[str, Any]) -> Container:
 
 
 def parse(lines: Iterable[str]) -> Observed | None:
-    """Given the lines `name base64`, return what they tell; None if the last line, `end`, is missing."""
+    """Given the lines `name base64`, return what they tell; None if the last line, `end`, is missing.
+
+    Other lines are passed over: a login shell's start files may greet whoever comes.
+    """
     values: dict[str, bytes] = {}
     for line in lines:
         name, _, encoded = line.rstrip("\n").partition(" ")
         if name == "end":
             return Observed(values)
-        values[name] = b64decode(encoded)
+        with suppress(binascii.Error):
+            values[name] = b64decode(encoded, validate=True)
     return None

@@ -59,9 +59,12 @@ def refuse_roundabout_plex(settings: Settings, containers: Iterable[Container]) 
     names = [
         container.name
         for container in containers
-        if PLEX_IMAGE.search(container.image) and settings.mms_network in container.networks
+        if container.state == "running"
+        and PLEX_IMAGE.search(container.image)
+        and settings.mms_network in container.networks
     ]
-    if names and settings.plex_host not in names:
+    # a URL's host is in small letters, and Podman's name server takes them for the same
+    if names and settings.plex_host not in [name.lower() for name in names]:
         port = urlsplit(settings.kometa_plex_url).port or 32400
         raise UserError(
             f"kometa_plex_url is {settings.kometa_plex_url}, but Plex runs on this host as the container {names[0]} "

@@ -45,15 +45,16 @@ class Pending:
 def decide(settings: Settings, found: Observed, inputs: str, pending: Pending) -> Decision:
     """Given what is wanted, what runs and what is about to change, return what to do with the service."""
     container = found.containers.get(CONTAINER)
-    unit = found.units.get(UNIT)
-    if container is None or container.state not in ("running", "paused") or unit is None or unit.active != "active":
+    if container is None or container.state not in ("running", "paused"):
         return Decision(Step.START, "it does not run")
-    why = _outdated(found, container, inputs, pending)
+    unit = found.units.get(UNIT)
+    is_active = unit is not None and unit.active == "active"
+    why = _outdated(found, container, inputs, pending) if is_active else "its container runs without its unit"
     if why is None:
         return Decision(Step.NOTHING, "it runs as wanted")
     if found.run_started and settings.kometa_restart == "when-idle":
         return Decision(Step.POSTPONE, f"{why}, but {run_in_progress(settings, found.run_started)}")
-    return Decision(Step.RESTART, why)
+    return Decision(Step.RESTART if is_active else Step.START, why)
 
 
 def _outdated(found: Observed, container: Container, inputs: str, pending: Pending) -> str | None:

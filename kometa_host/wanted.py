@@ -24,8 +24,11 @@ def secret_values(settings: Settings) -> dict[str, str]:
 
 
 def quoted(value: str) -> str:
-    """Return the value as one word of a unit file; see "Quoting" in systemd.syntax(7), "%" in systemd.unit(5)."""
-    value = value.replace("%", "%%")
+    """Return the value as one word of a Quadlet's Environment=; see "Quoting" in systemd.syntax(7).
+
+    Quadlet copies it into ExecStart=, where systemd expands `%` (systemd.unit(5)) and `$` (systemd.service(5)).
+    """
+    value = value.replace("%", "%%").replace("$", "$$")
     if re.fullmatch(r"[\w%@+=:,./-]*", value, re.ASCII):
         return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

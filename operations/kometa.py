@@ -51,6 +51,9 @@ def running() -> Commands:
         quadlet_dir=known.quadlet_dir,
         network_quadlet=network_quadlet(known),
         patience=PATIENCE,
+        when_idle=due.step is Step.RESTART and known.kometa_restart == "when-idle",
+        config_dir=known.kometa_config_dir,
+        timezone=known.mms_timezone,
     )
     after = look_again()
     container = after.containers.get(service.CONTAINER)

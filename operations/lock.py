@@ -29,7 +29,7 @@ def hold_lock(host: Host, account: str) -> bool:
     process = transport.start(host, Actor.ACCOUNT, account, script)
     said: list[str] = []
     gevent.spawn(_pass_on, process.read_error, said, host.log)
-    if process.read() != b"locked\n":
+    if not _is_locked(process.read):
         process.wait()
         raise UserError("the lock of the host could not be taken; nothing was changed.")
     if said:
@@ -37,6 +37,16 @@ def hold_lock(host: Host, account: str) -> bool:
     host.connector_data["kometa_host_lock"] = process
     gevent.spawn(_stay_alive, process.write)
     return bool(said)
+
+
+def _is_locked(read: Callable[[], bytes]) -> bool:
+    # A login shell's start files may have written something before.
+    answer = b""
+    while piece := read():
+        answer += piece
+        if answer.endswith(b"locked\n"):
+            return True
+    return False
 
 
 def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:

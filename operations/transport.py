@@ -218,6 +218,9 @@ def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | Non
         process.close_input()
     except OSError as error:
         return error
+    except UserError:  # data that cannot be read: the program must not wait for it
+        process.close_input()
+        raise
     return None
 
 

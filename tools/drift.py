@@ -28,7 +28,7 @@ def main(inventory: str) -> int:
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     try:
         found = drift(json.loads(done.stdout))
-    except ValueError:
+    except (ValueError, KeyError, TypeError):  # no plan, or only half of one
         found = {}
         done.returncode = done.returncode or ERROR
     if done.returncode:

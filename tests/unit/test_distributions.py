@@ -1,0 +1,61 @@
+"""Which distributions can have a Quadlet, and what is installed on them."""
+
+import pytest
+
+from kometa_host import distributions
+from kometa_host.errors import UserError
+from tests.unit.told import host
+
+DEBIAN_12 = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+DEBIAN_13 = 'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("podman version 5.4.2\n", (5, 4, 2)),
+        ("podman version 4.9\n", (4, 9, 0)),
+        ("podman version 6.0.0-dev\n", (6, 0, 0)),
+        ("", None),
+        ("podman: not found", None),
+    ],
+)
+def test_the_version_of_podman_is_read(text: str, version: tuple[int, ...] | None) -> None:
+    assert distributions.podman_version(text) == version
+
+
+@pytest.mark.parametrize("version", ["4.4.0", "4.10.1", "10.0.0"])
+def test_a_podman_with_quadlet_is_taken_on_any_distribution(version: str) -> None:
+    distributions.refuse_old_podman(host(os_release=DEBIAN_12, podman_version=f"podman version {version}"))
+
+
+def test_a_podman_without_quadlet_is_refused_before_and_after_its_installation() -> None:
+    with pytest.raises(UserError, match=r"12 \(bookworm\) has Podman 4\.3\.1\. Kometa's service is a Quadlet"):
+        distributions.refuse_old_podman(host(os_release=DEBIAN_12, podman_version="podman version 4.3.1"))
+    with pytest.raises(UserError, match=r"12 \(bookworm\) offers Podman 4\.3\."):
+        distributions.refuse_old_podman(host(os_release=DEBIAN_12))
+
+
+@pytest.mark.parametrize("release", [DEBIAN_13, "", "ID=fedora\nVERSION_ID=43\n"])
+def test_a_distribution_that_offers_quadlet_or_is_unknown_is_not_refused(release: str) -> None:
+    distributions.refuse_old_podman(host(os_release=release))
+
+
+def test_missing_programs_are_named() -> None:
+    there = {f"command__{name}": "/usr/bin/x" for name in ("podman", "age", "zstd", "tar", "flock")}
+    assert distributions.missing_commands(host(**there)) == [
+        *("newuidmap", "netavark", "aardvark-dns", "dbus-user-session")
+    ]
+
+
+@pytest.mark.parametrize("manager", distributions.PACKAGES)
+def test_every_known_package_manager_brings_podman_and_age(manager: str) -> None:
+    name, packages = distributions.packages_of(host(package_manager=manager))
+    assert name == manager
+    assert {"podman", "age", "zstd", "tar"} < set(packages)
+
+
+@pytest.mark.parametrize("manager", ["", "apk"])
+def test_a_host_with_another_package_manager_is_told_what_to_install(manager: str) -> None:
+    with pytest.raises(UserError, match=r"Alpine has none .* Install these yourself, .*: podman, newuidmap,"):
+        distributions.packages_of(host(os_release="PRETTY_NAME=Alpine", package_manager=manager))
