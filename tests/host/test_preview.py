@@ -131,7 +131,8 @@ def test_a_diff_shows_lines_of_texts_and_of_config_yml_only_that_it_differs(
 ) -> None:
     after_a_run.run(
         f"sed -i 's/^Restart=.*/Restart=no/' {QUADLETS}/kometa.container;"
-        f" sed -i 's/^  token: .*/  token: Xk3sv9Qw7LmN2pRtYbHz/' {CONFIG}/config.yml; echo '# mine' >>{CONFIG}/collections/movies.yml"
+        f" sed -i 's/^  token: .*/  token: Xk3sv9Qw7LmN2pRtYbHz/' {CONFIG}/config.yml;"
+        f" echo '# mine' >>{CONFIG}/collections/movies.yml"
     )
     text = pyinfra.run("deploy.py", "--dry", "--diff").text
     assert "-Restart=no" in text
