@@ -1,6 +1,5 @@
 """What was found on a host: the typed result of one composite read. Pure; the program is templates/host/observe.sh."""
 
-import binascii
 import gzip
 import json
 import re
@@ -239,6 +238,6 @@ def parse(lines: Iterable[str]) -> Observed | None:
         name, _, encoded = line.rstrip("\n").partition(" ")
         if name == "end":
             return Observed(values)
-        with suppress(binascii.Error):
+        with suppress(ValueError):
             values[name] = b64decode(encoded, validate=True)
     return None

@@ -38,8 +38,13 @@ def secret(updated: str) -> str:
 GOOD = {"containers": container(), "units": unit(), "images": '[{"Id": "new"}]', "kometa_alive": "77"}
 
 
-def step(pending: Pending = NOTHING_PENDING, restart: str = "when-idle", **told: str) -> tuple[Step, str]:
+def step(restart: str = "when-idle", **told: str) -> tuple[Step, str]:
     """Return what is done and why on a host that is as wanted but for what it tells here."""
+    return step_after(NOTHING_PENDING, restart, **told)
+
+
+def step_after(pending: Pending, restart: str = "when-idle", **told: str) -> tuple[Step, str]:
+    """Return what is done and why where other operations are about to change this."""
     settings = Settings(kometa_restart=restart)  # type: ignore[arg-type]
     decision = decide(settings, host(**GOOD | told), "abc", pending)
     return decision.step, decision.why
@@ -93,11 +98,11 @@ def test_whatever_is_outdated_restarts_it_unless_a_run_is_in_progress(why: str) 
     ],
 )
 def test_what_is_about_to_change_counts_so_that_the_preview_tells_the_restart(pending: Pending, why: str) -> None:
-    assert step(pending) == (Step.RESTART, why)
+    assert step_after(pending) == (Step.RESTART, why)
 
 
 def test_another_quadlets_change_restarts_nothing() -> None:
-    assert step(Pending(Changes(write=["mms.network"]), network=False, secrets=False))[0] is Step.NOTHING
+    assert step_after(Pending(Changes(write=["mms.network"]), network=False, secrets=False))[0] is Step.NOTHING
 
 
 def test_an_image_that_is_not_there_says_nothing_about_the_container() -> None:
