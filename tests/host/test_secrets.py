@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
 import pytest
+import zstandard
 
 from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra
 from tests.sandbox import Host
@@ -180,7 +181,13 @@ def test_a_canary_appears_nowhere(deployed: Host, tmp_path: Path, identity: pyra
     began = time.time() - 1
     canary = f"cnry{randomness.token_hex(12)}"
     text = f"plextoken: {canary}\ntmdbapikey: {SECRETS['tmdbapikey']}\n"
-    pyinfra = Pyinfra(tmp_path, deployed, kometa_secrets={}, kometa_secrets_file=encrypted(tmp_path, identity, text))
+    pyinfra = Pyinfra(
+        tmp_path,
+        deployed,
+        kometa_secrets={},
+        kometa_secrets_file=encrypted(tmp_path, identity, text),
+        kometa_backup_recipients=[str(identity.to_public())],
+    )
     with Sampler(canary.encode()) as sampler:
         shown = [pyinfra.run("debug-inventory", "--debug-all", "-vvv").text]
         for options in (
@@ -193,7 +200,9 @@ def test_a_canary_appears_nowhere(deployed: Host, tmp_path: Path, identity: pyra
         shown.append(pyinfra.run("deploy.py", "-y", "-v", "--json").text)
         start_run(deployed, seconds=30)
         end_run(deployed)
+        shown.append(pyinfra.run("operations.backup.create", "-y", "-vvv").text)
     assert in_container(deployed, "KOMETA_PLEXTOKEN") == canary
+    assert not any(needle in backed_up(deployed, identity) for needle in forms(canary.encode()))
     assert sampler.rounds > 20
     assert sampler.found == set()
     needles = forms(canary.encode())
@@ -212,6 +221,15 @@ def test_a_canary_appears_nowhere(deployed: Host, tmp_path: Path, identity: pyra
         path for path in in_memory if not re.fullmatch(r"/run/user/3000/crun/[0-9a-f]{64}/config\.json", path)
     ] == []
     assert deployed.run("stat -c %a /run/user/3000").stdout.strip() == "700"
+
+
+def backed_up(host: Host, identity: pyrage.x25519.Identity) -> bytes:
+    """Return the plain tar of the host's one backup."""
+    (archive,) = (host.tree / "data/backups/config/kometa").glob("*.age")
+    packed = pyrage.decrypt(archive.read_bytes(), [identity])
+    tar: bytes = zstandard.ZstdDecompressor().decompressobj().decompress(packed)
+    assert b"kometa/config.yml" in tar
+    return tar
 
 
 def expect_only_podmans_own(host: Host, found: set[Path]) -> None:
