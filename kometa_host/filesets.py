@@ -85,6 +85,7 @@ class FoundSet:
     manifest: Mapping[str, Entry] = field(default_factory=dict)
     deviations: Mapping[str, frozenset[str]] = field(default_factory=dict)
     text: str | None = None
+    text_sha256: str | None = None
     declared: str | None = None
     pending: bool = False
     is_mountpoint: bool = False

@@ -1,6 +1,7 @@
 """What was found on a host: the typed result of one composite read. Pure; the program is templates/host/observe.sh."""
 
 import gzip
+import hashlib
 import json
 import re
 from base64 import b64decode
@@ -151,12 +152,14 @@ class Observed:
         told = f"files.{name}."
         root = self.text(told + "root").split()
         manifest = self.values.get(told + "manifest")
+        text = self.values.get(told + "text")
         return FoundSet(
             root=Entry(None, int(root[0], 8), int(root[1]), int(root[2])) if root else None,
             digest=self.text(told + "digest") or None,
             manifest=parse_manifest(gzip.decompress(manifest).decode()) if manifest else {},
             deviations=parse_deviations(self.values.get(told + "deviations", b"").decode("utf-8", "surrogateescape")),
-            text=_optional_text(self.values.get(told + "text")),
+            text=_optional_text(text),
+            text_sha256=None if text is None else hashlib.sha256(text).hexdigest(),
             declared=_optional_text(self.values.get(told + "declared")),
             pending=told + "pending" in self.values,
             is_mountpoint=told + "mountpoint" in self.values,

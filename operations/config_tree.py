@@ -30,7 +30,7 @@ def present(tree: FileSet) -> Commands:
         return
     _show_diff(wanted)
     refuse_what_kometa_refuses(wanted.tree, wanted.changes.files)
-    yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text())
+    yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text(), seen=found.text_sha256)
     left = config_tree.reconcile(tree, look_again().files(tree.name)).changes
     confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")
 

@@ -27,6 +27,7 @@ def files_change(
     check: str = "",
     then: str = "",
     declared: str | None = None,
+    seen: str | None = None,
     **variables: object,
 ) -> Change:
     """Return the change that brings a set of files to the host.
@@ -34,6 +35,7 @@ def files_change(
     + check: shell function of `scripts` that may refuse the new files before anything is replaced
     + then: command to run after they are live
     + declared: text to be kept on the host beside the manifest
+    + seen: SHA-256 of the config.yml on which the changes were decided
     + variables: of the scripts
     """
     script = shell.program(
@@ -45,6 +47,7 @@ def files_change(
         root=wanted.root,
         owner=f"{wanted.uid}:{wanted.gid}",
         expected=changes.since or "",
+        seen=seen or "",
         check=check,
         then=then,
         **variables,

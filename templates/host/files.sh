@@ -2,7 +2,7 @@
 # Puts a set of files on the host, all of them or none. Runs inside the account's user namespace.
 # Standard input: a tar stream with `files/` (what to write, with modes), `control/` (lists and the manifest) and, last,
 # `end`, without which the stream was cut.
-# shellcheck disable=SC2154  # set_name, root, owner, expected and check are set in front of this text
+# shellcheck disable=SC2154  # set_name, root, owner, expected, seen and check are set in front of this text
 # shellcheck disable=SC2016  # what is in single quotes is for another shell to expand
 stage=$root.stage pending=$root.pending record=$state_dir/files/$set_name
 
@@ -40,6 +40,10 @@ check_unchanged() {
     local digest=
     if [ -r "$record/manifest" ]; then digest=$(head -n 1 "$record/manifest"); fi
     [ "$digest" = "$expected" ] || fail "$root was changed by somebody else meanwhile; nothing was changed. Run the command again."
+    # Kometa writes refreshed tokens there, which would be lost.
+    if [ -n "$seen" ] && [ "$(sha256sum <"$root/config.yml" | cut -d' ' -f1)" != "$seen" ]; then
+        fail "$root/config.yml was changed by somebody else meanwhile; nothing was changed. Run the command again."
+    fi
 }
 
 # Before anything changes: a directory of ours that something replaced by a link would lead our writes astray.
