@@ -49,7 +49,7 @@ def decide(settings: Settings, found: Observed, inputs: str, pending: Pending) -
         return Decision(Step.START, "it does not run")
     unit = found.units.get(UNIT)
     is_active = unit is not None and unit.active == "active"
-    why = _outdated(found, container, inputs, pending) if is_active else "its container runs without its unit"
+    why = _outdated(settings, found, container, inputs, pending) if is_active else "its container runs without its unit"
     if why is None:
         return Decision(Step.NOTHING, "it runs as wanted")
     if found.run_started and settings.kometa_restart == "when-idle":
@@ -57,8 +57,10 @@ def decide(settings: Settings, found: Observed, inputs: str, pending: Pending) -
     return Decision(Step.RESTART if is_active else Step.START, why)
 
 
-def _outdated(found: Observed, container: Container, inputs: str, pending: Pending) -> str | None:
-    written = max((secret.updated for secret in found.secrets.values()), default=0)
+def _outdated(settings: Settings, found: Observed, container: Container, inputs: str, pending: Pending) -> str | None:
+    # One that is not wanted any more is nothing to the container that it was made for.
+    wanted = [secret for name, secret in found.secrets.items() if name in settings.kometa_secrets]
+    written = max((secret.updated for secret in wanted), default=0)
     reasons = {
         "its Quadlet has changed": QUADLET in pending.quadlets.files or container.labels.get(INPUTS_LABEL) != inputs,
         "its Quadlet is newer than the container": found.quadlet_times.get(QUADLET, 0) > container.started + 1,

@@ -99,7 +99,7 @@ class TestUpdates:
         before = run(shared, CONTAINER)
         assert "was not healthy before" in pyinfra.run(UPDATE, "-y").text
         assert run(shared, CONTAINER) == before
-        assert [event.event for event in events(shared)] == ["skipped", "rolled-back"]
+        assert [event.event for event in events(shared)][:2] == ["skipped", "rolled-back"]
         sandbox.registry.publish("good2")
         pyinfra.run(UPDATE, "-y")
         assert run(shared, VERSION) == "2.4.5"

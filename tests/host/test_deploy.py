@@ -234,7 +234,7 @@ class TestQuadlets:
 
     def test_another_network_takes_the_place_of_the_former(self, shared: Host, tmp_path: Path) -> None:
         pyinfra = Pyinfra(tmp_path, shared, mms_network="media")
-        assert pyinfra.deploy() == {"Quadlets", "Network media", SERVICE}
+        assert pyinfra.deploy() == {"Quadlets", "Network media", SERVICE, "Host scripts"}
         assert shared.run(f"ls {QUADLETS}").stdout.split() == ["kometa.container", "media.network"]
         assert pyinfra.deploy() == set()
         Pyinfra(tmp_path, shared).deploy()

@@ -62,7 +62,7 @@ BREAKS = {
     ),
     "a secret of ours that nobody wants": (
         f"printf x | {PODMAN} secret create --label kometa-host.digest=00:00 kometa-old -",
-        {"Secrets", SERVICE},
+        {"Secrets no longer wanted"},
     ),
 }
 

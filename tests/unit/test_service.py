@@ -45,7 +45,7 @@ def step(restart: str = "when-idle", **told: str) -> tuple[Step, str]:
 
 def step_after(pending: Pending, restart: str = "when-idle", **told: str) -> tuple[Step, str]:
     """Return what is done and why where other operations are about to change this."""
-    settings = Settings(kometa_restart=restart)  # type: ignore[arg-type]
+    settings = Settings.from_data({"kometa_restart": restart, "kometa_secrets": {"a": "value"}}, "host")
     decision = decide(settings, host(**GOOD | told), "abc", pending)
     return decision.step, decision.why
 
@@ -65,6 +65,11 @@ def test_a_container_without_its_unit_is_started_but_never_in_a_run(units: str) 
     assert step(units=units)[0] is Step.START
     assert step(units=units, run_in_progress="1700000500")[0] is Step.POSTPONE
     assert step(units=units, run_in_progress="1700000500", restart="now")[0] is Step.START
+
+
+def test_a_secret_that_nobody_wants_any_more_restarts_nothing() -> None:
+    unwanted = secret("2023-11-14T22:13:25.123456789Z").replace("kometa-a", "kometa-b")
+    assert step(secrets=unwanted)[0] is Step.NOTHING
 
 
 OUTDATED = {
