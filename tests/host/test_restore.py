@@ -393,6 +393,7 @@ def test_a_full_disk_leaves_the_former_tree(restoring: RestoreHost, first: Path)
 def test_a_disk_that_fills_up_leaves_the_former_tree(restoring: RestoreHost, second: Path) -> None:
     parent = CONFIG.rpartition("/")[0]
     restoring.account(f"systemctl --user stop {UNIT}")
+    restoring.restore(second)
     restoring.host.run(
         f"mkdir /mnt/disk; mount -t tmpfs -o size=60m,mode=755 tmpfs /mnt/disk; cp -a {CONFIG} /mnt/disk/;"
         f" mount --bind /mnt/disk {parent}; chown mms: {parent}"
