@@ -2,13 +2,15 @@
 PYTHON := .venv/bin/python
 INVENTORY ?= inventory.py
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test unit lint drift status doctor drill bench torture secrets-edit secrets-rekey
+.PHONY: help setup demo demo-down test unit lint drift status doctor drill bench torture secrets-edit secrets-rekey
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
 .venv/installed: pyproject.toml
 	@python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
+
+setup: .venv/installed ## make the virtual environment .venv, with pyinfra in it
 
 demo: .venv/installed ## boot a sandbox host on this machine and deploy Kometa to it
 	@$(PYTHON) -m tools.demo
