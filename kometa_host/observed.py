@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from kometa_host import secrets
+from kometa_host.errors import UserError
 from kometa_host.filesets import Entry, FoundSet, parse_deviations, parse_manifest
 
 
@@ -129,7 +130,14 @@ class Observed:
 
     def entries(self, name: str) -> list[dict[str, Any]]:
         """Return the JSON list of objects that was told under the name."""
-        return json.loads(self.text(name) or "[]") or []
+        try:
+            listed: list[dict[str, Any]] = json.loads(self.text(name) or "[]") or []
+        except ValueError:
+            shown = self.text(name)[:80]
+            raise UserError(
+                f"Podman on the host does not answer as it should about {name}: {shown!r}. Is it Podman?"
+            ) from None
+        return listed
 
     @cached_property
     def image_id(self) -> str | None:
