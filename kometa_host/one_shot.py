@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kometa_host import runs, secrets
+from kometa_host.environment import variable_of
 from kometa_host.errors import UserError
 from kometa_host.observed import Observed
 from kometa_host.runs import Outcome, Run
@@ -84,7 +85,7 @@ def podman_arguments(settings: Settings, options: Options) -> list[str]:
     """
     variables = [word for name, value in environment(settings, options).items() for word in ("-e", f"{name}={value}")]
     names = sorted(settings.kometa_secrets)
-    kept = [f"--secret={secrets.PREFIX}{name},type=env,target={secrets.target(name)}" for name in names]
+    kept = [f"--secret={secrets.PREFIX}{name},type=env,target={variable_of(name)}" for name in names]
     return [
         "run", "--rm", "--replace", "--name", CONTAINER, "--network", settings.mms_network, "--tmpfs", "/run:U",
         "--timeout", str(options.timeout), *variables, *kept,

@@ -87,8 +87,3 @@ def stream(wanted: Mapping[str, str], changed: SecretChanges) -> bytes:
     lines = [f"put {PREFIX}{name} {digest(wanted[name])} {encoded(name)}" for name in changed.put]
     lines += [f"remove {PREFIX}{name}" for name in changed.remove]
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def target(name: str) -> str:
-    """Return the variable in which Kometa looks for a secret: it becomes `<<name>>`, dashes for underscores."""
-    return "KOMETA_" + name.upper().replace("-", "_")

@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kometa_host import autodeploy, backups, secrets, yaml12
+from kometa_host.environment import variable_of
 from kometa_host.filesets import FileSet, WantedFile
 from kometa_host.settings import Settings
 from kometa_host.tree import Tree, scan
@@ -90,7 +91,7 @@ def container_quadlet(settings: Settings) -> str:
             "quadlet/kometa.container.j2",
             settings,
             environment=container_environment(settings),
-            secrets={secrets.PREFIX + name: secrets.target(name) for name in sorted(settings.kometa_secrets)},
+            secrets={secrets.PREFIX + name: variable_of(name) for name in sorted(settings.kometa_secrets)},
             inputs=inputs,
         )
 
@@ -166,7 +167,7 @@ def config_tree(settings: Settings) -> FileSet:
     """Return the config tree of the project as it is declared: config.yml rendered, the rest as it is."""
     tree = declared_tree(settings)
     files = {name: WantedFile(0o600, file.size, file.sha256, file.open) for name, file in tree.files.items()}
-    directories = {".": 0o700} | dict.fromkeys(tree.directories, 448)
+    directories = {".": 0o700} | dict.fromkeys(tree.directories, 0o700)
     return FileSet("config", settings.kometa_config_dir, files, directories, settings.kometa_puid, settings.kometa_pgid)
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from kometa_host import secrets
+from kometa_host.environment import variable_of
 from kometa_host.errors import UserError
 from kometa_host.secrets import FoundSecret, SecretChanges
 
@@ -60,4 +61,4 @@ def test_the_stream_has_a_whole_line_for_each_change() -> None:
 
 @pytest.mark.parametrize(("name", "variable"), [("plextoken", "KOMETA_PLEXTOKEN"), ("tmdb-key", "KOMETA_TMDB_KEY")])
 def test_the_container_gets_a_secret_as_a_variable_in_capitals(name: str, variable: str) -> None:
-    assert secrets.target(name) == variable
+    assert variable_of(name) == variable
