@@ -1,6 +1,6 @@
 """What all operations share: one look at the host, changes under one lock, and refusals instead of tracebacks."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
@@ -16,6 +16,7 @@ from pyinfra.api.state import State, StateStage
 from facts.host import read_program
 from kometa_host import observed, shell
 from kometa_host.errors import UserError
+from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from kometa_host.preflight import settings_of
 from kometa_host.settings import Settings
@@ -53,19 +54,26 @@ def observe_anew() -> Observed:
     return observe()
 
 
-def look_again() -> Observed:
-    """Return the state of the host as it is now. Raise UserError if it cannot be read."""
+def look_again(sets: Sequence[FileSet] | None = None) -> Observed:
+    """Return the state of the host as it is now. Raise UserError if it cannot be read.
+
+    + sets: the sets of files to look at, None for the wanted ones
+    """
     known = settings()
-    completed = transport.run(host, Actor.BEST, known.mms_user, read_program(known))
+    return told(transport.run(host, Actor.BEST, known.mms_user, read_program(known, sets)))
+
+
+def told(completed: Completed) -> Observed:
+    """Return what a reading program told. Raise UserError if it did not come to its end."""
     found = observed.parse(completed.stdout.decode("ascii", "replace").splitlines())
     if found is None:
         raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
     return found
 
 
-def ask(*scripts: str, **variables: object) -> Completed:
+def ask(*scripts: str, data: bytes = b"", **variables: object) -> Completed:
     """Run the named scripts of templates/host as the account, which only read, and return what they left."""
-    return transport.run(host, Actor.ACCOUNT, settings().mms_user, shell.program("lib", *scripts, **variables))
+    return transport.run(host, Actor.ACCOUNT, settings().mms_user, shell.program("lib", *scripts, **variables), data)
 
 
 @dataclass

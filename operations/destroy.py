@@ -6,16 +6,24 @@ from collections.abc import Iterable
 
 from pyinfra import host
 
-from facts.host import read_program
-from kometa_host import destruction, observed
+from kometa_host import destruction
 from kometa_host.destruction import CONFIRM, DATA, Remains
 from kometa_host.errors import UserError
 from kometa_host.filesets import Changes, FileSet
 from kometa_host.observed import Observed
-from kometa_host.shell import Actor
 from kometa_host.wanted import network_quadlet
-from operations import transport
-from operations.base import Change, Commands, account_change, ask, confirm, host_operation, root_change, settings
+from operations.base import (
+    Change,
+    Commands,
+    account_change,
+    ask,
+    confirm,
+    host_operation,
+    look_again,
+    root_change,
+    settings,
+    told,
+)
 from operations.files import files_change, show_diff
 from operations.lock import OBSERVED
 
@@ -35,13 +43,10 @@ def remains() -> Remains:
 
 def _look_again() -> Remains:
     known = settings()
-    completed = transport.run(host, Actor.BEST, known.mms_user, read_program(known, destruction.empty_sets(known)))
-    found = observed.parse(completed.stdout.decode("ascii", "replace").splitlines())
-    if found is None:
-        raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
+    found = look_again(destruction.empty_sets(known))
     if not any(account.user == known.mms_user for account in found.accounts) or not found.has_command("podman"):
         return Remains(known, found, Observed({}))
-    completed = ask(
+    looked = ask(
         "destroy_look",
         quadlet_dir=known.quadlet_dir,
         library_dir=known.library_dir,
@@ -49,10 +54,7 @@ def _look_again() -> Remains:
         config_dir=known.kometa_config_dir,
         backup_dir=known.kometa_backup_dir,
     )
-    more = observed.parse(completed.stdout.decode("ascii", "replace").splitlines())
-    if more is None:
-        raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
-    return Remains(known, found, more)
+    return Remains(known, found, told(looked))
 
 
 def _with_data() -> bool:

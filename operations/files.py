@@ -14,8 +14,7 @@ from kometa_host.errors import UserError
 from kometa_host.filesets import Changes, FileSet, WantedFile, manifest_of
 from kometa_host.redaction import redacted
 from kometa_host.shell import Actor
-from operations import transport
-from operations.base import Change, Commands, observe, observe_anew, settings
+from operations.base import Change, Commands, ask, observe, observe_anew
 
 LARGEST_SHOWN = 65_536  # bytes of a file of which a diff shows lines
 
@@ -69,8 +68,7 @@ def finished(wanted: FileSet, then: str = "") -> Commands:
 
 
 def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator[bytes]:
-    by_name = {"directories": changes.directories, "remove": changes.remove, "save": changes.save}
-    lists = {f"control/{name}": _nul_separated(names) for name, names in by_name.items()}
+    lists = {"control/remove": _nul_separated(changes.remove), "control/save": _nul_separated(changes.save)}
     manifest = manifest_of(wanted)
     lists["control/manifest"] = manifest.encode()
     lists["control/adjust"] = _entries(manifest, {*changes.adjust, *changes.directories}).encode()
@@ -145,9 +143,7 @@ def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
     """Return the small texts among the named files as the host has them."""
     if not names or observe().files(wanted.name).root is None:
         return {}
-    known = settings()
-    script = shell.program("lib", "texts", root=wanted.root)
-    completed = transport.run(host, Actor.ACCOUNT, known.mms_user, script, _nul_separated(names))
+    completed = ask("texts", data=_nul_separated(names), root=wanted.root)
     pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
     return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
 
