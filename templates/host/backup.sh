@@ -8,7 +8,8 @@ attempts=3                    # to catch the tree at rest: something besides Kom
 frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
 archive_pattern='kometa-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z.tar.zst.age'
 changed=3                     # status of a pipeline of which tar alone failed
-partial='' job='' woken='' relay='' frozen_at=0 frozen_for=0
+last_line=$'\004' # end of transmission
+partial='' job='' woken='' relay='' messages='' frozen_at=0 frozen_for=0
 
 # The lock must end with this program: Podman may leave a process of its own behind.
 podman() { command podman "$@" 9>&-; }
@@ -129,7 +130,8 @@ run_pipeline() {
     fi
     # What is left of a pipeline of which one process was killed must not go on.
     kill -KILL -- "-$job" 2>/dev/null || true
-    { kill "$alarm" && wait "$alarm"; } 2>/dev/null || true
+    # KILL, for a shell that has not become sleep yet would catch a TERM and forget it.
+    { kill -KILL "$alarm" && wait "$alarm"; } 2>/dev/null || true
     job=
     exec {gate}>&-
     return "$status"
@@ -242,19 +244,21 @@ delete_superseded() {
 }
 
 # journald asks who wrote a line when it comes to read it, and a process that has ended by then belongs to no unit. So what
-# all stages say goes through one process, which lives a little longer.
+# all stages say goes through one process, which lives a little longer. It ends with a line of its own: the end of the
+# pipe would not come while any process that Podman has left behind still has it.
 repeat_lines() {
     local line
     exec 9>&-
     trap '' HUP INT TERM
-    while IFS= read -r line || [ -n "$line" ]; do say "$line"; done
+    while { IFS= read -r line || [ -n "$line" ]; } && [ "$line" != "$last_line" ]; do say "$line"; done
     sleep 0.5
 }
 
 relay_messages() {
     [ -n "${JOURNAL_STREAM:-}" ] || return 0
-    exec 2> >(repeat_lines)
+    exec {messages}> >(repeat_lines)
     relay=$!
+    exec 2>&"$messages"
 }
 
 clean_up() {
@@ -264,7 +268,7 @@ clean_up() {
     thaw_ours || status=1
     if [ -n "$partial" ]; then rm -f -- "$partial" || true; fi
     if [ -n "$relay" ]; then
-        exec 2>&-
+        printf '%s\n' "$last_line" >&"$messages" || true
         wait "$relay" || true
     fi
     exit "$status"

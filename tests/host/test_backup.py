@@ -295,6 +295,13 @@ def test_a_container_that_was_stopped_or_paused_stays_so(ready: BackupHost, stat
     assert len(ready.archives()) == 1
 
 
+def test_a_process_that_is_left_behind_does_not_keep_the_backup_from_its_end(ready: BackupHost) -> None:
+    shim = ready.shim("age", '#!/bin/sh\nsetsid sleep 500 &\nexec /usr/bin/age "$@"\n')
+    ready.by_hand(f"JOURNAL_STREAM=1:1 {shim}")  # as in the unit: what is said goes through a process of its own
+    ready.account("pkill -u mms -x sleep")
+    assert len(ready.archives()) == 1
+
+
 def test_whatever_else_writes_to_the_tree_is_frozen_too(ready: BackupHost) -> None:
     image = "lscr.io/linuxserver/kometa:latest"
     volumes = f"-v {CONFIG}/logs:/logs -v /tmp:/elsewhere"
