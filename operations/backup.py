@@ -11,7 +11,7 @@ from kometa_host.errors import UserError
 from kometa_host.shell import Actor
 from operations import archive_stream, bulk
 from operations.archive_stream import Place
-from operations.base import Change, Commands, confirm, host_operation, look_again, observe, settings
+from operations.base import Change, Commands, confirm, host_operation, left_to_root, look_again, observe, settings
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -34,6 +34,8 @@ def directory() -> Commands:
         if not step.ready:
             host.log(step.why)
         return
+    if step.needs_root and left_to_root(observe(), f"making {known.kometa_backup_dir}"):
+        return
     script = shell.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
     left = backups.directory_step(known, look_again().text("backup-directory"))
@@ -49,7 +51,14 @@ def create() -> Commands:
     known = settings()
     if not known.backups_enabled:
         raise UserError(backups.NOT_ENABLED)
-    script = shell.program("lib", "backup_create", backup_dir=known.kometa_backup_dir)
+    script = shell.program(
+        "lib",
+        "follow_unit",
+        "backup_create",
+        unit=backups.SERVICE,
+        identifier=backups.SCRIPT,
+        backup_dir=known.kometa_backup_dir,
+    )
     # Without the lock: the unit itself takes it.
     yield Change("the backup", script, Actor.ACCOUNT, locked=False)
 

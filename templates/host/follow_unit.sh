@@ -14,10 +14,8 @@ tell_news() {
     say "$news"
 }
 
-[ "$(property LoadState)" = loaded ] || fail "$unit is not on this host. Deploy first."
-if busy; then
-    say "$unit runs already; what follows is about that"
-else
+begin_unit() {
+    local former
     former=$(property InvocationID)
     systemctl --user reset-failed "$unit" 2>/dev/null || true
     systemctl --user start --no-block "$unit"
@@ -25,12 +23,22 @@ else
         if [ "$(property InvocationID)" != "$former" ]; then break; fi
         sleep 0.1
     done
-fi
-while busy; do
-    sleep 0.5
+}
+
+# $1: what to do first where the unit is missing, $2: what to say where it runs already, $3: what it is that failed,
+# $4: where its reason stands, $5: a function that tells of the progress, every 3 s, $6: the unit as journalctl shall be given it
+follow_unit() {
+    local turn=0 result
+    [ "$(property LoadState)" = loaded ] || fail "$unit is not on this host. $1"
+    if busy; then say "$2"; else begin_unit; fi
+    while busy; do
+        sleep 0.5
+        turn=$((turn + 1))
+        tell_news
+        if [ $((turn % 6)) = 0 ]; then "$5"; fi
+    done
+    sleep 0.5 # the journal is a little behind
     tell_news
-done
-sleep 0.5 # the journal is a little behind
-tell_news
-result=$(property Result)
-[ "$result" = success ] || fail "$unit failed ($result); why stands above and in: journalctl --user -u $unit"
+    result=$(property Result)
+    [ "$result" = success ] || fail "$3 failed ($result); $4: journalctl --user -u $6"
+}
