@@ -6,7 +6,7 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import FactBase
 
-from kometa_host import observed, shell, takeover
+from kometa_host import distributions, observed, shell, takeover
 from kometa_host.filesets import FileSet
 from kometa_host.observed import Observed
 from kometa_host.preflight import settings_of
@@ -23,7 +23,7 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
         account=settings.mms_user,
         account_uid=settings.mms_uid,
         account_gid=settings.mms_gid,
-        commands=["podman", "newuidmap", "age", "zstd", "tar", "flock", "loginctl"],
+        commands=distributions.needed(settings),
         units=units_of_interest(settings),
         image=settings.kometa_image,
         network=settings.mms_network,

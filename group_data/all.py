@@ -29,3 +29,9 @@ kometa_notify_url = None  # pinged with start, success and failure of backups an
 
 kometa_autodeploy_group = "interactive"  # names the units: mms-autodeploy-<group>
 kometa_autodeploy_schedule = "*-*-* 02:00:00"  # systemd calendar expression, in mms_timezone
+kometa_autodeploy_source = "registry"  # registry: newer images; git: first the state of a repository of this project
+kometa_autodeploy_repository = None  # its URL: https://, ssh://, git@host:path or a path on the host
+kometa_autodeploy_branch = "main"  # what the host follows
+kometa_autodeploy_unsigned = False  # True: commits are taken without a signature
+kometa_autodeploy_signers: list[str] = []  # ssh public keys; a commit, or a tag on it, must be signed by one of them
+kometa_autodeploy_host = None  # the host's name in the repository's inventory.py; None: as this inventory calls it

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from kometa_host import shell
+from kometa_host import repositories, shell
 from kometa_host.filesets import WantedFile
 from kometa_host.observed import Observed
 from kometa_host.settings import Settings
@@ -16,6 +16,7 @@ from kometa_host.settings import Settings
 SCRIPT = "mms-autodeploy"
 TEMPLATE = "mms-autodeploy"  # in templates/units, with .service.j2 and .timer.j2
 HISTORY = "autodeploy/history.jsonl"  # in the state directory
+ALLOWED_SIGNERS = "allowed-signers"  # in the library directory
 PATIENCE = 120  # seconds for a container to be healthy with its new image, as in a deploy
 LONGEST_WAIT = 7200  # seconds to wait for the end of a run before the update is left for the next time
 
@@ -49,12 +50,15 @@ def unit_templates(settings: Settings) -> dict[str, str]:
 
 def script(settings: Settings) -> str:
     """Return the text of the host's update program. It holds no secret."""
+    pull = ("pull",) if settings.follows_git else ()
     text = shell.program(
         "lib",
         "lock",
         "service",
         "notify",
+        *pull,
         "autodeploy",
+        **_pull_variables(settings),
         group=settings.kometa_autodeploy_group,
         config_dir=settings.kometa_config_dir,
         timezone=settings.mms_timezone,
@@ -67,17 +71,34 @@ def script(settings: Settings) -> str:
     return f"#!/usr/bin/env bash\n# Written by kometa-host; the next deploy undoes what is changed here.\n{text}"
 
 
+def _pull_variables(settings: Settings) -> dict[str, object]:
+    if not settings.follows_git:
+        return {"source": settings.kometa_autodeploy_source}
+    return {
+        "source": settings.kometa_autodeploy_source,
+        "repository": settings.kometa_autodeploy_repository,
+        "branch": settings.kometa_autodeploy_branch,
+        "unsigned": settings.kometa_autodeploy_unsigned,
+        "inventory_host": settings.kometa_autodeploy_host,
+    }
+
+
 def library_files(settings: Settings) -> Mapping[str, WantedFile]:
     """Return what updates need in the library directory."""
-    return {SCRIPT: WantedFile.of(script(settings), 0o700)}
+    files = {SCRIPT: WantedFile.of(script(settings), 0o700)}
+    if settings.follows_git:
+        signers = repositories.allowed_signers(settings.kometa_autodeploy_signers)
+        files[ALLOWED_SIGNERS] = WantedFile.of(signers, 0o600)
+    return files
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that an update did to one container.
+    """One thing that an update did to one container, or to the host as its git repository wants it.
 
     event: updated, current (nothing newer), postponed (a run was in progress), skipped (known as bad), pinned (left
     alone), rolled-back (the new image was bad, the former one runs again) or failed. former, new: ids of the images.
+    For a repository container is `git`, image its URL and branch, former and new are commits.
     """
 
     time: datetime

@@ -85,12 +85,13 @@ def units(settings: Settings) -> tuple[str, ...]:
 class DirectoryStep:
     """What is to be done about the backup directory: make it, leave it, or refuse; why is for the user.
 
-    ready: a backup could write there now.
+    ready: a backup could write there now. needs_root: the account cannot make it.
     """
 
     step: Literal["make", "leave", "refuse"]
     why: str
     ready: bool = False
+    needs_root: bool = False
 
 
 def directory_step(settings: Settings, found: str) -> DirectoryStep:
@@ -114,7 +115,7 @@ def directory_step(settings: Settings, found: str) -> DirectoryStep:
         )
     if found == "other":
         return DirectoryStep("refuse", f"{directory} is not a directory. Move it away, or name another.")
-    return DirectoryStep("make", f"{directory} is missing")
+    return DirectoryStep("make", f"{directory} is missing", needs_root=found == "beyond")
 
 
 @dataclass(frozen=True)

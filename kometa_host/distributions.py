@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from kometa_host.errors import UserError
 from kometa_host.observed import Observed
+from kometa_host.settings import Settings
 
 OLDEST_PODMAN = (4, 4)  # the first with Quadlet
 
@@ -17,6 +18,15 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "dnf": (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core"),
     "zypper": (*_COMMON, "shadow", "dbus-1", "util-linux"),
     "pacman": (*_COMMON, "shadow", "dbus", "util-linux"),
+}
+# What only some hosts need: curl for pings, the others for following a git repository.
+_PINGS = ("curl",)
+_PULL = ("git", "ssh-keygen", "python3-venv")
+_PULL_PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "apt-get": ("git", "openssh-client", "python3-venv"),
+    "dnf": ("git-core", "openssh-clients", "python3-pip"),
+    "zypper": ("git-core", "openssh-clients", "python3-pip"),
+    "pacman": ("git", "openssh", "python"),
 }
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
 _WAY_OUT = (
@@ -31,9 +41,15 @@ def podman_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found.groups(default="0")) if found else None
 
 
-def missing_commands(found: Observed) -> list[str]:
+def needed(settings: Settings) -> tuple[str, ...]:
+    """Return the programs that a host with these settings has to have."""
+    pings = _PINGS if settings.kometa_notify_url else ()
+    return (*NEEDED, *pings, *(_PULL if settings.follows_git else ()))
+
+
+def missing_commands(settings: Settings, found: Observed) -> list[str]:
     """Return the programs that the host lacks."""
-    return [name for name in NEEDED if not found.has_command(name)]
+    return [name for name in needed(settings) if not found.has_command(name)]
 
 
 def refuse_old_podman(found: Observed) -> None:
@@ -47,12 +63,14 @@ def refuse_old_podman(found: Observed) -> None:
         raise UserError(f"{name} offers Podman {offered}. {_WAY_OUT}")
 
 
-def packages_of(found: Observed) -> tuple[str, tuple[str, ...]]:
+def packages_of(settings: Settings, found: Observed) -> tuple[str, tuple[str, ...]]:
     """Return the host's package manager and the packages to install. Raise UserError if it has none that is known."""
     manager = found.text("package-manager")
     if manager not in PACKAGES:
+        missing = ", ".join(missing_commands(settings, found))
         raise UserError(
             f"{found.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
-            f"{', '.join(PACKAGES)}. Install these yourself, then deploy again: {', '.join(missing_commands(found))}."
+            f"{', '.join(PACKAGES)}. Install these yourself, then deploy again: {missing}."
         )
-    return manager, PACKAGES[manager]
+    pings = _PINGS if settings.kometa_notify_url else ()
+    return manager, (*PACKAGES[manager], *pings, *(_PULL_PACKAGES[manager] if settings.follows_git else ()))

@@ -47,7 +47,6 @@ class Unit:
     sub: str
     needs_reload: bool
     enabled: str
-    next_elapse: str
     result: str
     source: str = ""  # the Quadlet it was made from
     path: str = ""
@@ -213,7 +212,6 @@ def _unit(block: Mapping[str, str]) -> Unit:
         sub=block.get("SubState", ""),
         needs_reload=block.get("NeedDaemonReload") == "yes",
         enabled=block.get("UnitFileState", ""),
-        next_elapse=block.get("NextElapseUSecRealtime", ""),
         result=block.get("Result", ""),
         source=block.get("SourcePath", ""),
         path=block.get("FragmentPath", ""),

@@ -7,7 +7,9 @@ that lies there, State.init, is wrapped. config.py, which pyinfra runs first of 
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from getpass import getpass
+from logging import LogRecord
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,6 +53,16 @@ def check_settings_before_connecting() -> None:
         original(inventory, config, initial_limit=initial_limit)
 
     state.init = init  # type: ignore[method-assign]
+    logger.addFilter(_mask_logged_data)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Make a UserError of an inventory one that pyinfra says without a traceback."""
+    try:
+        yield
+    except UserError as error:
+        raise CliError(str(error)) from None
 
 
 def settings_of(host: Host) -> Settings:
@@ -67,9 +79,12 @@ def settings_of(host: Host) -> Settings:
 def _checked_settings(host: Host) -> Settings:
     if host not in _settings:
         data = _data_of(host)
+        if not data.get("kometa_autodeploy_host"):
+            data["kometa_autodeploy_host"] = host.name
         settings = Settings.from_data(data, host.name)
         if _secrets_are_known(settings):
-            full = project.data_with_secrets(settings, data, host.name, host.groups, _ask())
+            name = settings.kometa_autodeploy_host or host.name
+            full = project.data_with_secrets(settings, data, name, host.groups, _ask())
             settings = settings if full is data else Settings.from_data(full, host.name)
         _settings[host] = settings
     return _settings[host]
@@ -174,6 +189,13 @@ def _host_list(names: list[str], hosts: int) -> str:
         return f"all {hosts} hosts"
     shown = ", ".join(names[:5])
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def _mask_logged_data(record: LogRecord) -> bool:
+    """Hide secrets in what pyinfra logs with --debug: it tells the data of each group as it reads them."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(masked(part) if isinstance(part, dict) else part for part in record.args)
+    return True
 
 
 def _mask_printed_data(host: Host) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
-from kometa_host import clock, environment, names, paths, recipients
+from kometa_host import clock, environment, names, paths, recipients, repositories
 from kometa_host.errors import Problem, SettingsError
 from kometa_host.refusals import RefusalError, every, kind, quoted, text_of, whole_number
 
@@ -132,6 +132,39 @@ def _backup_mount(value: object, info: ValidationInfo) -> str | None:
     return path
 
 
+def _unsigned(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise RefusalError(quoted(value), "write True (commits are taken without a signature) or False")
+    return value
+
+
+def _source(value: object) -> str:
+    if value not in ("registry", "git"):
+        raise RefusalError(
+            quoted(value), "write registry (newer images) or git (a repository of this project, and newer images)"
+        )
+    return str(value)
+
+
+def _repository(value: object, info: ValidationInfo) -> str | None:
+    url = repositories.checked_repository(value)
+    if url is None and info.data.get("kometa_autodeploy_source") == "git":
+        raise RefusalError("none, while kometa_autodeploy_source is git", repositories.REPOSITORY)
+    return url
+
+
+def _signers(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    keys = repositories.checked_signers(value)
+    wanted = info.data.get("kometa_autodeploy_source") == "git"
+    if not keys and wanted and info.data.get("kometa_autodeploy_unsigned") is False:
+        raise RefusalError(
+            "none, while kometa_autodeploy_source is git",
+            "write the ssh public keys that sign your commits or tags: without, whoever can write to the repository "
+            "could run anything on the host (kometa_autodeploy_unsigned = True allows that)",
+        )
+    return keys
+
+
 class Settings(BaseModel):
     """What a Kometa host is told, one attribute for each variable, checked; it cannot be changed.
 
@@ -170,6 +203,12 @@ class Settings(BaseModel):
 
     kometa_autodeploy_group: Annotated[str, BeforeValidator(names.checked_group)] = "interactive"
     kometa_autodeploy_schedule: Annotated[str, BeforeValidator(_schedule)] = "*-*-* 02:00:00"
+    kometa_autodeploy_source: Annotated[Literal["registry", "git"], BeforeValidator(_source)] = "registry"
+    kometa_autodeploy_repository: Annotated[str | None, BeforeValidator(_repository)] = None
+    kometa_autodeploy_branch: Annotated[str, BeforeValidator(repositories.checked_branch)] = "main"
+    kometa_autodeploy_unsigned: Annotated[bool, BeforeValidator(_unsigned)] = False
+    kometa_autodeploy_signers: Annotated[tuple[str, ...], BeforeValidator(_signers)] = ()
+    kometa_autodeploy_host: Annotated[str | None, BeforeValidator(repositories.checked_host)] = None
 
     @classmethod
     def from_data(cls, data: Mapping[str, object], where: str) -> "Settings":
@@ -228,6 +267,11 @@ class Settings(BaseModel):
     def backups_enabled(self) -> bool:
         """Whether there is anyone to encrypt backups to; without, none are made."""
         return bool(self.kometa_backup_recipients)
+
+    @property
+    def follows_git(self) -> bool:
+        """Whether the host brings itself to the state of a git repository."""
+        return self.kometa_autodeploy_source == "git"
 
     @property
     def plex_host(self) -> str:

@@ -5,7 +5,16 @@ from pyinfra import host
 from kometa_host import accounts
 from kometa_host.accounts import WantedAccount
 from kometa_host.errors import UserError
-from operations.base import Commands, confirm, host_operation, look_again, needs_root, observe, root_change
+from operations.base import (
+    Commands,
+    confirm,
+    host_operation,
+    left_to_root,
+    look_again,
+    needs_root,
+    observe,
+    root_change,
+)
 
 
 @host_operation
@@ -44,7 +53,8 @@ def lingering(user: str) -> Commands:
     if found.text("linger") and found.text("bus"):
         host.noop(f"{user} lingers")
         return
-    needs_root(found, f"letting {user} linger (its services run without a login)")
+    if left_to_root(found, f"letting {user} linger (its services run without a login)"):
+        return
     yield root_change(f"letting {user} linger", "lingering", user=user)
     found = look_again()
     if not (found.text("linger") and found.text("bus")):

@@ -5,14 +5,14 @@ from pyinfra import host
 from kometa_host import autodeploy, shell
 from kometa_host.errors import UserError
 from kometa_host.shell import Actor
-from operations.base import Change, Commands, account_change, host_operation, observe, settings
+from operations.base import Change, Commands, host_operation, observe, settings
 
 
 @host_operation
 def run(retry: object = False) -> Commands:
     """Update the images of the group now: start the unit that the timer starts, follow it to its end, fail if it fails.
 
-    + retry: try images again that were not healthy before
+    + retry: try images and commits again that were not healthy before, and take a branch that was rewritten
 
         pyinfra inventory.py operations.autodeploy.run
     """
@@ -23,8 +23,9 @@ def run(retry: object = False) -> Commands:
     unit = observe().units.get(service)
     if unit is None or unit.load != "loaded":
         raise UserError(f"{service} is not on {host.name}. Deploy first.")
+    # Without the lock, which would be kept until the end: the unit itself takes it.
     if retry:
-        yield account_change("forgetting which images were not healthy", "forget_bad_images")
-    script = shell.program("lib", "follow_unit", unit=service, identifier=autodeploy.SCRIPT)
-    # Without the lock: the unit itself takes it.
+        forget = shell.program("lib", "forget_bad")
+        yield Change("forgetting what was not healthy", forget, Actor.ACCOUNT, locked=False)
+    script = shell.program("lib", "follow_unit", "autodeploy_run", unit=service, identifier=autodeploy.SCRIPT)
     yield Change("the update", script, Actor.ACCOUNT, locked=False)

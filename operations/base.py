@@ -78,7 +78,10 @@ def ask(*scripts: str, data: bytes = b"", **variables: object) -> Completed:
 
 @dataclass
 class Change(PyinfraCommand):
-    """A bash program that changes the host, with binary data as its input. What it says goes to the user at once."""
+    """A bash program that changes the host, with binary data as its input. What it says goes to the user at once.
+
+    locked: it is run under the host's lock, which `host_operation` takes before.
+    """
 
     what: str
     script: str
@@ -96,8 +99,6 @@ class Change(PyinfraCommand):
         """Run the program; return whether it succeeded."""
         account = settings_of(host).mms_user
         try:
-            if self.locked:
-                hold_lock(host, account)
             completed = transport.run(host, self.actor, account, self.script, self.data, on_line=host.log)
         except UserError as error:
             return _say_failure(host, str(error))
@@ -169,6 +170,19 @@ def account_change(what: str, *scripts: str, data: bytes | Iterable[bytes] = b""
 def root_change(what: str, script: str, **variables: object) -> Change:
     """Return a change that root makes: the named script of templates/host with these variables."""
     return Change(what, shell.program(script, **variables), Actor.ROOT, locked=False)
+
+
+def left_to_root(found: Observed, what: str) -> bool:
+    """Return whether the connection is the account's own and can therefore not do what needs root; then say so.
+
+    For what Kometa can do without; `needs_root` is for the rest.
+    """
+    lacking = found.text("connected-as") == settings().mms_user
+    if lacking:
+        host.log(
+            f"left undone: {what} needs root; connect once as root or as somebody who may use sudo", logger.warning
+        )
+    return lacking
 
 
 def needs_root(found: Observed, what: str) -> None:

@@ -13,8 +13,8 @@ from operations.base import (
     ask,
     confirm,
     host_operation,
+    left_to_root,
     look_again,
-    needs_root,
     observe,
     root_change,
     settings,
@@ -80,14 +80,19 @@ def unshare_chown(path: str | None = None, uid: int | None = None, gid: int | No
         host.noop(f"{path} belongs to {uid}:{gid}")
         return
     host.log(f"{found.count} of the entries in {path} belong to others, the first: {', '.join(found.first)}")
+    left = 0
     if found.outside:
-        needs_root(observe(), f"giving away {found.outside} entries that belong to other accounts of the host")
-        yield root_change(
-            f"taking over {found.outside} entries of {path}", "takeover", path=path, user=settings().mms_user
-        )
-    yield account_change(f"giving {path} to {uid}:{gid}", "ownership", path=path, uid=uid, gid=gid)
+        if left_to_root(observe(), f"giving away {found.outside} entries of the tree that belong to others"):
+            left = found.outside
+        else:
+            yield root_change(
+                f"taking over {found.outside} entries of {path}", "takeover", path=path, user=settings().mms_user
+            )
+    if found.count == left:
+        return
+    yield account_change(f"giving {path} to {uid}:{gid}", "ownership", path=path, uid=uid, gid=gid, some_stay=left > 0)
     still = _ownership(path, uid, gid, again=True)
-    confirm(not still.count, f"{still.count} entries of {path} still belong to others: {', '.join(still.first)}")
+    confirm(still.count <= left, f"{still.count} entries of {path} still belong to others: {', '.join(still.first)}")
 
 
 def _checked_path(path: str) -> str:

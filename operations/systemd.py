@@ -3,7 +3,7 @@
 from pyinfra import host
 
 from kometa_host.observed import Observed
-from operations.base import Commands, host_operation, needs_root, observe, root_change
+from operations.base import Commands, host_operation, left_to_root, observe, root_change
 
 
 def waits_in_vain(found: Observed) -> bool:
@@ -28,5 +28,6 @@ def network_online() -> Commands:
     if not waits_in_vain(found):
         host.noop("network-online.target is reached")
         return
-    needs_root(found, "starting network-online.target at boot (without it the first start of Kometa takes 90 s)")
+    if left_to_root(found, "starting network-online.target at boot (without it the first start of Kometa takes 90 s)"):
+        return
     yield root_change("adding network-online.target to the boot", "network_online")

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Updates the images of all containers of a group, here on the host, as the account. Follows lib.sh, lock.sh, service.sh
 # and notify.sh. The container decides, not the pull: an update is due when it runs another image than its tag has.
-# shellcheck disable=SC2154  # group, config_dir, timezone, patience, max_wait and library_dir are set in front of this text
+# shellcheck disable=SC2154  # group, source, config_dir, timezone, patience, max_wait and library_dir are set in front of this text
 # shellcheck disable=SC2034  # service.sh uses container and unit
 records=$state_dir/autodeploy
 history=$records/history.jsonl # what happened, an object a line
@@ -188,6 +188,8 @@ update() { # $1: name of the container
 update_group() {
     local name failed=
     notify /start
+    # A deploy may bring a newer version of this very program; what follows then is the newer one.
+    if [ "$source" = git ]; then "$0" pull 9>&- || failed=yes; fi
     for name in $(podman ps -a --filter "label=kometa-host.autodeploy-group=$group" --format '{{.Names}}' | sort); do
         # A process of its own for each: what fails with one does not keep the others from their update.
         "$0" update "$name" 9>&- || failed=yes
@@ -201,6 +203,7 @@ finish() { if [ "${SERVICE_RESULT:-}" = success ]; then notify ''; else notify /
 case ${1:-group} in
     group) update_group ;;
     update) update "$2" ;;
+    pull) pull ;;
     finish) finish ;;
-    *) fail "usage: mms-autodeploy [update CONTAINER | finish]" ;;
+    *) fail "usage: mms-autodeploy [pull | update CONTAINER | finish]" ;;
 esac

@@ -19,6 +19,7 @@ host_part() {
         if [ -x "/usr/lib/podman/$name" ] || [ -x "/usr/libexec/podman/$name" ]; then tell_value "command.$name" yes; fi
     done
     if [ -e /usr/lib/systemd/user/dbus.socket ]; then tell_value command.dbus-user-session yes; fi
+    if compgen -G '/usr/lib*/python3*/ensurepip/__init__.py' >/dev/null; then tell_value command.python3-venv yes; fi
     for name in apt-get dnf zypper pacman; do
         if command -v "$name" >/dev/null 2>&1; then tell_value package-manager "$name" && break; fi
     done
@@ -115,6 +116,10 @@ backup_part() {
         if timeout -s KILL 10 test -w "$backup_dir" -a -x "$backup_dir"; then found=writable; fi
     elif timeout -s KILL 10 test -e "$backup_dir" -o -L "$backup_dir"; then
         found=other
+    else
+        # shellcheck disable=SC2016  # for another shell to expand
+        timeout -s KILL 10 bash -c 'until [ -d "$1" ]; do set -- "$(dirname "$1")"; done; [ -w "$1" ]' - "$backup_dir"
+        if [ $? = 1 ]; then found=beyond; fi # only root can make it
     fi
     tell_value backup-directory "$found"
 }
@@ -144,7 +149,7 @@ account_part() {
     if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
         tell_value bus yes
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
-            -p ActiveEnterTimestamp -p SourcePath -p FragmentPath -p UnitFileState -p NextElapseUSecRealtime -p Result 2>/dev/null | tell units
+            -p SourcePath -p FragmentPath -p UnitFileState -p Result 2>/dev/null | tell units
     fi
     backup_part
     foreign_part

@@ -100,6 +100,7 @@ class TestUpdates:
         assert "was not healthy before" in pyinfra.run(UPDATE, "-y").text
         assert run(shared, CONTAINER) == before
         assert [event.event for event in events(shared)][:2] == ["skipped", "rolled-back"]
+        assert "the former image runs again" in pyinfra.run(UPDATE, "-y", "retry=true", status=1).text
         sandbox.registry.publish("good2")
         pyinfra.run(UPDATE, "-y")
         assert run(shared, VERSION) == "2.4.5"

@@ -177,7 +177,9 @@ def files_with(needles: list[bytes], since: float, *roots: Path) -> set[Path]:
     return found
 
 
-def test_a_canary_appears_nowhere(deployed: Host, tmp_path: Path, identity: pyrage.x25519.Identity) -> None:
+def test_a_canary_appears_nowhere(  # the backup, too: W17
+    deployed: Host, tmp_path: Path, identity: pyrage.x25519.Identity
+) -> None:
     began = time.time() - 1
     canary = f"cnry{randomness.token_hex(12)}"
     text = f"plextoken: {canary}\ntmdbapikey: {SECRETS['tmdbapikey']}\n"

@@ -27,7 +27,10 @@ READY = [
     "podman", "crun", "passt", "netavark", "aardvark-dns", "uidmap", "fuse-overlayfs", "nftables", "age", "zstd", "tar",
     "curl", "ca-certificates",
 ]  # fmt: skip
-OFFERED = ["slirp4netns", "sqlite3", "python3-minimal", "acl", "procps", "less", "iptables"]
+OFFERED = [
+    "slirp4netns", "sqlite3", "python3-minimal", "acl", "procps", "less", "iptables",
+    "git", "openssh-client", "python3", "python3-venv",
+]  # fmt: skip
 IMAGE = [
     "base-files", "libc-bin", "dash", "bash", "coreutils", "procps", "curl", "tzdata", "python3", "python3-yaml",
     "python3-ruamel.yaml", "netcat-openbsd", "grep", "sed", "findutils", "sqlite3",

@@ -89,6 +89,11 @@ class TestDirectory:
         assert (decided.step, decided.ready) == (step, ready)
         assert "/data" in decided.why
 
+    @pytest.mark.parametrize(("found", "needs_root"), [("missing", False), ("beyond", True)])
+    def test_what_is_missing_is_made_by_root_where_the_account_cannot(self, found: str, needs_root: bool) -> None:
+        decided = backups.directory_step(settings(), found)
+        assert (decided.step, decided.needs_root) == ("make", needs_root)
+
     def test_is_no_concern_without_recipients_and_that_is_said(self) -> None:
         decided = backups.directory_step(Settings.from_data({}, "test"), "")
         assert (decided.step, decided.ready) == ("leave", False)

@@ -4,6 +4,7 @@ import pytest
 
 from kometa_host import distributions
 from kometa_host.errors import UserError
+from kometa_host.settings import Settings
 from tests.unit.told import host
 
 DEBIAN_12 = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
@@ -43,14 +44,14 @@ def test_a_distribution_that_offers_quadlet_or_is_unknown_is_not_refused(release
 
 def test_missing_programs_are_named() -> None:
     there = {f"command__{name}": "/usr/bin/x" for name in ("podman", "age", "zstd", "tar", "flock")}
-    assert distributions.missing_commands(host(**there)) == [
+    assert distributions.missing_commands(Settings(), host(**there)) == [
         *("newuidmap", "netavark", "aardvark-dns", "dbus-user-session")
     ]
 
 
 @pytest.mark.parametrize("manager", distributions.PACKAGES)
 def test_every_known_package_manager_brings_podman_and_age(manager: str) -> None:
-    name, packages = distributions.packages_of(host(package_manager=manager))
+    name, packages = distributions.packages_of(Settings(), host(package_manager=manager))
     assert name == manager
     assert {"podman", "age", "zstd", "tar"} < set(packages)
 
@@ -58,4 +59,20 @@ def test_every_known_package_manager_brings_podman_and_age(manager: str) -> None
 @pytest.mark.parametrize("manager", ["", "apk"])
 def test_a_host_with_another_package_manager_is_told_what_to_install(manager: str) -> None:
     with pytest.raises(UserError, match=r"Alpine has none .* Install these yourself, .*: podman, newuidmap,"):
-        distributions.packages_of(host(os_release="PRETTY_NAME=Alpine", package_manager=manager))
+        distributions.packages_of(Settings(), host(os_release="PRETTY_NAME=Alpine", package_manager=manager))
+
+
+def test_pings_and_a_repository_need_more() -> None:
+    wanted = Settings(
+        kometa_notify_url="https://hc.example/x",
+        kometa_autodeploy_source="git",
+        kometa_autodeploy_repository="/srv/host.git",
+        kometa_autodeploy_unsigned=True,
+    )
+    there = {f"command__{name}": "/usr/bin/x" for name in distributions.NEEDED}
+    assert distributions.missing_commands(Settings(), host(**there)) == []
+    assert distributions.missing_commands(wanted, host(**there)) == ["curl", "git", "ssh-keygen", "python3-venv"]
+    for manager in distributions.PACKAGES:
+        _, packages = distributions.packages_of(wanted, host(package_manager=manager))
+        assert {"curl"} < set(packages)
+        assert any(name.startswith("git") for name in packages)

@@ -104,6 +104,15 @@ def test_passwords_keep_their_value_for_pyinfra_itself(project: Path) -> None:
     assert "length 8" in run.stdout
 
 
+@pytest.mark.parametrize("command", ["debug-inventory", "deploy.py"])
+def test_what_pyinfra_logs_with_debug_has_no_secret(project: Path, command: str) -> None:
+    with (project / "group_data" / "all.py").open("a") as variables:
+        variables.write('kometa_secrets = {"plextoken": "canary-in-group-data"}\n')
+    run = pyinfra(project, '("@local", {"kometa_secrets": {"a": "canary-in-inventory"}})', command, "--debug", "--dry")
+    assert "Adding data to group" in run.stderr + run.stdout
+    assert "canary" not in run.stderr + run.stdout
+
+
 def test_what_is_masked_are_secrets_alone() -> None:
     data = {
         "kometa_secrets": {"plextoken": "hunter2"},

@@ -1,0 +1,146 @@
+"""Pull mode: a host that brings itself to the state of a git repository, without a controller and without root."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from kometa_host.autodeploy import Event
+from tests.host.driver import CONFIG, Pyinfra
+from tests.host.origin import Origin
+from tests.host.test_autodeploy import CONTAINER, UNIT, UPDATE, events, run
+from tests.sandbox import Host, Sandbox
+from tests.sandbox.shell import wait_until
+from tests.sandbox.wheels import wheels
+
+TIMES = "podman inspect -f '{{range .Config.Env}}{{println .}}{{end}}' kometa | sed -n 's/^KOMETA_TIMES=//p'"
+SECRETS = "podman secret ls --format '{{.ID}} {{.Name}}' | sort"
+
+
+@pytest.fixture(scope="module")
+def origin(shared: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
+    """The repository of the module's host, which is deployed once by its controller and then on its own."""
+    made = Origin(tmp_path_factory.mktemp("origin"), shared.session.gateway, shared.name)
+    shutil.copytree(wheels(), shared.tree / "opt" / "wheels")
+    shared.run(
+        "chmod -R a+rX /opt/wheels; printf '[global]\\nno-index = true\\nfind-links = /opt/wheels\\n' >/etc/pip.conf"
+    )
+    pyinfra = Pyinfra(tmp_path_factory.mktemp("controller"), shared, **made.data)
+    assert "Packages: Podman, age, zstd and what they need" in pyinfra.deploy()
+    yield made
+    made.close()
+
+
+def pull(host: Host, succeeds: bool = True) -> Event:
+    """Let the host do what its timer does; return what it says of the repository."""
+    done = host.run(f"systemctl --user start {UNIT}", user="mms", check=False, timeout=300)
+    log = run(host, f"journalctl --user -u {UNIT} -o cat -n 60")
+    assert (done.returncode == 0) == succeeds, log
+    return next(event for event in events(host) if event.container == "git")
+
+
+def test_a_signed_commit_is_deployed_and_what_differs_is_put_right(origin: Origin, shared: Host) -> None:
+    secrets = run(shared, SECRETS)
+    first = origin.commit("Earlier", kometa_times=["05:30"])
+    event = pull(shared)
+    assert (event.event, event.former, event.new) == ("updated", "", first)
+    assert run(shared, TIMES) == "05:30"
+    # Where it is: what opens the secrets file is not here, and what is here stays.
+    assert run(shared, SECRETS) == secrets
+
+    container = run(shared, CONTAINER)
+    assert pull(shared).event == "current"
+    assert run(shared, CONTAINER) == container
+
+    shared.run(f"podman unshare sh -c 'echo broken: yes >>{CONFIG}/config.yml'", user="mms")
+    shared.run("systemctl --user disable --now mms-autodeploy-interactive.timer", user="mms")
+    assert pull(shared).event == "updated"
+    assert "broken: yes" in run(shared, f"podman unshare cat {CONFIG}/config.yml")  # an addition is Kometa's
+    assert run(shared, "systemctl --user is-active mms-autodeploy-interactive.timer") == "active"
+
+
+def test_a_controller_agrees_with_what_the_host_has_made_of_itself(
+    origin: Origin, shared: Host, pyinfra: Pyinfra
+) -> None:
+    pyinfra.data |= {**origin.data, "kometa_times": ["05:30"]}
+    assert pyinfra.preview() == set()
+
+
+def test_only_who_may_sign_is_followed(origin: Origin, shared: Host) -> None:
+    before = run(shared, f"{CONTAINER}; {TIMES}")
+    unsigned = origin.commit("Not signed", signed=False, kometa_times=["04:00"])
+    event = pull(shared, succeeds=False)
+    assert (event.event, event.new) == ("failed", unsigned)
+    assert "nor a tag on it is signed by a key of kometa_autodeploy_signers" in event.why
+
+    origin.commit("Signed by somebody else", key=origin.strangers_key, kometa_times=["04:00"])
+    assert "nor a tag on it is signed" in pull(shared, succeeds=False).why
+    assert run(shared, f"{CONTAINER}; {TIMES}") == before
+
+    origin.tag("v1")
+    assert pull(shared).event == "updated"
+    assert run(shared, TIMES) == "04:00"
+
+
+def test_a_branch_that_was_rewritten_is_followed_only_when_told(origin: Origin, shared: Host, pyinfra: Pyinfra) -> None:
+    origin.git("reset", "--quiet", "--hard", "HEAD~1")
+    origin.commit("Another way", kometa_times=["03:15"])
+    assert "the branch was rewritten" in pull(shared, succeeds=False).why
+    assert run(shared, TIMES) == "04:00"
+    pyinfra.data |= origin.data
+    shown = pyinfra.run(UPDATE, "-y", "retry=true")
+    assert "git: deployed" in shown.text
+    assert run(shared, TIMES) == "03:15"
+
+
+def test_a_commit_with_which_kometa_does_not_live_is_undone_and_not_tried_again(
+    origin: Origin, sandbox: Sandbox, shared: Host
+) -> None:
+    sandbox.registry.publish("crashing", tag="crashing")
+    bad = origin.commit("Crashing", kometa_image="lscr.io/linuxserver/kometa:crashing", kometa_times=["02:45"])
+    event = pull(shared, succeeds=False)
+    assert (event.event, event.new) == ("rolled-back", bad)
+    assert run(shared, TIMES) == "03:15"
+    container = run(shared, CONTAINER)
+    skipped, current = pull(shared), events(shared)[0]
+    assert "skipped" in {event.event for event in events(shared)[:3]}, (skipped, current)
+    assert run(shared, CONTAINER) == container
+
+
+def test_a_commit_that_is_refused_changes_nothing_and_the_next_one_heals(origin: Origin, shared: Host) -> None:
+    before = run(shared, f"{CONTAINER}; {TIMES}")
+    origin.commit("Misspelt", kometa_tmes=["01:00"])
+    event = pull(shared, succeeds=False)
+    assert "could not be deployed" in event.why
+    assert run(shared, f"{CONTAINER}; {TIMES}") == before
+    origin.commit("Mended", kometa_times=["01:00"])
+    assert pull(shared).event == "updated"
+    assert run(shared, TIMES) == "01:00"
+
+
+def test_what_needs_root_is_reported_and_not_done(origin: Origin, shared: Host) -> None:
+    shared.run(f"touch {CONFIG}/theirs")  # as root of the host
+    origin.commit("With files of others", kometa_times=["01:30"])
+    event = pull(shared)
+    assert event.event == "updated"
+    assert "left undone: giving away 1 entries of the tree that belong to others needs root" in event.why
+    assert shared.run(f"stat -c %u {CONFIG}/theirs").stdout.strip() == "0"
+    shared.run(f"rm {CONFIG}/theirs")
+
+
+def test_a_pull_that_is_killed_is_made_up_for(origin: Origin, shared: Host) -> None:
+    origin.commit("Cut off", kometa_times=["00:30"])
+    shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
+    wait_until(lambda: bool(run(shared, "pgrep -f 'pyinfra local.py' || true")), "the deploy begins", 60)
+    shared.run(f"systemctl --user kill -s KILL {UNIT}", user="mms")
+    assert pull(shared).event == "updated"
+    assert run(shared, TIMES) == "00:30"
+
+
+def test_without_its_repository_nothing_changes(origin: Origin, shared: Host) -> None:
+    before = run(shared, f"{CONTAINER}; {TIMES}")
+    origin.bare.rename(origin.bare.with_suffix(".away"))
+    event = pull(shared, succeeds=False)
+    assert "the repository could not be fetched, nothing was changed" in event.why
+    assert run(shared, f"{CONTAINER}; {TIMES}") == before
+    origin.bare.with_suffix(".away").rename(origin.bare)

@@ -1,0 +1,77 @@
+"""A host in pull mode as its own inventory."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from kometa_host import pulled
+from kometa_host.errors import UserError
+
+PODMAN = """#!/bin/sh
+case "$*" in
+    "secret ls --format {{.Name}}") printf 'kometa-plextoken\\nkometa-foreign\\nother\\n' ;;
+    "secret inspect --showsecret kometa-plextoken kometa-foreign") cat <<'X'
+[{"Spec": {"Name": "kometa-plextoken", "Labels": {"kometa-host.digest": "aa:bb"}}, "SecretData": "sesame"},
+ {"Spec": {"Name": "kometa-foreign", "Labels": null}, "SecretData": "theirs"}]
+X
+    ;;
+    *) echo "unknown: $*" >&2; exit 125 ;;
+esac
+"""
+INVENTORY = """
+import os
+from pathlib import Path
+media = [("tower.lan", {"ssh_user": "admin", "kometa_times": ["05:00"], "kometa_secrets": {"extra": "x"}}), "attic.lan"]
+nightly = (["tower.lan"], {"kometa_autodeploy_group": "nightly"})
+others = ["attic.lan"]
+_hidden = ["tower.lan"]
+number = 7
+"""
+
+
+@pytest.fixture
+def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "podman").write_text(PODMAN)
+    (tmp_path / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("KOMETA_AGE_IDENTITY", raising=False)
+    path = tmp_path / "inventory.py"
+    path.write_text(INVENTORY)
+    return str(path)
+
+
+def test_the_host_alone_is_left_with_its_groups_data_and_own_secrets(inventory: str) -> None:
+    groups: dict[str, Any] = pulled.groups_of(inventory, "tower.lan")
+    assert set(groups) == {"media", "nightly"}
+    [(name, media)], [(_, nightly)] = groups["media"], groups["nightly"]
+    assert name == "@local"
+    assert media["kometa_times"] == ["05:00"]
+    assert media["kometa_secrets"] == {"plextoken": SecretStr("sesame"), "extra": "x"}
+    assert nightly["kometa_autodeploy_group"] == "nightly"
+    assert media["kometa_autodeploy_host"] == nightly["kometa_autodeploy_host"] == "tower.lan"
+
+
+def test_a_host_that_the_inventory_does_not_have_is_said(inventory: str) -> None:
+    with pytest.raises(UserError, match=r"has no host 'cellar'; it has attic\.lan, tower\.lan\. Set kometa_autodeploy"):
+        pulled.groups_of(inventory, "cellar")
+
+
+def test_an_inventory_that_fails_is_no_traceback(inventory: str) -> None:
+    Path(inventory).write_text("import os\nhosts = [os.environ['NOWHERE']]")
+    with pytest.raises(UserError, match=r"inventory\.py cannot be read: KeyError: 'NOWHERE'"):
+        pulled.groups_of(inventory, "tower.lan")
+
+
+def test_with_an_identity_the_secrets_file_is_opened_as_usual(inventory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOMETA_AGE_IDENTITY", "age-identity.txt")
+    [(_, media)] = pulled.groups_of(inventory, "tower.lan")["media"]
+    assert media["kometa_secrets"] == {"extra": "x"}
+    assert "kometa_secrets_file" not in media
+
+
+def test_a_podman_that_tells_nothing_is_said(inventory: str, tmp_path: Path) -> None:
+    (tmp_path / "podman").write_text("#!/bin/sh\necho 'unknown flag: --showsecret' >&2; exit 125\n")
+    with pytest.raises(UserError, match="unknown flag"):
+        pulled.groups_of(inventory, "tower.lan")
