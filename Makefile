@@ -49,4 +49,4 @@ bench: .venv/installed ## measure speed and memory on sandbox hosts
 	@$(PYTHON) -m tests.bench
 
 torture: .venv/installed ## the long fault campaigns
-	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest tests/host -m torture
+	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 2 --dist loadfile tests/host -m torture
