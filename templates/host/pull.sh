@@ -111,15 +111,21 @@ has_drifted() {
     esac
 }
 
-last_words() { grep -v '^ *$' "$pull_dir/output" | tail -n 1; }
+# What pyinfra said last before its table of results, without its own headings.
+last_words() {
+    sed -e '/^--> Results:/,$d' -e '/^-->/d' -e '/Error: executed/d' -e '/^ *$/d' -e 's/^ *\(\[@local\] \)\?//' "$pull_dir/output" |
+        tail -n 3 | tr '\n' ' ' | cut -c1-600 | sed 's/ $//'
+}
 
 follow_commit() {
+    local what='put right what differed from'
     if deploy "$new"; then
         if [ "$new" != "$former" ]; then
+            what=deployed
             [ -z "$former" ] || remember_commit former "$former"
             remember_commit deployed "$new"
         fi
-        note_pull updated "deployed $(described "$new")$(left_to_root)"
+        note_pull updated "$what $(described "$new")$(left_to_root)"
         return 0
     fi
     local why

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -58,20 +59,24 @@ class Pyinfra:
         """Return the command line."""
         return [sys.executable, "-m", "pyinfra", str(self.inventory()), *arguments]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, stdin: int | None = None) -> "subprocess.Popen[str]":
         """Start pyinfra and return its process."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            self.command(*arguments), cwd=PROJECT, stdout=pipe, stderr=pipe, text=True, env=_environment()
+            self.command(*arguments), cwd=PROJECT, stdin=stdin, stdout=pipe, stderr=pipe, text=True, env=_environment()
         )
 
-    def run(self, *arguments: str, status: int | None = 0, timeout: float = 300) -> Outcome:
-        """Run pyinfra to its end; its exit status must be the given one, None for any."""
-        process = self.start(*arguments)
+    def run(self, *arguments: str, status: int | None = 0, timeout: float = 300, typed: str | None = None) -> Outcome:
+        """Run pyinfra to its end; its exit status must be the given one, None for any. typed is said in a terminal."""
+        keyboard, terminal = pty.openpty()
+        os.write(keyboard, (typed or "").encode())
+        process = self.start(*arguments, stdin=None if typed is None else terminal)
         try:
             output, errors = process.communicate(timeout=timeout)
         finally:
             process.kill()
+            os.close(keyboard)
+            os.close(terminal)
         outcome = Outcome(process.returncode, output, errors)
         assert status is None or outcome.status == status, outcome.text
         assert not re.search(r"^Traceback", outcome.text, re.M), outcome.text

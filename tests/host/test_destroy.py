@@ -86,6 +86,9 @@ def test_data_go_only_when_the_name_of_the_host_confirms_it(shared: Host, pyinfr
     assert "radarr" not in listed.text
     for wrong in ((), ("--data", "destroy_confirm=other-host")):
         assert "nothing was changed" in pyinfra.run("destroy.py", "-y", *data, *wrong, status=1).text
+    refused = pyinfra.run("destroy.py", "-y", *data, status=1, typed="other-host\n").text
+    assert f"type the host's name ({shared.name}) to delete them" in refused
+    assert "nothing was changed" in refused
     assert shared.run("systemctl --user is-active kometa", user="mms").stdout == "active\n"
     assert "write" in pyinfra.run("destroy.py", "-y", "--data", "destroy_data=maybe", status=1).text.lower()
 
@@ -100,7 +103,8 @@ def test_data_go_only_when_the_name_of_the_host_confirms_it(shared: Host, pyinfr
     ]
 
     shared.run("rm ~/note", user="mms")
-    assert destroy(pyinfra, *confirmed) == {"Account mms"}
+    typed = pyinfra.run("destroy.py", "-y", "--json", *data, typed=f"{shared.name}\n")
+    assert typed.changed() == {"Account mms"}
     assert shared.run("getent passwd mms; ls /home/mms", check=False).stdout == ""
     assert destroy(pyinfra, *confirmed) == set()
     pyinfra.deploy()
