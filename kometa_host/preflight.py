@@ -62,7 +62,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise CliError(str(error)) from None
+        raise PyinfraError(str(error)) from None
 
 
 def settings_of(host: Host) -> Settings:

@@ -9,6 +9,7 @@ import os
 import runpy
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,11 +18,12 @@ from kometa_host import secrets
 from kometa_host.errors import UserError
 from kometa_host.project import IDENTITY_VARIABLE
 
-Entry = tuple[str, dict[str, Any]]
+Data = dict[str, Any]
+Group = tuple[list[tuple[str, Data]], Data]  # hosts with their own data, and the group's
 NO_FILE = "no-secrets-file"  # absent, for it could not be opened here
 
 
-def groups_of(inventory: str, name: str) -> dict[str, list[Entry]]:
+def groups_of(inventory: str, name: str) -> dict[str, Group]:
     """Given the path of an inventory and a host's name in it, return its groups with that host alone, as @local.
 
     Raise UserError if the inventory cannot be read or has no such host.
@@ -30,30 +32,40 @@ def groups_of(inventory: str, name: str) -> dict[str, list[Entry]]:
         found = runpy.run_path(inventory)
     except Exception as error:  # whatever the user's own program raises
         raise UserError(f"{inventory} cannot be read: {type(error).__name__}: {error}") from None
-    groups = {key: _entries(value) for key, value in found.items() if isinstance(value, list | tuple) and key[0] != "_"}
-    names = sorted({entry[0] for entries in groups.values() for entry in entries})
+    groups = {key: group for key, value in found.items() if (group := _group(value)) and not key.startswith("_")}
+    names = sorted({host for hosts, _ in groups.values() for host, _ in hosts})
     if name not in names:
         raise UserError(
             f"{inventory} has no host {name!r}; it has {', '.join(names) or 'none'}. "
             "Set kometa_autodeploy_host to this host's name there, and deploy once from the controller."
         )
-    own = {key: dict(entries)[name] for key, entries in groups.items() if name in dict(entries)}
-    return {
-        key: [("@local", {**given, "kometa_autodeploy_host": name, **_secrets(given)})] for key, given in own.items()
-    }
+    mine = {key: (dict(hosts)[name], data) for key, (hosts, data) in groups.items() if name in dict(hosts)}
+    own: Data = {}
+    for given, _ in mine.values():  # as pyinfra does: what a later group says of the host wins
+        own |= given
+    own |= {"kometa_autodeploy_host": name, **_secrets(own)}
+    here = {key: ([("@local", own)], data) for key, (_, data) in mine.items()}
+    # pyinfra calls the group of all hosts of an inventory as its file.
+    return {Path(inventory).stem: ([("@local", own)], {}), **here}
 
 
-def _secrets(given: dict[str, Any]) -> dict[str, Any]:
-    """Return what the host's data has instead of the secrets file: the secrets that are here, and what is given."""
-    if os.environ.get(IDENTITY_VARIABLE):
+def _group(value: object) -> Group | None:
+    hosts, data = value if isinstance(value, tuple) and len(value) == 2 else (value, {})
+    if not isinstance(hosts, list) or not isinstance(data, dict):
+        return None
+    if not all(isinstance(item, str | tuple) for item in hosts):
+        return None
+    return [(item, {}) if isinstance(item, str) else (item[0], dict(item[1])) for item in hosts], data
+
+
+def _secrets(given: Data) -> Data:
+    """Return what the host's data has instead of the secrets file: the secrets that are here, and what is given.
+
+    root has other secrets than the account: for root nothing is changed, as for whoever has an identity.
+    """
+    if os.environ.get(IDENTITY_VARIABLE) or os.geteuid() == 0:
         return {}
-    return {"kometa_secrets_file": NO_FILE, "kometa_secrets": {**podman_secrets(), **given.get("kometa_secrets", {})}}
-
-
-def _entries(group: list[Any] | tuple[Any, ...]) -> list[Entry]:
-    """Return the hosts of a group, which is a list of them or a tuple (list, data of all), each with its data."""
-    hosts, common = group if isinstance(group, tuple) else (group, {})
-    return [(item, dict(common)) if isinstance(item, str) else (item[0], {**common, **item[1]}) for item in hosts]
+    return {"kometa_secrets_file": NO_FILE, "kometa_secrets": podman_secrets() | (given.get("kometa_secrets") or {})}
 
 
 def podman_secrets() -> dict[str, SecretStr]:

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from urllib.parse import urlsplit
 
 from kometa_host.refusals import RefusalError, every, listed, quoted, text_of
 
@@ -22,7 +21,7 @@ def checked_repository(value: object) -> str | None:
         return None
     if isinstance(value, str) and _has_password(value):
         raise RefusalError(
-            "a URL with a password or token in it (not shown here)",
+            "a URL with a password or token in it, or a ? (not shown here)",
             "it would stand in a script and in process lists; use ssh with a deploy key of the account, or git's own "
             "credential store on the host",
         )
@@ -34,11 +33,9 @@ def checked_repository(value: object) -> str | None:
 
 
 def _has_password(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.password is not None or (parts.scheme in ("http", "https") and parts.username is not None)
+    before, at, _ = url.partition("@")
+    scheme, _, user = before.rpartition("//")
+    return "?" in url or (bool(at) and (":" in user or scheme in ("http:", "https:")))
 
 
 def checked_branch(value: object) -> str:

@@ -111,7 +111,9 @@ def _list_once(data: list[str]) -> None:
 def _is_typed() -> bool:
     if not sys.stdin.isatty() or host.data.get(CONFIRM):
         return False
-    print(f"{host.print_prefix}type the host's name ({host.name}) to delete them: ", end="", file=sys.stderr, flush=True)
+    print(
+        f"{host.print_prefix}type the host's name ({host.name}) to delete them: ", end="", file=sys.stderr, flush=True
+    )
     return sys.stdin.readline().strip() == host.name
 
 

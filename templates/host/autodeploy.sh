@@ -23,7 +23,7 @@ note() { # $1: event, $2: in words
         tail -n 999 "$history" 2>/dev/null || true
         printf '{"time": "%s", "group": %s, "container": %s, "image": %s, "event": "%s", "former": "%s", "new": "%s", "why": %s}\n' \
             "$(date -u +%FT%TZ)" "$(json "$group")" "$(json "$container")" "$(json "$image")" "$1" "$former" "${new:-}" "$(json "$2")"
-    } >"$history.new"
+    } >"$history.new" || return 1
     mv -- "$history.new" "$history"
 }
 

@@ -1,36 +1,60 @@
 # shellcheck shell=bash
 # Brings the host to the state of a git repository of this project, here on the host, as the account, without root.
 # Part of mms-autodeploy. Variables set in front: repository, branch, unsigned, inventory_host, library_dir.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034  # autodeploy.sh uses container, former and new
 pull_dir=$state_dir/autodeploy/git
-bare=$pull_dir/repository.git
+bare=$pull_dir/repository.git # a copy that can be fetched again at any time
 fetch_time=900 install_time=1800 deploy_time=14400
+venv='' noted=''
 
-# What the host knows of the repository stands in it, as refs: deployed is what it has, former what it had before, bad
-# what could not be deployed.
-git() { timeout "$fetch_time" git --git-dir="$bare" -c core.hooksPath=/dev/null -c fetch.fsckObjects=true -c gc.auto=0 "$@"; }
-commit_of() { git rev-parse --quiet --verify "refs/kometa-host/$1^{commit}" || true; }
-remember_commit() { git update-ref "refs/kometa-host/$1" "$2"; }
+# Its own collection of garbage must end with it; what was fetched must survive a power failure.
+git() { timeout "$fetch_time" git --git-dir="$bare" -c core.hooksPath=/dev/null -c fetch.fsckObjects=true -c gc.autoDetach=false -c core.fsync=all "$@"; }
 described() { git log -1 --format='%h (%s)' "$1" | tr -d '[:cntrl:]'; }
 
+# $1: deployed (what the host has) or bad (with which Kometa was not healthy). Prints a commit, nothing where there is none.
+known() { grep -xE '[0-9a-f]{40,64}' "$pull_dir/$1" 2>/dev/null || true; }
+remember_commit() {
+    printf '%s\n' "$2" >"$pull_dir/$1.new" && sync "$pull_dir/$1.new" && mv -T -- "$pull_dir/$1.new" "$pull_dir/$1"
+}
+
 note_pull() { # $1: event, $2: in words
-    container=git image="$repository $branch" note "$1" "$2"
+    noted=yes
+    container=git image="$repository $branch" former=$deployed note "$1" "$2"
 }
 
 give_up() {
-    note_pull failed "$1"
+    note_pull failed "$*"
     exit 1
+}
+
+# Whatever ends this before it has said how it went is said, too.
+say_unexpected() {
+    local status=$?
+    if [ "$status" != 0 ] && [ -z "$noted" ]; then note_pull failed "it ended before its time ($status); the journal says more"; fi
+}
+
+# --- what the repository says --------------------------------------------------------------------------------------
+
+fetch_once() {
+    command git init --quiet --bare -- "$bare" && find "$bare" -name '*.lock' -delete || return 1
+    # Nothing may ask: nobody is there to answer.
+    GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -o BatchMode=yes' git fetch --quiet --prune --force -- "$repository" \
+        "+refs/heads/$branch:refs/kometa-host/wanted" '+refs/tags/*:refs/tags/*' </dev/null
 }
 
 fetch() {
     local output
-    mkdir -p -- "$pull_dir"
-    [ -e "$bare/HEAD" ] || command git init --quiet --bare -- "$bare"
-    # Nothing may ask: nobody is there to answer.
-    output=$(GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -o BatchMode=yes' git fetch --quiet --prune --force -- "$repository" \
-        "+refs/heads/$branch:refs/kometa-host/wanted" '+refs/tags/*:refs/tags/*' 2>&1 </dev/null) ||
-        give_up "the repository could not be fetched, nothing was changed: $(tail -n 1 <<<"$output")"
-    new=$(commit_of wanted)
+    if ! output=$(fetch_once 2>&1); then
+        # A power failure can leave any file of the copy empty.
+        if git fsck --no-progress >/dev/null 2>&1; then
+            give_up "the repository could not be fetched, nothing was changed: $(tr '\n' ' ' <<<"$output" | cut -c1-400)"
+        fi
+        say "the copy of the repository is damaged; fetching it anew"
+        rm -rf -- "$bare"
+        output=$(fetch_once 2>&1) ||
+            give_up "the repository could not be fetched, nothing was changed: $(tr '\n' ' ' <<<"$output" | cut -c1-400)"
+    fi
+    new=$(git rev-parse --verify 'refs/kometa-host/wanted^{commit}')
 }
 
 # A signature counts if one of the keys in allowed-signers made it, on the commit or on a tag that points at it.
@@ -44,62 +68,58 @@ is_signed() {
 }
 
 refuse_untrusted() {
+    if [ "$new" = "$deployed" ]; then return 0; fi
     if [ -z "$unsigned" ] && ! is_signed; then
         give_up "neither $(described "$new") nor a tag on it is signed by a key of kometa_autodeploy_signers; nothing was changed"
     fi
     # Whoever holds the repository could otherwise bring back an old commit, signed and with a fault that is known.
-    if [ -n "$former" ] && ! git merge-base --is-ancestor "$former" "$new"; then
-        give_up "$(described "$new") does not follow from what the host has, $(described "$former"): the branch was rewritten." \
+    if [ -n "$deployed" ] && [ -z "$rewritten" ] && ! git merge-base --is-ancestor "$deployed" "$new" 2>/dev/null; then
+        give_up "$(described "$new") does not follow from what the host has, ${deployed:0:7}: the branch was rewritten." \
             "Nothing was changed. If that is right: operations.autodeploy.run retry=true"
     fi
 }
 
-# Each commit has its own directory, complete or not there at all.
-unpack() { # $1: commit
-    local tree=$pull_dir/trees/$1
-    if [ -d "$tree" ]; then return 0; fi
-    rm -rf -- "$tree.partial"
-    mkdir -p -- "$tree.partial"
-    git archive "$1" | tar -x -C "$tree.partial"
-    mv -T -- "$tree.partial" "$tree"
-}
+# --- running a commit ------------------------------------------------------------------------------------------------
 
-# Prints the directory of the virtual environment for a tree, made where what pyproject.toml asks for is new.
-environment_for() { # $1: tree
-    local wanted key venv
+# Makes the directory and the virtual environment of a commit; each is complete or not there at all. Sets venv. What is
+# called from here may be within an `if`, where the shell does not stop at errors by itself.
+prepare() { # $1: commit
+    local tree=$pull_dir/trees/$1 wanted
+    if [ ! -d "$tree" ]; then
+        rm -rf -- "$tree.partial" && mkdir -p -- "$tree.partial" && git archive "$1" | tar -x -C "$tree.partial" &&
+            sync -f "$tree.partial" && mv -T -- "$tree.partial" "$tree" || return 1
+    fi
     wanted=$(python3 -c 'import sys, tomllib
 with open(sys.argv[1], "rb") as file:
-    print(*tomllib.load(file)["project"]["dependencies"], sep="\n")' "$1/pyproject.toml" 2>&1) ||
-        give_up "$1/pyproject.toml cannot be read; Python 3.11 or newer is needed: ${wanted##*$'\n'}"
-    key=$({ python3 --version && cat <<<"$wanted"; } | sha256sum | cut -c1-16)
-    venv=$pull_dir/venvs/$key
-    if [ ! -e "$venv/complete" ]; then
-        say "installing what the project needs"
-        rm -rf -- "$venv"
-        python3 -m venv -- "$venv" >&2 || give_up "Python's venv does not work; it says above why. Nothing was changed"
-        printf '%s\n' "$wanted" >"$venv/requirements.txt"
+    print(*tomllib.load(file)["project"]["dependencies"], sep="\n")' "$tree/pyproject.toml") || return 1
+    venv=$pull_dir/venvs/$({ python3 --version && cat <<<"$wanted"; } | sha256sum | cut -c1-16)
+    if [ -e "$venv/complete" ]; then return 0; fi
+    say "installing what the project needs"
+    rm -rf -- "$venv" && python3 -m venv -- "$venv" >&2 && printf '%s\n' "$wanted" >"$venv/requirements.txt" &&
         timeout "$install_time" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-            -r "$venv/requirements.txt" >&2 </dev/null || give_up "what the project needs could not be installed; pip says above why. Nothing was changed"
-        : >"$venv/complete"
-    fi
-    printf '%s\n' "$venv"
+            -r "$venv/requirements.txt" >&2 </dev/null && sync -f "$venv" && : >"$venv/complete"
 }
 
-# Runs a part of the project at a commit; its words come through and stay in $pull_dir/output.
+# Runs a part of the project at a prepared commit; its words come through and stay in $pull_dir/output.
 run_project() { # $1: commit, then arguments for Python
-    local tree=$pull_dir/trees/$1 venv
+    local tree=$pull_dir/trees/$1
     shift
-    venv=$(environment_for "$tree") || exit 1
     (
         cd -- "$tree" || exit
-        KOMETA_HOST_NAME=$inventory_host PYINFRA_PROGRESS=off NO_COLOR=1 timeout "$deploy_time" "$venv/bin/python" "$@" 9>&- </dev/null 2>&1
+        KOMETA_HOST_NAME=$inventory_host PYINFRA_PROGRESS=off NO_COLOR=1 timeout "$deploy_time" "$venv/bin/python" "$@" 8>&- </dev/null 2>&1
     ) | sed -u 's/\x1b\[[0-9;]*m//g' | tee "$pull_dir/output" >&2
 }
 
-deploy() { run_project "$1" -m pyinfra local.py deploy.py -y; }
-
 # What only root could do was left undone, and said so.
 left_to_root() { grep -o 'left undone: .* needs root' "$pull_dir/output" | sort -u | sed 's/^/; /' | tr -d '\n'; }
+
+has_said() { grep -q -- "$1" "$pull_dir/output"; }
+
+# What pyinfra said last before its table of results, without its own headings.
+last_words() {
+    sed -e '/^--> Results:/,$d' -e 's/^--> pyinfra error[^:]*: //' -e '/^-->/d' -e '/Error: executed/d' -e '/^ *$/d' \
+        -e 's/^ *\(\[@local\] \)\?//' "$pull_dir/output" | tail -n 4 | tr '\n' ' ' | cut -c1-600 | sed 's/ $//'
+}
 
 has_drifted() {
     local status=0
@@ -111,66 +131,83 @@ has_drifted() {
     esac
 }
 
-# What pyinfra said last before its table of results, without its own headings.
-last_words() {
-    sed -e '/^--> Results:/,$d' -e '/^-->/d' -e '/Error: executed/d' -e '/^ *$/d' -e 's/^ *\(\[@local\] \)\?//' "$pull_dir/output" |
-        tail -n 3 | tr '\n' ' ' | cut -c1-600 | sed 's/ $//'
+# A deploy waits for the lock for a short time only, and leaves a restart undone while Kometa is at work.
+await_turn() {
+    container=kometa
+    take_lock "$lock_wait" 'a deploy from git'
+    if ! wait_until_idle; then
+        note_pull postponed "a run is in progress; $(described "$new") is left for the next time"
+        exit 0
+    fi
+    exec 9>&-
 }
 
+deploy() { run_project "$1" -m pyinfra local.py deploy.py -y; }
+
 follow_commit() {
-    local what='put right what differed from'
+    local what='put right what differed from' why
+    if [ "$new" != "$deployed" ]; then what=deployed; fi
+    await_turn
     if deploy "$new"; then
-        if [ "$new" != "$former" ]; then
-            what=deployed
-            [ -z "$former" ] || remember_commit former "$former"
-            remember_commit deployed "$new"
+        if has_said 'postponed'; then
+            note_pull postponed "$(described "$new") waits for the end of a run$(left_to_root)"
+            return 0
         fi
         note_pull updated "$what $(described "$new")$(left_to_root)"
+        remember_commit deployed "$new"
         return 0
     fi
-    local why
-    why=$(last_words)
-    if [ "$new" = "$former" ] || [ -z "$former" ]; then give_up "$(described "$new") could not be deployed: $why"; fi
-    say "going back to $(described "$former")"
+    why="$(described "$new") could not be deployed: $(last_words)"
+    if [ "$new" = "$deployed" ] || [ -z "$deployed" ] || has_said 'nothing was connected to or changed'; then give_up "$why"; fi
     # What the registry or the line was to blame for is tried again the next time.
-    if grep -q 'Kometa is not healthy' "$pull_dir/output"; then remember_commit bad "$new"; fi
-    if deploy "$former"; then
-        note_pull rolled-back "$(described "$new") could not be deployed ($why); the host is as $(described "$former") wants it again"
+    if has_said '^ *\[@local\] Kometa is not healthy'; then remember_commit bad "$new"; fi
+    go_back "$why"
+}
+
+go_back() { # $1: why
+    say "going back to $(described "$deployed")"
+    if prepare "$deployed" && deploy "$deployed"; then
+        note_pull rolled-back "$1; the host is as $(described "$deployed") wants it again"
     else
-        note_pull failed "$(described "$new") could not be deployed ($why), nor what was before, $(described "$former")"
+        note_pull failed "$1; nor could what was before, $(described "$deployed"): $(last_words)"
     fi
     exit 1
 }
 
+# What the host has is kept, ready to go back to.
 prune_pulled() {
-    local name commit tree keep=' '
-    for name in deployed former; do
-        commit=$(commit_of "$name")
-        tree=$pull_dir/trees/$commit
-        if [ -n "$commit" ] && [ -d "$tree" ]; then keep+="$tree $(environment_for "$tree") "; fi
-    done
+    local name keep
+    prepare "$new"
+    keep=" $pull_dir/trees/$new $venv "
     for name in "$pull_dir"/trees/* "$pull_dir"/venvs/*; do
         if [[ $keep != *" $name "* ]]; then rm -rf -- "$name"; fi
     done
 }
 
 pull() {
-    mkdir -p -- "$records"
-    former='' new=''
+    mkdir -p -- "$records" "$pull_dir"
+    exec 8>>"$pull_dir/lock"
+    flock -n 8 || fail "another one brings the host to the state of its repository at the moment."
+    trap say_unexpected EXIT
+    deployed=$(known deployed) new='' rewritten=''
+    # For once, and for this time only: whoever holds the repository could make it fail, and wait.
+    if [ -e "$pull_dir/take-rewritten" ]; then
+        rewritten=yes
+        rm -- "$pull_dir/take-rewritten"
+    fi
     fetch
-    former=$(commit_of deployed)
     refuse_untrusted
-    if [ "$new" = "$(commit_of bad)" ]; then
-        note_pull skipped "$(described "$new") could not be deployed before; waiting for the next one"
-        new=$former
+    if [ "$new" = "$(known bad)" ]; then
+        note_pull skipped "$(described "$new") was not healthy before; waiting for the next one"
+        new=$deployed
         [ -n "$new" ] || return 0
     fi
-    unpack "$new"
-    if [ "$new" = "$former" ] && ! has_drifted "$new"; then
-        note_pull current "the host is as $(described "$new") wants it"
+    prepare "$new" || give_up "$(described "$new") could not be made ready to run; the journal says why. Nothing was changed." \
+        "It needs Python 3.11 or newer, and what its pyproject.toml asks for"
+    if [ "$new" = "$deployed" ] && ! has_drifted "$new"; then
+        note_pull current "the host is as $(described "$new") wants it$(left_to_root)"
         return 0
     fi
-    if [ -n "$former" ]; then unpack "$former"; fi
     follow_commit
-    prune_pulled
+    if [ "$new" = "$(known deployed)" ]; then prune_pulled; fi
 }

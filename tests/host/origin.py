@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,6 +58,14 @@ class Origin:
         self.git("commit", "--quiet", "--allow-empty", signature, "-m", message)
         self.push()
         return self.git("rev-parse", "HEAD")
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Have nothing to fetch for a while."""
+        hidden = self.bare.with_suffix(".away")
+        self.bare.rename(hidden)
+        yield
+        hidden.rename(self.bare)
 
     def tag(self, name: str) -> None:
         """Tag the newest commit with a signature and push."""

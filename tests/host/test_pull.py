@@ -8,7 +8,7 @@ import pytest
 from kometa_host.autodeploy import Event
 from tests.host.driver import CONFIG, Pyinfra
 from tests.host.origin import Origin
-from tests.host.test_autodeploy import CONTAINER, UNIT, UPDATE, events, run
+from tests.host.test_autodeploy import CONTAINER, UNIT, UPDATE, begin_run, events, run
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
 from tests.sandbox.wheels import wheels
@@ -88,6 +88,10 @@ def test_a_branch_that_was_rewritten_is_followed_only_when_told(origin: Origin, 
     assert "the branch was rewritten" in pull(shared, succeeds=False).why
     assert run(shared, TIMES) == "04:00"
     pyinfra.data |= origin.data
+    # Told for once: a server that is away for the time of that gains nothing.
+    with origin.away():
+        pyinfra.run(UPDATE, "-y", "retry=true", status=1)
+    assert "the branch was rewritten" in pull(shared, succeeds=False).why
     shown = pyinfra.run(UPDATE, "-y", "retry=true")
     assert "git: deployed" in shown.text
     assert run(shared, TIMES) == "03:15"
@@ -118,6 +122,35 @@ def test_a_commit_that_is_refused_changes_nothing_and_the_next_one_heals(origin:
     assert run(shared, TIMES) == "01:00"
 
 
+def test_a_run_in_progress_is_not_killed_and_the_commit_not_lost(origin: Origin, shared: Host) -> None:
+    drop_in = f"~/.config/systemd/user/{UNIT}.d"
+    shared.run(f"mkdir -p {drop_in} && cat >{drop_in}/test.conf && systemctl --user daemon-reload", user="mms",
+               input=b"[Service]\nEnvironment=KOMETA_HOST_MAX_WAIT=1 KOMETA_HOST_PAUSE=1\n")  # fmt: skip
+    shared.start_plex()
+    begin_run(shared)
+    container = run(shared, CONTAINER)
+    origin.commit("Meanwhile", kometa_times=["02:15"])
+    assert pull(shared).event == "postponed"
+    assert run(shared, CONTAINER) == container
+    shared.run(
+        f"podman unshare rm {CONFIG}/.standin-run-seconds; rm -r {drop_in}; systemctl --user daemon-reload", user="mms"
+    )
+    assert pull(shared).event == "updated"
+    assert run(shared, TIMES) == "02:15"
+    shared.run("podman rm -f plex", user="mms")
+
+
+def test_a_new_signer_is_followed_and_the_former_one_no_longer(origin: Origin, shared: Host) -> None:
+    strangers = [origin.strangers_key.with_suffix(".pub").read_text()]
+    origin.commit("Another signer", kometa_autodeploy_signers=strangers)
+    assert pull(shared).event == "updated"
+    assert pull(shared).event == "current"  # though the commit itself is not signed by the new one
+    origin.commit("Signed by the former one", kometa_autodeploy_signers=strangers)
+    assert "nor a tag on it is signed" in pull(shared, succeeds=False).why
+    origin.commit("Back", key=origin.strangers_key)
+    assert pull(shared).event == "updated"
+
+
 def test_what_needs_root_is_reported_and_not_done(origin: Origin, shared: Host) -> None:
     shared.run(f"touch {CONFIG}/theirs")  # as root of the host
     origin.commit("With files of others", kometa_times=["01:30"])
@@ -133,14 +166,19 @@ def test_a_pull_that_is_killed_is_made_up_for(origin: Origin, shared: Host) -> N
     shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
     wait_until(lambda: bool(run(shared, "pgrep -f 'pyinfra local.py' || true")), "the deploy begins", 60)
     shared.run(f"systemctl --user kill -s KILL {UNIT}", user="mms")
+    # What a power failure leaves of files that were not on the disk
+    copy = "~/.local/state/kometa-host/autodeploy/git/repository.git"
+    shared.run(
+        f"find {copy}/objects -type f -exec chmod u+w {{}} + -exec truncate -s 0 {{}} +; touch {copy}/HEAD.lock",
+        user="mms",
+    )
     assert pull(shared).event == "updated"
     assert run(shared, TIMES) == "00:30"
 
 
 def test_without_its_repository_nothing_changes(origin: Origin, shared: Host) -> None:
     before = run(shared, f"{CONTAINER}; {TIMES}")
-    origin.bare.rename(origin.bare.with_suffix(".away"))
-    event = pull(shared, succeeds=False)
-    assert "the repository could not be fetched, nothing was changed" in event.why
+    with origin.away():
+        event = pull(shared, succeeds=False)
+    assert "the repository could not be fetched, nothing was changed: fatal: repository" in event.why
     assert run(shared, f"{CONTAINER}; {TIMES}") == before
-    origin.bare.with_suffix(".away").rename(origin.bare)

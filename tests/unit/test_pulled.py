@@ -24,10 +24,10 @@ INVENTORY = """
 import os
 from pathlib import Path
 media = [("tower.lan", {"ssh_user": "admin", "kometa_times": ["05:00"], "kometa_secrets": {"extra": "x"}}), "attic.lan"]
-nightly = (["tower.lan"], {"kometa_autodeploy_group": "nightly"})
+nightly = (["tower.lan"], {"kometa_times": ["09:00"], "kometa_autodeploy_group": "nightly"})
 others = ["attic.lan"]
 _hidden = ["tower.lan"]
-number = 7
+number, ports, version = 7, [8080, 9090], (1, 2)
 """
 
 
@@ -37,6 +37,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("KOMETA_AGE_IDENTITY", raising=False)
+    monkeypatch.setattr("os.geteuid", lambda: 3000)
     path = tmp_path / "inventory.py"
     path.write_text(INVENTORY)
     return str(path)
@@ -44,13 +45,28 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_the_host_alone_is_left_with_its_groups_data_and_own_secrets(inventory: str) -> None:
     groups: dict[str, Any] = pulled.groups_of(inventory, "tower.lan")
-    assert set(groups) == {"media", "nightly"}
-    [(name, media)], [(_, nightly)] = groups["media"], groups["nightly"]
+    assert set(groups) == {"media", "nightly", "inventory"}
+    # The host's own data are the same in each group, so that none wins over another; a group's stay the group's.
+    [[(name, own)], [(_, again)], [(_, third)]] = [hosts for hosts, _ in groups.values()]
+    assert own == again == third
     assert name == "@local"
-    assert media["kometa_times"] == ["05:00"]
-    assert media["kometa_secrets"] == {"plextoken": SecretStr("sesame"), "extra": "x"}
-    assert nightly["kometa_autodeploy_group"] == "nightly"
-    assert media["kometa_autodeploy_host"] == nightly["kometa_autodeploy_host"] == "tower.lan"
+    assert own["kometa_times"] == ["05:00"]
+    assert own["kometa_secrets"] == {"plextoken": SecretStr("sesame"), "extra": "x"}
+    assert own["kometa_autodeploy_host"] == "tower.lan"
+    assert groups["nightly"][1] == {"kometa_times": ["09:00"], "kometa_autodeploy_group": "nightly"}
+
+
+def test_root_has_none_of_the_accounts_secrets(inventory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    [(_, own)] = pulled.groups_of(inventory, "tower.lan")["nightly"][0]
+    assert own["kometa_secrets"] == {"extra": "x"}
+    assert "kometa_secrets_file" not in own
+
+
+def test_secrets_that_are_none_are_none(inventory: str) -> None:
+    Path(inventory).write_text('hosts = [("tower.lan", {"kometa_secrets": None})]')
+    [(_, own)] = pulled.groups_of(inventory, "tower.lan")["hosts"][0]
+    assert set(own["kometa_secrets"]) == {"plextoken"}
 
 
 def test_a_host_that_the_inventory_does_not_have_is_said(inventory: str) -> None:
@@ -66,7 +82,7 @@ def test_an_inventory_that_fails_is_no_traceback(inventory: str) -> None:
 
 def test_with_an_identity_the_secrets_file_is_opened_as_usual(inventory: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOMETA_AGE_IDENTITY", "age-identity.txt")
-    [(_, media)] = pulled.groups_of(inventory, "tower.lan")["media"]
+    [(_, media)] = pulled.groups_of(inventory, "tower.lan")["media"][0]
     assert media["kometa_secrets"] == {"extra": "x"}
     assert "kometa_secrets_file" not in media
 

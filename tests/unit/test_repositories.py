@@ -46,7 +46,13 @@ def test_what_git_would_take_for_something_else_is_refused(url: str) -> None:
         repositories.checked_repository(url)
 
 
-@pytest.mark.parametrize("url", ["https://me:hunter2@git.example/x", "https://ghp_hunter2@git.example/x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://me:hunter2@git.example/x", "https://ghp_hunter2@git.example/x", "me:hunter2@git.example:x",
+        "https://git.example/x.git?private_token=hunter2",
+    ],
+)  # fmt: skip
 def test_a_url_with_a_password_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(RefusalError) as refused:
         repositories.checked_repository(url)
