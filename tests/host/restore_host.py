@@ -141,6 +141,13 @@ class RestoreHost:
         """Return whether Kometa's service runs."""
         return self.account(f"systemctl --user is-active {UNIT}", check=False).strip() == "active"
 
+    def story(self) -> str:
+        """Return what the host has to tell of the last restore, for a test that fails."""
+        return self.account(
+            f"systemctl --user status {UNIT}; journalctl --user -n 60 --no-pager; cat {STATE}/restore.log {STATE}/restore",
+            False,
+        )
+
     def leftovers(self) -> str:
         """Return what a restore has left that is not meant to stay."""
         return self.host.run(f"ls -d {STATE}/restore {CONFIG}.stage-* {CONFIG}.former 2>/dev/null; true").stdout
@@ -230,7 +237,8 @@ class Campaign:
         return one
 
     def _set_service(self, wanted: bool) -> None:
-        self.on.account(f"systemctl --user {'start' if wanted else 'stop'} {UNIT}")
+        # So many starts in so short a time are more than systemd allows.
+        self.on.account(f"systemctl --user reset-failed {UNIT}; systemctl --user {'start' if wanted else 'stop'} {UNIT}")
 
     def _wait_for_stage(self, ended: Callable[[], int | None]) -> None:
         # Asked of the host's folder on this machine: no login, so at once.
@@ -266,11 +274,11 @@ class Campaign:
         if one.how == "power cut":
             wait_for_kometa(on.host)
         if one.how != "kill -9 of the host's shell":
-            assert on.is_active() == one.was_active, f"{one}: the service is not as before"
+            assert on.is_active() == one.was_active, f"{one}: the service is not as before\n{on.story()}"
         on.pyinfra.run("operations.restore.leftovers", "-y")
         assert not on.leftovers(), f"{one}: {on.leftovers()}"
         assert on.digest() in self.digests.values(), f"{one}: the live tree is neither after the repair"
-        assert on.is_active() == one.was_active, f"{one}: the service is not as before after the repair"
+        assert on.is_active() == one.was_active, f"{one}: the service is not as before after the repair\n{on.story()}"
         assert len(on.kept()) <= 2
         if one.was_active:
             wait_for_kometa(on.host)
