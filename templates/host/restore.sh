@@ -44,8 +44,7 @@ repair() {
     in_namespace drop_oldest
     in_namespace drop_stage || fail "$stage, the rest of a restore, could not be removed."
     if [ -n "$was_active" ] && ! systemctl --user -q is-active "$unit"; then
-        systemctl --user reset-failed "$unit" 2>/dev/null || true
-        systemctl --user start "$unit" || say "$unit could not be started. See: journalctl --user -u kometa"
+        start_unit start || say "$unit could not be started. See: journalctl --user -u kometa"
     fi
     rm -f -- "$journal"
 }
@@ -150,8 +149,7 @@ stop_service() {
 
 start_service() {
     [ -n "$was_active" ] || return 0
-    systemctl --user reset-failed "$unit" 2>/dev/null || true
-    systemctl --user start "$unit" && healthy "$patience"
+    start_unit start && healthy "$patience"
 }
 
 # A kept tree goes back as it was, with files of the host's root if it had any: the next deploy sees to those.

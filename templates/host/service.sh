@@ -41,8 +41,13 @@ thaw() { if [ "$(podman inspect -f '{{.State.Paused}}' "$container" 2>/dev/null)
 
 restart_unit() {
     thaw
+    start_unit restart
+}
+
+# A start that fails is tried again by systemd itself; `healthy` says whether that helps.
+start_unit() { # $1: start or restart
     systemctl --user reset-failed "$unit" 2>/dev/null || true
-    systemctl --user restart "$unit"
+    systemctl --user "$1" "$unit" || [ "$(systemctl --user is-active "$unit")" = activating ]
 }
 
 remember_good() {
