@@ -286,6 +286,16 @@ class TestHosts:
         assert pyinfra.preview() == set()
         Pyinfra(tmp_path, shared).deploy()
 
+    def test_a_start_without_a_network_succeeds_when_there_is_one_again(self, shared: Host) -> None:
+        later = "systemd-run --user --quiet --on-active=2 --timer-property=AccuracySec=0.1 systemctl --user start kometa"
+        shared.run(f"systemctl --user stop kometa; {later}", user="mms")
+        shared.cut_line()
+        time.sleep(8)
+        shared.mend_line()
+        wait_for_kometa(shared)
+        # It was tried before, in vain.
+        assert int(shared.run("systemctl --user show -P NRestarts kometa", user="mms").stdout) > 0
+
     def test_the_second_of_two_at_once_waits_for_the_first(self, shared: Host, tmp_path: Path) -> None:
         (tmp_path / "one").mkdir()
         (tmp_path / "two").mkdir()
