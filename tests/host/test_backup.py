@@ -295,6 +295,13 @@ def test_a_container_that_was_stopped_or_paused_stays_so(ready: BackupHost, stat
     assert len(ready.archives()) == 1
 
 
+def test_whoever_stops_the_service_while_it_is_frozen_leaves_it_stopped_and_not_failed(ready: BackupHost) -> None:
+    ready.account("podman pause kometa")
+    ready.account("systemctl --user stop kometa")
+    assert ready.account("systemctl --user is-failed kometa", check=False).stdout.strip() == "inactive"
+    assert ready.state() == ""
+
+
 def test_a_process_that_is_left_behind_does_not_keep_the_backup_from_its_end(ready: BackupHost) -> None:
     shim = ready.shim("age", '#!/bin/sh\nsetsid sleep 500 &\nexec /usr/bin/age "$@"\n')
     ready.by_hand(f"JOURNAL_STREAM=1:1 {shim}")  # as in the unit: what is said goes through a process of its own
