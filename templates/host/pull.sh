@@ -42,18 +42,18 @@ fetch_once() {
         "+refs/heads/$branch:refs/kometa-host/wanted" '+refs/tags/*:refs/tags/*' </dev/null
 }
 
+# A power failure can leave any file of the copy empty. Sets output, as its caller does.
+fetch_into_new_copy() {
+    if git fsck --no-progress >/dev/null 2>&1; then return 1; fi
+    say "the copy of the repository is damaged; fetching it anew"
+    rm -rf -- "$bare"
+    output=$(fetch_once 2>&1)
+}
+
 fetch() {
     local output
-    if ! output=$(fetch_once 2>&1); then
-        # A power failure can leave any file of the copy empty.
-        if git fsck --no-progress >/dev/null 2>&1; then
-            give_up "the repository could not be fetched, nothing was changed: $(tr '\n' ' ' <<<"$output" | cut -c1-400)"
-        fi
-        say "the copy of the repository is damaged; fetching it anew"
-        rm -rf -- "$bare"
-        output=$(fetch_once 2>&1) ||
-            give_up "the repository could not be fetched, nothing was changed: $(tr '\n' ' ' <<<"$output" | cut -c1-400)"
-    fi
+    output=$(fetch_once 2>&1) || fetch_into_new_copy ||
+        give_up "the repository could not be fetched, nothing was changed: $(tr '\n' ' ' <<<"$output" | cut -c1-400)"
     new=$(git rev-parse --verify 'refs/kometa-host/wanted^{commit}')
 }
 
@@ -158,9 +158,10 @@ follow_commit() {
         return 0
     fi
     why="$(described "$new") could not be deployed: $(last_words)"
-    if [ "$new" = "$deployed" ] || [ -z "$deployed" ] || has_said 'nothing was connected to or changed'; then give_up "$why"; fi
+    if [ "$new" = "$deployed" ]; then give_up "$why"; fi
     # What the registry or the line was to blame for is tried again the next time.
     if has_said '^ *\[@local\] Kometa is not healthy'; then remember_commit bad "$new"; fi
+    if [ -z "$deployed" ] || has_said 'nothing was connected to or changed'; then give_up "$why"; fi
     go_back "$why"
 }
 
