@@ -287,7 +287,9 @@ class TestHosts:
         Pyinfra(tmp_path, shared).deploy()
 
     def test_a_start_without_a_network_succeeds_when_there_is_one_again(self, shared: Host) -> None:
-        later = "systemd-run --user --quiet --on-active=2 --timer-property=AccuracySec=0.1 systemctl --user start kometa"
+        later = (
+            "systemd-run --user --quiet --on-active=2 --timer-property=AccuracySec=0.1 systemctl --user start kometa"
+        )
         shared.run(f"systemctl --user stop kometa; {later}", user="mms")
         shared.cut_line()
         time.sleep(8)

@@ -58,7 +58,9 @@ def tools(place: Path, *more: str) -> Path:
 def run(place: Path, body: str, path: Path | str, status: int = 0) -> str:
     """Run a body after the scripts; return what it printed."""
     live = place / "kometa"
-    program = shell.program("lib", "service", "restore", config_dir=live, owner_uid=0, owner_gid=0, timezone="UTC", patience=1)
+    program = shell.program(
+        "lib", "service", "restore", config_dir=live, owner_uid=0, owner_gid=0, timezone="UTC", patience=1
+    )
     done = subprocess.run(
         ["bash", "-c", f"{program}\n{STUBS}\nlive={live} stage={live}.stage-1 candidate={live}.stage-1/kometa\n{body}"],
         env={"HOME": str(place), "PATH": str(path)}, capture_output=True, text=True, check=False,
