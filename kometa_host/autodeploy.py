@@ -50,15 +50,15 @@ def unit_templates(settings: Settings) -> dict[str, str]:
 
 def script(settings: Settings) -> str:
     """Return the text of the host's update program. It holds no secret."""
-    pull = ("pull",) if settings.follows_git else ()
-    text = shell.program(
+    return shell.installed(
         "lib",
         "lock",
         "service",
         "notify",
-        *pull,
+        *(["pull"] if settings.follows_git else []),
         "autodeploy",
-        **_pull_variables(settings),
+        source=settings.kometa_autodeploy_source,
+        **(_pull_variables(settings) if settings.follows_git else {}),
         group=settings.kometa_autodeploy_group,
         config_dir=settings.kometa_config_dir,
         timezone=settings.mms_timezone,
@@ -68,14 +68,10 @@ def script(settings: Settings) -> str:
         patience=PATIENCE,
         max_wait=LONGEST_WAIT,
     )
-    return f"#!/usr/bin/env bash\n# Written by kometa-host; the next deploy undoes what is changed here.\n{text}"
 
 
 def _pull_variables(settings: Settings) -> dict[str, object]:
-    if not settings.follows_git:
-        return {"source": settings.kometa_autodeploy_source}
     return {
-        "source": settings.kometa_autodeploy_source,
         "repository": settings.kometa_autodeploy_repository,
         "branch": settings.kometa_autodeploy_branch,
         "unsigned": settings.kometa_autodeploy_unsigned,

@@ -48,7 +48,7 @@ def longest(settings: Settings) -> int:
 
 def script(settings: Settings) -> str:
     """Return the text of the host's backup program. It holds no secret."""
-    text = shell.program(
+    return shell.installed(
         "lib",
         "lock",
         "notify",
@@ -61,7 +61,6 @@ def script(settings: Settings) -> str:
         library_dir=settings.library_dir,
         **{f"keep_{name}": number for name, number in settings.kometa_backup_keep.items()},
     )
-    return f"#!/usr/bin/env bash\n# Written by kometa-host; the next deploy undoes what is changed here.\n{text}"
 
 
 def library_files(settings: Settings) -> Mapping[str, WantedFile]:

@@ -19,15 +19,18 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "zypper": (*_COMMON, "shadow", "dbus-1", "util-linux"),
     "pacman": (*_COMMON, "shadow", "dbus", "util-linux"),
 }
-# What only some hosts need: curl for pings, the others for following a git repository.
-_PINGS = ("curl",)
-_PULL = ("git", "ssh-keygen", "python3-venv")
-_PULL_PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "apt-get": ("git", "openssh-client", "python3-venv"),
-    "dnf": ("git-core", "openssh-clients", "python3-pip"),
-    "zypper": ("git-core", "openssh-clients", "python3-pip"),
-    "pacman": ("git", "openssh", "python"),
-}
+# What only some hosts need, for pings or to follow a repository: programs, and by package manager what brings them.
+Extra = tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]
+_PINGS: Extra = (("curl",), dict.fromkeys(PACKAGES, ("curl",)))
+_PULL: Extra = (
+    ("git", "ssh-keygen", "python3-venv"),
+    {
+        "apt-get": ("git", "openssh-client", "python3-venv"),
+        "dnf": ("git-core", "openssh-clients", "python3-pip"),
+        "zypper": ("git-core", "openssh-clients", "python3-pip"),
+        "pacman": ("git", "openssh", "python"),
+    },
+)
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
 _WAY_OUT = (
     "Kometa's service is a Quadlet, which needs Podman 4.4 or newer. Upgrade the distribution (Debian 13, Ubuntu "
@@ -41,10 +44,14 @@ def podman_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found.groups(default="0")) if found else None
 
 
+def _extras(settings: Settings) -> list[Extra]:
+    wanted = [(settings.kometa_notify_url, _PINGS), (settings.follows_git, _PULL)]
+    return [extra for is_wanted, extra in wanted if is_wanted]
+
+
 def needed(settings: Settings) -> tuple[str, ...]:
     """Return the programs that a host with these settings has to have."""
-    pings = _PINGS if settings.kometa_notify_url else ()
-    return (*NEEDED, *pings, *(_PULL if settings.follows_git else ()))
+    return (*NEEDED, *(name for programs, _ in _extras(settings) for name in programs))
 
 
 def missing_commands(settings: Settings, found: Observed) -> list[str]:
@@ -72,5 +79,4 @@ def packages_of(settings: Settings, found: Observed) -> tuple[str, tuple[str, ..
             f"{found.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
             f"{', '.join(PACKAGES)}. Install these yourself, then deploy again: {missing}."
         )
-    pings = _PINGS if settings.kometa_notify_url else ()
-    return manager, (*PACKAGES[manager], *pings, *(_PULL_PACKAGES[manager] if settings.follows_git else ()))
+    return manager, (*PACKAGES[manager], *(name for _, packages in _extras(settings) for name in packages[manager]))

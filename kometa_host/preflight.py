@@ -79,11 +79,9 @@ def settings_of(host: Host) -> Settings:
 def _checked_settings(host: Host) -> Settings:
     if host not in _settings:
         data = _data_of(host)
-        if not data.get("kometa_autodeploy_host"):
-            data["kometa_autodeploy_host"] = host.name
+        name = data["kometa_autodeploy_host"] = data.get("kometa_autodeploy_host") or host.name
         settings = Settings.from_data(data, host.name)
         if _secrets_are_known(settings):
-            name = settings.kometa_autodeploy_host or host.name
             full = project.data_with_secrets(settings, data, name, host.groups, _ask())
             settings = settings if full is data else Settings.from_data(full, host.name)
         _settings[host] = settings

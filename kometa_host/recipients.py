@@ -52,6 +52,11 @@ def _refuse_private_key(key: str) -> None:
             "write its public key, age1..., which age-keygen -y age-identity.txt prints; if the secret one was shared "
             "or committed, make a new identity",
         )
+    refuse_private_ssh_key(key)
+
+
+def refuse_private_ssh_key(key: str) -> None:
+    """Raise RefusalError, which does not show it, if a key is a private one of ssh."""
     if "PRIVATE KEY" in key.upper():
         raise RefusalError(
             "a private key, which is secret (not shown here)",

@@ -3,6 +3,7 @@
 import base64
 import re
 
+from kometa_host.recipients import refuse_private_ssh_key
 from kometa_host.refusals import RefusalError, every, listed, quoted, text_of
 
 REPOSITORY = "write https://host/path, ssh://git@host/path, git@host:path or an absolute path on the host"
@@ -63,11 +64,7 @@ def checked_signers(value: object) -> tuple[str, ...]:
 def _checked_signer(value: object) -> str:
     if not isinstance(value, str):
         raise RefusalError("an element that is no text", SIGNER)
-    if "PRIVATE KEY" in value.upper():
-        raise RefusalError(
-            "a private key, which is secret (not shown here)",
-            "write the public key, from the .pub file; if the private one was shared or committed, make a new key",
-        )
+    refuse_private_ssh_key(value)
     kind, _, rest = value.strip().partition(" ")
     if kind not in KEY_TYPES or len(value.strip().splitlines()) != 1 or not _is_key(kind, rest.split(" ")[0]):
         raise RefusalError(f"a text of {len(value)} characters that is no ssh public key", SIGNER)

@@ -39,6 +39,14 @@ def program(*scripts: str, **variables: object) -> str:
     return assignments(variables) + "\n".join(bodies)
 
 
+def installed(*scripts: str, **variables: object) -> str:
+    """Given names of scripts in templates/host and their variables, return the text of a program that stays there."""
+    return (
+        "#!/usr/bin/env bash\n# Written by kometa-host; the next deploy undoes what is changed here.\n"
+        f"{program(*scripts, **variables)}"
+    )
+
+
 def prelude(actor: Actor, account: str, password_follows: bool) -> str:
     """Return the bash text that becomes the actor and then evaluates the program that follows on standard input.
 

@@ -143,7 +143,7 @@ def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
     """Return the small texts among the named files as the host has them."""
     if not names or observe().files(wanted.name).root is None:
         return {}
-    completed = ask("texts", data=_nul_separated(names), root=wanted.root)
+    completed = ask("texts", data=_nul_separated(names), root=wanted.root, largest=LARGEST_SHOWN)
     pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
     return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
 

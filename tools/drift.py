@@ -34,7 +34,9 @@ def main(inventory: str) -> int:
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         return ERROR
-    print("".join(f"{line.strip()}\n" for line in done.stderr.splitlines() if "left undone:" in line), end="")
+    for line in done.stderr.splitlines():
+        if "left undone:" in line:
+            print(line.strip())
     for host, operations in found.items():
         print("\n".join(f"{host}: {name}" for name in operations))
     print("drift" if found else "in sync")

@@ -155,6 +155,7 @@ follow_commit() {
         fi
         note_pull updated "$what $(described "$new")$(left_to_root)"
         remember_commit deployed "$new"
+        prune_pulled
         return 0
     fi
     why="$(described "$new") could not be deployed: $(last_words)"
@@ -177,9 +178,7 @@ go_back() { # $1: why
 
 # What the host has is kept, ready to go back to.
 prune_pulled() {
-    local name keep
-    prepare "$new"
-    keep=" $pull_dir/trees/$new $venv "
+    local name keep=" $pull_dir/trees/$new $venv "
     for name in "$pull_dir"/trees/* "$pull_dir"/venvs/*; do
         if [[ $keep != *" $name "* ]]; then rm -rf -- "$name"; fi
     done
@@ -210,5 +209,4 @@ pull() {
         return 0
     fi
     follow_commit
-    if [ "$new" = "$(known deployed)" ]; then prune_pulled; fi
 }

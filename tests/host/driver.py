@@ -6,7 +6,8 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,21 @@ class Outcome:
         return {entry["name"] for entry in json.loads(self.output)["results"]["operations"] if entry["success"]}
 
 
+@contextmanager
+def terminal(typed: str | None) -> Iterator[int | None]:
+    """Yield a terminal in which this is typed, None where nobody types."""
+    if typed is None:
+        yield None
+        return
+    keyboard, screen = pty.openpty()
+    os.write(keyboard, typed.encode())
+    try:
+        yield screen
+    finally:
+        os.close(keyboard)
+        os.close(screen)
+
+
 class Pyinfra:
     """pyinfra with an inventory of sandbox hosts; data are variables for all of them."""
 
@@ -68,15 +84,12 @@ class Pyinfra:
 
     def run(self, *arguments: str, status: int | None = 0, timeout: float = 300, typed: str | None = None) -> Outcome:
         """Run pyinfra to its end; its exit status must be the given one, None for any. typed is said in a terminal."""
-        keyboard, terminal = pty.openpty()
-        os.write(keyboard, (typed or "").encode())
-        process = self.start(*arguments, stdin=None if typed is None else terminal)
-        try:
-            output, errors = process.communicate(timeout=timeout)
-        finally:
-            process.kill()
-            os.close(keyboard)
-            os.close(terminal)
+        with terminal(typed) as stdin:
+            process = self.start(*arguments, stdin=stdin)
+            try:
+                output, errors = process.communicate(timeout=timeout)
+            finally:
+                process.kill()
         outcome = Outcome(process.returncode, output, errors)
         assert status is None or outcome.status == status, outcome.text
         assert not re.search(r"^Traceback", outcome.text, re.M), outcome.text

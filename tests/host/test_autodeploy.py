@@ -18,6 +18,7 @@ from tests.sandbox.shell import wait_until
 IMAGE = "lscr.io/linuxserver/kometa:latest"
 UPDATE = "operations.autodeploy.run"
 UNIT = "mms-autodeploy-interactive.service"
+DROP_IN = f"~/.config/systemd/user/{UNIT}.d"
 VERSION = "podman inspect -f '{{index .Config.Labels \"org.opencontainers.image.version\"}}' kometa"
 CONTAINER = "podman inspect -f '{{.Id}}' kometa"
 TAGGED = f"podman image inspect -f '{{{{.Id}}}}' {IMAGE}"
@@ -34,6 +35,14 @@ def events(host: Host) -> list[Event]:
 def run(host: Host, command: str) -> str:
     """Return what a command of the account prints."""
     return host.run(command, user="mms").stdout.strip()
+
+
+def wait_at_most(host: Host, seconds: int) -> None:
+    """Let the unit wait so long for the end of a run, until DROP_IN is removed."""
+    settings = f"[Service]\nEnvironment=KOMETA_HOST_MAX_WAIT={seconds} KOMETA_HOST_PAUSE=1\n".encode()
+    host.run(
+        f"mkdir -p {DROP_IN} && cat >{DROP_IN}/test.conf && systemctl --user daemon-reload", user="mms", input=settings
+    )
 
 
 @pytest.fixture
@@ -119,18 +128,14 @@ class TestUpdates:
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
     ) -> None:
         shared.start_plex()
-        drop_in = f"~/.config/systemd/user/{UNIT}.d"
-        shared.run(f"mkdir -p {drop_in} && cat >{drop_in}/test.conf && systemctl --user daemon-reload", user="mms",
-                   input=b"[Service]\nEnvironment=KOMETA_HOST_MAX_WAIT=1 KOMETA_HOST_PAUSE=1\n")  # fmt: skip
+        wait_at_most(shared, 1)
         begin_run(shared)
         before = run(shared, f"{CONTAINER}; {TAGGED}")
         sandbox.registry.publish("good2")
         assert "left for the next time" in pyinfra.run(UPDATE, "-y").text
         assert run(shared, f"{CONTAINER}; {TAGGED}") == before
         assert pyinfra.preview() == set()
-        shared.run(
-            f"sed -i s/MAX_WAIT=1/MAX_WAIT=60/ {drop_in}/test.conf && systemctl --user daemon-reload", user="mms"
-        )
+        wait_at_most(shared, 60)
         shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
         wait_until(lambda: "waiting for its end" in run(shared, f"journalctl --user -u {UNIT} -o cat"), "it waits", 20)
         # While it waits the host is free for others.
@@ -138,7 +143,7 @@ class TestUpdates:
         shared.run(f"podman unshare rm {CONFIG}/.standin-run-seconds", user="mms")
         wait_until(lambda: events(shared)[0].event == "updated", "the update", 60)
         assert "Finished" in run(shared, f"podman unshare cat {CONFIG}/logs/meta.log")
-        shared.run(f"rm -r {drop_in}; systemctl --user daemon-reload; podman rm -f plex", user="mms")
+        shared.run(f"rm -r {DROP_IN}; systemctl --user daemon-reload; podman rm -f plex", user="mms")
 
     def test_an_update_cut_off_by_a_power_failure_is_judged_the_next_time(
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
