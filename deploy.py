@@ -2,8 +2,8 @@
 
 from pyinfra import host
 
-from kometa_host import wanted
-from kometa_host.preflight import settings_of
+from kometa_host.controller.preflight import settings_of
+from kometa_host.state import desired
 from operations import (
     account,
     backup,
@@ -45,12 +45,12 @@ podman.unshare_chown(
     uid=settings.kometa_puid,
     gid=settings.kometa_pgid,
 )
-config_tree.present(name=f"Config tree {settings.kometa_config_dir}", tree=wanted.config_tree(settings))
-quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
+config_tree.present(name=f"Config tree {settings.kometa_config_dir}", tree=desired.config_tree(settings))
+quadlet.present(name="Quadlets", quadlets=desired.quadlets(settings))
 podman.network(name=f"Network {settings.mms_network}", network=settings.mms_network)
 kometa.running(name="Service kometa")
 secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)
 
 backup.directory(name=f"Backup directory {settings.kometa_backup_dir}")
-units.library(name="Host scripts", library=wanted.library(settings))
-units.present(name="Timers", units=wanted.units(settings))
+units.library(name="Host scripts", library=desired.library(settings))
+units.present(name="Timers", units=desired.units(settings))

@@ -6,7 +6,7 @@ will delete and asks for the host's name (`--data destroy_confirm=NAME` where no
 
 from pyinfra import host
 
-from kometa_host.preflight import settings_of
+from kometa_host.controller.preflight import settings_of
 from operations import destroy
 
 settings = settings_of(host)

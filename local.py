@@ -2,8 +2,8 @@
 
 import os
 
-from kometa_host.preflight import refusing
-from kometa_host.pulled import groups_of
+from kometa_host.controller.preflight import refusing
+from kometa_host.controller.pull_mode import groups_of
 
 with refusing():
     globals().update(groups_of("inventory.py", os.environ.get("KOMETA_HOST_NAME", "")))

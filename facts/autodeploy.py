@@ -6,8 +6,8 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import FactBase
 
-from kometa_host.autodeploy import HISTORY, Event, parse_history
-from kometa_host.preflight import settings_of
+from kometa_host.controller.preflight import settings_of
+from kometa_host.state.autodeploy import HISTORY, Event, parse_history
 
 
 class History(FactBase[list[Event]]):

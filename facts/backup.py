@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pyinfra import host
 from pyinfra.api import FactBase
 
-from kometa_host import backups, shell
-from kometa_host.backups import FoundArchive
-from kometa_host.preflight import settings_of
-from kometa_host.shell import Actor
+from kometa_host.controller.preflight import settings_of
+from kometa_host.state import backups, programs
+from kometa_host.state.backups import FoundArchive
+from kometa_host.state.programs import Actor
 
 
 class Archives(FactBase[list[FoundArchive]]):
@@ -23,8 +23,8 @@ class Archives(FactBase[list[FoundArchive]]):
     def command(self) -> str:
         """List them as the account, to which the directory belongs."""
         known = settings_of(host)
-        script = shell.program("lib", "backup_archives", backup_dir=known.kometa_backup_dir)
-        return shell.command_line(Actor.ACCOUNT, known.mms_user, script)
+        script = programs.program("common", "backup_archives", backup_dir=known.kometa_backup_dir)
+        return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
     def process(self, output: Iterable[str]) -> list[FoundArchive]:
         """Judge and sort them."""

@@ -6,24 +6,26 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import FactBase
 
-from kometa_host import distributions, observed, shell, takeover
-from kometa_host.filesets import FileSet
-from kometa_host.observed import Observed
-from kometa_host.preflight import settings_of
-from kometa_host.settings import Settings
-from kometa_host.wanted import units_of_interest, wanted_sets
+from kometa_host.controller.preflight import settings_of
+from kometa_host.plans import packages as packages_plan
+from kometa_host.plans import takeover
+from kometa_host.settings.variables import Settings
+from kometa_host.state import observed, programs
+from kometa_host.state.desired import units_of_interest, wanted_sets
+from kometa_host.state.filesets import FileSet
+from kometa_host.state.observed import Observed
 
 
 def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> str:
     """Return the bash program that reads a host with these settings, and these sets of files in place of the wanted."""
     sets = wanted_sets(settings) if sets is None else sets
-    return shell.program(
-        "lib",
+    return programs.program(
+        "common",
         "observe",
         account=settings.mms_user,
         account_uid=settings.mms_uid,
         account_gid=settings.mms_gid,
-        commands=distributions.needed(settings),
+        commands=packages_plan.needed(settings),
         units=units_of_interest(settings),
         image=settings.kometa_image,
         network=settings.mms_network,
@@ -45,7 +47,7 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
 
 
 class HostState(FactBase[Observed]):
-    """Return the state of a host as kometa_host.observed.Observed."""
+    """Return the state of a host as kometa_host.state.observed.Observed."""
 
     def command(self) -> str:
         """Read with the rights that the connection has."""

@@ -8,19 +8,20 @@ from pyinfra import host
 from pyinfra.api import FactBase
 
 from facts.host import read_program
-from kometa_host import shell, status
-from kometa_host.preflight import settings_of
-from kometa_host.settings import Settings
-from kometa_host.shell import Actor
-from kometa_host.wanted import units_of_interest
+from kometa_host.controller.preflight import settings_of
+from kometa_host.reports import status
+from kometa_host.settings.variables import Settings
+from kometa_host.state import programs
+from kometa_host.state.desired import units_of_interest
+from kometa_host.state.programs import Actor
 
 
 def look_program(settings: Settings, thorough: bool = False, probe: str = "") -> str:
     """Return the bash program that reads all that status and diagnosis need of a host; thorough is for the latter."""
     timers = status.timer_units(settings)
     services = [name.replace(".timer", ".service") for name in timers]
-    more = shell.program(
-        "lib",
+    more = programs.program(
+        "common",
         "runs",
         *(["diagnose"] if thorough else []),
         "status",
@@ -38,7 +39,7 @@ def look_program(settings: Settings, thorough: bool = False, probe: str = "") ->
 
 
 class Status(FactBase[status.Status]):
-    """Return the state of Kometa on a host as kometa_host.status.Status.
+    """Return the state of Kometa on a host as kometa_host.reports.status.Status.
 
         {"service": "active", "since": "2026-11-22T11:38:08-05:00", "next_run": "2026-11-23T06:00:00-05:00",
          "last_run": {"outcome": "good", "seconds": 3125, "errors": 0, ...}, "last_backup": {...}, ...}
@@ -51,7 +52,7 @@ class Status(FactBase[status.Status]):
         known = settings_of(host)
         program = look_program(known)
         text = f"{len(program.encode())}\n{program}"
-        return f"printf %s {quote(text)} | bash -c {quote(shell.prelude(Actor.BEST, known.mms_user, False))}"
+        return f"printf %s {quote(text)} | bash -c {quote(programs.prelude(Actor.BEST, known.mms_user, False))}"
 
     def process(self, output: Iterable[str]) -> status.Status:
         """Decode what was read."""

@@ -5,8 +5,8 @@ from shlex import quote
 
 from pyinfra.api import FactBase
 
-from kometa_host import shell
-from kometa_host.observed import ForeignOwned, parse_foreign_owned
+from kometa_host.state import programs
+from kometa_host.state.observed import ForeignOwned, parse_foreign_owned
 
 
 class Ownership(FactBase[ForeignOwned]):
@@ -19,7 +19,7 @@ class Ownership(FactBase[ForeignOwned]):
 
     def command(self, path: str, uid: int, gid: int) -> str:
         """Look through the path."""
-        return f"bash -c {quote(shell.program('lib', 'foreign_owned', path=path, uid=uid, gid=gid))}"
+        return f"bash -c {quote(programs.program('lib', 'foreign_owned', path=path, uid=uid, gid=gid))}"
 
     def process(self, output: Iterable[str]) -> ForeignOwned:
         """Count and name what was found."""

@@ -2,10 +2,10 @@
 
 from pyinfra import host
 
-from kometa_host import accounts
-from kometa_host.accounts import WantedAccount
 from kometa_host.errors import UserError
-from operations.base import (
+from kometa_host.plans import account as account_plan
+from kometa_host.plans.account import WantedAccount
+from operations.engine.operation import (
     Commands,
     confirm,
     host_operation,
@@ -30,15 +30,15 @@ def user(user: str, uid: int, gid: int, home: str) -> Commands:
         account.user(name="Account mms", user="mms", uid=3000, gid=3000, home="/home/mms")
     """
     wanted = WantedAccount(user, uid, gid, home)
-    plan = accounts.account_plan(wanted, observe())
+    plan = account_plan.account_plan(wanted, observe())
     if not plan:
         host.noop(f"account {user} exists")
         return
     needs_root(observe(), f"making the account {user}")
     yield root_change(
-        f"making the account {user}", "account", **vars(wanted), **vars(plan), count=accounts.SUBORDINATE_COUNT
+        f"making the account {user}", "account", **vars(wanted), **vars(plan), count=account_plan.SUBORDINATE_COUNT
     )
-    confirm(not accounts.account_plan(wanted, look_again()), f"the account {user} is still not as it has to be.")
+    confirm(not account_plan.account_plan(wanted, look_again()), f"the account {user} is still not as it has to be.")
 
 
 @host_operation

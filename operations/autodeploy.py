@@ -2,10 +2,10 @@
 
 from pyinfra import host
 
-from kometa_host import autodeploy, shell
 from kometa_host.errors import UserError
-from kometa_host.shell import Actor
-from operations.base import Change, Commands, host_operation, observe, settings
+from kometa_host.state import autodeploy, programs
+from kometa_host.state.programs import Actor
+from operations.engine.operation import Change, Commands, host_operation, observe, settings
 
 
 @host_operation
@@ -25,7 +25,7 @@ def run(retry: object = False) -> Commands:
         raise UserError(f"{service} is not on {host.name}. Deploy first.")
     # Without the lock, which would be kept until the end: the unit itself takes it.
     if retry:
-        forget = shell.program("lib", "forget_bad")
+        forget = programs.program("common", "forget_bad")
         yield Change("forgetting what was not healthy", forget, Actor.ACCOUNT, locked=False)
-    script = shell.program("lib", "follow_unit", "autodeploy_run", unit=service, identifier=autodeploy.SCRIPT)
+    script = programs.program("common", "follow_unit", "autodeploy_run", unit=service, identifier=autodeploy.SCRIPT)
     yield Change("the update", script, Actor.ACCOUNT, locked=False)

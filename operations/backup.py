@@ -5,13 +5,22 @@ from typing import TYPE_CHECKING
 
 from pyinfra import host
 
-from kometa_host import backups, shell
 from kometa_host.archive import names
 from kometa_host.errors import UserError
-from kometa_host.shell import Actor
-from operations import archive_stream, bulk
-from operations.archive_stream import Place
-from operations.base import Change, Commands, confirm, host_operation, left_to_root, look_again, observe, settings
+from kometa_host.state import backups, programs
+from kometa_host.state.programs import Actor
+from operations.engine import archive_stream, openssh
+from operations.engine.archive_stream import Place
+from operations.engine.operation import (
+    Change,
+    Commands,
+    confirm,
+    host_operation,
+    left_to_root,
+    look_again,
+    observe,
+    settings,
+)
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -36,7 +45,7 @@ def directory() -> Commands:
         return
     if step.needs_root and left_to_root(observe(), f"making {known.kometa_backup_dir}"):
         return
-    script = shell.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
+    script = programs.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
     left = backups.directory_step(known, look_again().text("backup-directory"))
     confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")
@@ -51,8 +60,8 @@ def create() -> Commands:
     known = settings()
     if not known.backups_enabled:
         raise UserError(backups.NOT_ENABLED)
-    script = shell.program(
-        "lib",
+    script = programs.program(
+        "common",
         "follow_unit",
         "backup_create",
         unit=backups.SERVICE,
@@ -102,9 +111,9 @@ def _drill(place: Place, identity: object) -> None:
     known = settings()
     archive = names.parse(place.name)
     begun = int(archive.time.timestamp()) if archive else 0
-    script = shell.program("lib", "backup_drill", config_dir=known.kometa_config_dir, begun=begun)
+    script = programs.program("common", "backup_drill", config_dir=known.kometa_config_dir, begun=begun)
     keys = archive_stream.identities(identity)
-    process = bulk.start(host, Actor.ACCOUNT, known.mms_user, script)
+    process = openssh.start(host, Actor.ACCOUNT, known.mms_user, script)
     try:
         report = archive_stream.stream(place, keys, lambda data: process.write(bytes(data)), task="restoring")
         process.close_input()

@@ -3,12 +3,12 @@
 from pyinfra import host
 from pyinfra.api.output import echo
 
-from kometa_host import config_tree
-from kometa_host.config_tree import CONFIG, Reconciled
-from kometa_host.filesets import FileSet
-from operations.base import Commands, confirm, host_operation, look_again, observe
-from operations.files import files_change, finished, show_diff
-from operations.validate import refuse_what_kometa_refuses
+from kometa_host.plans import config_tree
+from kometa_host.plans.config_tree import CONFIG, Reconciled
+from kometa_host.state.filesets import FileSet
+from operations.engine.files import files_change, finished, show_diff
+from operations.engine.operation import Commands, confirm, host_operation, look_again, observe
+from operations.kometa_validator import refuse_what_kometa_refuses
 
 
 @host_operation

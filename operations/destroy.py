@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 from pyinfra import host
 
-from kometa_host import destruction
-from kometa_host.destruction import CONFIRM, DATA, Remains
 from kometa_host.errors import UserError
-from kometa_host.filesets import Changes, FileSet
-from kometa_host.observed import Observed
-from kometa_host.wanted import network_quadlet
-from operations.base import (
+from kometa_host.plans import destroy as destroy_plan
+from kometa_host.plans.destroy import CONFIRM, DATA, Remains
+from kometa_host.state.desired import network_quadlet
+from kometa_host.state.filesets import Changes, FileSet
+from kometa_host.state.observed import Observed
+from operations.engine.files import files_change, show_diff
+from operations.engine.lock import OBSERVED
+from operations.engine.operation import (
     Change,
     Commands,
     account_change,
@@ -24,8 +26,6 @@ from operations.base import (
     settings,
     told,
 )
-from operations.files import files_change, show_diff
-from operations.lock import OBSERVED
 
 
 def remains() -> Remains:
@@ -43,7 +43,7 @@ def remains() -> Remains:
 
 def _look_again() -> Remains:
     known = settings()
-    found = look_again(destruction.empty_sets(known))
+    found = look_again(destroy_plan.empty_sets(known))
     if not any(account.user == known.mms_user for account in found.accounts) or not found.has_command("podman"):
         return Remains(known, found, Observed({}))
     looked = ask(
@@ -58,7 +58,7 @@ def _look_again() -> Remains:
 
 
 def _with_data() -> bool:
-    return destruction.wants_data(host.data.get(DATA))
+    return destroy_plan.wants_data(host.data.get(DATA))
 
 
 def _part(what: str, part: str, data: bytes = b"", **variables: object) -> Change:
@@ -79,9 +79,9 @@ def agreed() -> Commands:
         destroy.agreed(name="Agreement")
     """
     left = remains()
-    destruction.refuse_during_run(left)
+    destroy_plan.refuse_during_run(left)
     if _with_data():
-        _agree_to_lose(destruction.data_of(left, destruction.why_account_stays(left) is None))
+        _agree_to_lose(destroy_plan.data_of(left, destroy_plan.why_account_stays(left) is None))
     host.noop("nothing speaks against it")
     yield from ()
 
@@ -91,7 +91,7 @@ def _agree_to_lose(data: list[str]) -> None:
         return
     _list_once(data)
     # A preview lists, and asks nothing.
-    if not host.state.is_executing or destruction.is_confirmed(host.data.get(CONFIRM), host.name) or _is_typed():
+    if not host.state.is_executing or destroy_plan.is_confirmed(host.data.get(CONFIRM), host.name) or _is_typed():
         return
     raise UserError(
         f"nothing was changed: deleting data has to be confirmed. Add --data {CONFIRM}={host.name}, "
@@ -142,7 +142,7 @@ def files(of: str) -> Commands:
 def _reduced(left: Remains, name: str) -> tuple[FileSet, Changes]:
     known = left.settings
     keep = [network_quadlet(known)] if name == "quadlets" and left.network_users else []
-    return destruction.without(left.found.files(name), name, destruction.root_of(known, name), keep)
+    return destroy_plan.without(left.found.files(name), name, destroy_plan.root_of(known, name), keep)
 
 
 @host_operation
@@ -243,7 +243,7 @@ def account() -> Commands:
     if not _with_data() or not any(each.user == user for each in left.found.accounts):
         host.noop("it stays, and it still lingers" if not _with_data() else "there is none")
         return
-    why = destruction.why_account_stays(left)
+    why = destroy_plan.why_account_stays(left)
     if why:
         host.log(f"the account {user} stays: {why}")
         host.noop("it stays")

@@ -2,15 +2,19 @@
 
 from pyinfra import host
 
-from kometa_host import filesets, networks, one_shot, secrets, service
-from kometa_host.config_tree import reconcile
-from kometa_host.service import Decision, Pending, Step
-from kometa_host.wanted import config_tree, inputs_of, network_quadlet, quadlets, secret_values
-from operations import diagnose as diagnosing
-from operations import logs as logging
-from operations import run_once as one_run
-from operations.base import Commands, account_change, confirm, host_operation, look_again, observe, settings
-from operations.validate import show_verdict
+from kometa_host.plans import network as network_plan
+from kometa_host.plans import run_once as run_once_plan
+from kometa_host.plans import service
+from kometa_host.plans.config_tree import reconcile
+from kometa_host.plans.service import Decision, Pending, Step
+from kometa_host.secrets import podman as podman_secrets
+from kometa_host.state import filesets
+from kometa_host.state.desired import config_tree, inputs_of, network_quadlet, quadlets, secret_values
+from operations import kometa_diagnosis as diagnosing
+from operations import kometa_logs as logging
+from operations import kometa_run as one_run
+from operations.engine.operation import Commands, account_change, confirm, host_operation, look_again, observe, settings
+from operations.kometa_validator import show_verdict
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
 
@@ -21,8 +25,8 @@ def decision() -> Decision:
     wanted = quadlets(known)
     pending = Pending(
         quadlets=filesets.changes(wanted, found.files(wanted.name)),
-        network=networks.fault(found.network) is not None,
-        secrets=bool(secrets.changes(secret_values(known), found.secrets).put),
+        network=network_plan.fault(found.network) is not None,
+        secrets=bool(podman_secrets.changes(secret_values(known), found.secrets).put),
     )
     return service.decide(known, found, inputs_of(wanted.files[service.QUADLET].text()), pending)
 
@@ -67,7 +71,7 @@ def run_once(
     tests: object = False,
     config: object = None,
     wait: object = False,
-    timeout: object = one_shot.LONGEST_RUN,
+    timeout: object = run_once_plan.LONGEST_RUN,
 ) -> Commands:
     """Run Kometa now, in a container of its own while the service rests, and fail if the run does.
 
@@ -83,7 +87,7 @@ def run_once(
         pyinfra inventory.py operations.kometa.run_once
         pyinfra inventory.py operations.kometa.run_once collections='Alien Movies|Predator Movies' wait=true
     """
-    options = one_shot.checked(collections, libraries, tests, wait, timeout)
+    options = run_once_plan.checked(collections, libraries, tests, wait, timeout)
     yield from one_run.run_once(options, config)
 
 

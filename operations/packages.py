@@ -2,8 +2,17 @@
 
 from pyinfra import host
 
-from kometa_host import distributions
-from operations.base import Commands, confirm, host_operation, look_again, needs_root, observe, root_change, settings
+from kometa_host.plans import packages as packages_plan
+from operations.engine.operation import (
+    Commands,
+    confirm,
+    host_operation,
+    look_again,
+    needs_root,
+    observe,
+    root_change,
+    settings,
+)
 
 
 @host_operation
@@ -15,15 +24,15 @@ def installed() -> Commands:
     packages.installed(name="Packages")
     """
     found = observe()
-    distributions.refuse_old_podman(found)
-    missing = distributions.missing_commands(settings(), found)
+    packages_plan.refuse_old_podman(found)
+    missing = packages_plan.missing_commands(settings(), found)
     if not missing:
         host.noop("all programs are there")
         return
-    manager, names = distributions.packages_of(settings(), found)
+    manager, names = packages_plan.packages_of(settings(), found)
     needs_root(found, f"installing {', '.join(missing)}")
     yield root_change(f"installing {', '.join(missing)}", "packages", manager=manager, packages=names)
     found = look_again()
-    distributions.refuse_old_podman(found)
-    still = distributions.missing_commands(settings(), found)
+    packages_plan.refuse_old_podman(found)
+    still = packages_plan.missing_commands(settings(), found)
     confirm(not still, f"{', '.join(still)} still not there after {manager} had installed its packages.")

@@ -2,12 +2,12 @@
 
 from pyinfra import host
 
-from kometa_host import networks
 from kometa_host.errors import UserError
-from kometa_host.observed import ForeignOwned, parse_foreign_owned
-from kometa_host.paths import checked_directory
-from kometa_host.refusals import RefusalError
-from operations.base import (
+from kometa_host.plans import network as network_plan
+from kometa_host.settings.paths import checked_directory
+from kometa_host.settings.refusals import RefusalError
+from kometa_host.state.observed import ForeignOwned, parse_foreign_owned
+from operations.engine.operation import (
     Commands,
     account_change,
     ask,
@@ -45,18 +45,18 @@ def network(network: str) -> Commands:
         podman.network(name="Network mms", network="mms")
     """
     found = observe()
-    fault = networks.fault(found.network)
+    fault = network_plan.fault(found.network)
     if not fault:
         host.noop(f"network {network} is there")
         return
-    networks.refuse_if_used(network, fault, found)
+    network_plan.refuse_if_used(network, fault, found)
     if found.run_started and settings().kometa_restart == "when-idle":
         host.log(
             f"postponed: {fault}, but a run is in progress. Deploy again later, or with --data kometa_restart=now."
         )
         return
     yield account_change(f"making the network {network}", "network", network=network)
-    fault = networks.fault(look_again().network)
+    fault = network_plan.fault(look_again().network)
     confirm(not fault, f"the network {network} is still not as it has to be: {fault}.")
 
 

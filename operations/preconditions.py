@@ -2,8 +2,8 @@
 
 from pyinfra import host
 
-from kometa_host import preconditions
-from operations.base import Commands, host_operation, observe, settings
+from kometa_host.plans import preconditions
+from operations.engine.operation import Commands, host_operation, observe, settings
 
 
 @host_operation

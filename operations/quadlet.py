@@ -2,12 +2,13 @@
 
 from pyinfra import host
 
-from kometa_host import filesets, takeover
-from kometa_host.filesets import FileSet
-from kometa_host.observed import Observed
-from kometa_host.wanted import units_of_quadlets
-from operations.base import Commands, confirm, host_operation, look_again, observe, settings
-from operations.files import files_change, finished, show_diff
+from kometa_host.plans import takeover
+from kometa_host.state import filesets
+from kometa_host.state.desired import units_of_quadlets
+from kometa_host.state.filesets import FileSet
+from kometa_host.state.observed import Observed
+from operations.engine.files import files_change, finished, show_diff
+from operations.engine.operation import Commands, confirm, host_operation, look_again, observe, settings
 
 
 @host_operation

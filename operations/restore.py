@@ -17,17 +17,18 @@ from pyinfra.api.host import Host
 from pyinfra.api.output import format_text
 from pyinfra.api.state import State
 
-from kometa_host import restores, shell
 from kometa_host.errors import UserError
-from kometa_host.restores import LONGEST_WAIT, Comparison, Options
-from kometa_host.settings import Settings
-from kometa_host.shell import Actor
-from operations import archive_stream, bulk
-from operations.archive_stream import Place
-from operations.attended import at_interrupt
-from operations.base import Commands, account_change, ask, host_operation, observe, settings
-from operations.lock import WAIT
-from operations.transport import Process
+from kometa_host.plans import restore as restore_plan
+from kometa_host.plans.restore import LONGEST_WAIT, Comparison, Options
+from kometa_host.settings.variables import Settings
+from kometa_host.state import programs
+from kometa_host.state.programs import Actor
+from operations.engine import archive_stream, openssh
+from operations.engine.archive_stream import Place
+from operations.engine.attended import at_interrupt
+from operations.engine.lock import WAIT
+from operations.engine.operation import Commands, account_change, ask, host_operation, observe, settings
+from operations.engine.transport import Process
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -63,8 +64,8 @@ def config(
     known, found = settings(), observe()
     if backup is None:
         raise UserError(f"operations.restore.config needs backup=, for example {EXAMPLE}")
-    options = restores.checked(known, destination, paths, force, wait)
-    restores.refuse_unready(known, found)
+    options = restore_plan.checked(known, destination, paths, force, wait)
+    restore_plan.refuse_unready(known, found)
     place, keys = archive_stream.locate(backup), archive_stream.identities(identity)
     _check_place(options)
     verified = _verified_once(known, place, keys, options)
@@ -81,8 +82,8 @@ def undo(force: object = False, wait: object = LONGEST_WAIT) -> Commands:
         pyinfra inventory.py operations.restore.undo
     """
     known = settings()
-    options = restores.checked(known, None, None, force, wait)
-    restores.refuse_unready(known, observe())
+    options = restore_plan.checked(known, None, None, force, wait)
+    restore_plan.refuse_unready(known, observe())
     _, kept = _look()
     if not kept:
         raise UserError(f"there is no tree that a restore replaced beside {known.kometa_config_dir}.")
@@ -106,7 +107,7 @@ def leftovers() -> Commands:
 
 
 def _tree() -> dict[str, Any]:
-    """Return the variables of templates/host/restore.sh."""
+    """Return the variables of programs/lib/restore.sh."""
     known = settings()
     return {
         "config_dir": known.kometa_config_dir,
@@ -117,16 +118,16 @@ def _tree() -> dict[str, Any]:
     }
 
 
-def _look() -> tuple[dict[bytes, restores.Fingerprint], list[str]]:
+def _look() -> tuple[dict[bytes, restore_plan.Fingerprint], list[str]]:
     """Return the entries of the live tree, and the names of the trees that restores replaced, the newest last."""
     looked = ask("restore_look", config_dir=settings().kometa_config_dir)
     if looked.status:
         raise UserError(f"the config tree could not be looked through: {looked.stderr.strip()}")
-    return restores.parse_look(looked.stdout)
+    return restore_plan.parse_look(looked.stdout)
 
 
 def _place(options: Options, space: int) -> dict[str, Any]:
-    """Return the variables of templates/host/restore_place.sh."""
+    """Return the variables of programs/lib/restore_place.sh."""
     return {
         "place": options.destination or settings().kometa_config_dir,
         "destination": options.destination,
@@ -155,13 +156,13 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
     comparison = Comparison(live, options.paths)
     began = monotonic()
     report = archive_stream.stream(place, keys, lambda _: None, task="checking", on_member=comparison.note)
-    host.log(f"{restores.summary(place.name, report)}, checked in {monotonic() - began:.1f} s")
-    _check_place(options, restores.space_needed(report.contents))
+    host.log(f"{restore_plan.summary(place.name, report)}, checked in {monotonic() - began:.1f} s")
+    _check_place(options, restore_plan.space_needed(report.contents))
     if options.destination:
         host.log(f"it goes into the new directory {options.destination}; nothing else is touched")
         return report
     if options.replaces_tree:
-        restores.refuse_without_config(report.contents, place.name)
+        restore_plan.refuse_without_config(report.contents, place.name)
     comparison.refuse_impossible(place.name)
     for line in comparison.lines():
         host.log(f"{known.kometa_config_dir}: {line}")
@@ -180,7 +181,7 @@ class Session:
 
     def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None]) -> None:
         """Start the program; what it says on its standard error goes to `say`, line by line."""
-        self._process: Process = bulk.start(of, Actor.ACCOUNT, account, script)
+        self._process: Process = openssh.start(of, Actor.ACCOUNT, account, script)
         self._errors = gevent.spawn(self._read_errors, say)
         self._output = b""
         self._streaming = False
@@ -246,8 +247,8 @@ class Session:
 
 
 def _program(on: Host, options: Options, *scripts: str, **variables: object) -> str:
-    return shell.program(
-        "lib",
+    return programs.program(
+        "common",
         "lock",
         "service",
         "restore",
@@ -297,7 +298,7 @@ class _HostChange(PyinfraCommand):
     def _report(self, to: Host, status: int, printed: list[str]) -> bool:
         if status:
             return _failed(to, "the restore failed; the lines above say why.")
-        for line in self.lines(restores.outcome(printed)):
+        for line in self.lines(restore_plan.outcome(printed)):
             to.log(format_text(line, "green"))
         return True
 
@@ -323,7 +324,7 @@ class Restore(_HostChange):
             self.options,
             "restore_place",
             "restore_config",
-            **_place(self.options, restores.space_needed(contents)),
+            **_place(self.options, restore_plan.space_needed(contents)),
             tar_bytes=contents.tar_bytes,
         )
 
@@ -341,7 +342,7 @@ class Restore(_HostChange):
 
     def lines(self, told: Mapping[str, str]) -> list[str]:
         """Return what to say at the end."""
-        return restores.result(self.known, self.options, self.place.name, told)
+        return restore_plan.result(self.known, self.options, self.place.name, told)
 
 
 @dataclass
@@ -365,7 +366,7 @@ class Undo(_HostChange):
 
     def lines(self, told: Mapping[str, str]) -> list[str]:
         """Return what to say at the end."""
-        return restores.result(self.known, self.options, "the tree from before the last restore", told)
+        return restore_plan.result(self.known, self.options, "the tree from before the last restore", told)
 
 
 def _failed(of: Host, message: str) -> bool:

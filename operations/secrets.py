@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pydantic import SecretStr
 from pyinfra import host
 
-from kometa_host import secrets
-from kometa_host.secrets import SecretChanges
-from kometa_host.service import Step
-from operations.base import Change, Commands, account_change, confirm, host_operation, look_again, observe
+from kometa_host.plans.service import Step
+from kometa_host.secrets import podman as podman_secrets
+from kometa_host.secrets.podman import SecretChanges
+from operations.engine.operation import Change, Commands, account_change, confirm, host_operation, look_again, observe
 from operations.kometa import decision
 
 
@@ -21,13 +21,13 @@ def present(values: Mapping[str, SecretStr]) -> Commands:
         secrets.present(name="Secrets", values=settings.kometa_secrets)
     """
     wanted, found = _clear(values), observe().secrets
-    secrets.refuse_those_of_others(wanted, found)
-    put = secrets.changes(wanted, found).put
+    podman_secrets.refuse_those_of_others(wanted, found)
+    put = podman_secrets.changes(wanted, found).put
     if not put:
         host.noop("secrets are as wanted")
         return
     yield _change("writing secrets", wanted, SecretChanges(put=put))
-    left = secrets.changes(wanted, look_again().secrets).put
+    left = podman_secrets.changes(wanted, look_again().secrets).put
     confirm(not left, f"these secrets are still not as wanted: {', '.join(left)}.")
 
 
@@ -42,7 +42,7 @@ def removed(keep: Mapping[str, SecretStr]) -> Commands:
         secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)
     """
     wanted = _clear(keep)
-    remove = secrets.changes(wanted, observe().secrets).remove
+    remove = podman_secrets.changes(wanted, observe().secrets).remove
     if not remove:
         host.noop("there are none")
         return
@@ -50,7 +50,7 @@ def removed(keep: Mapping[str, SecretStr]) -> Commands:
         host.log(f"still used by the run in progress, removed by a later deploy: {', '.join(remove)}")
         return
     yield _change("removing secrets", wanted, SecretChanges(remove=remove))
-    left = secrets.changes(wanted, look_again().secrets).remove
+    left = podman_secrets.changes(wanted, look_again().secrets).remove
     confirm(not left, f"these secrets could not be removed: {', '.join(left)}.")
 
 
@@ -59,4 +59,4 @@ def _clear(values: Mapping[str, SecretStr]) -> dict[str, str]:
 
 
 def _change(what: str, wanted: Mapping[str, str], changes: SecretChanges) -> Change:
-    return account_change(what, "secrets", label=secrets.LABEL, data=secrets.stream(wanted, changes))
+    return account_change(what, "secrets", label=podman_secrets.LABEL, data=podman_secrets.stream(wanted, changes))

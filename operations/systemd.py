@@ -2,8 +2,8 @@
 
 from pyinfra import host
 
-from kometa_host.observed import Observed
-from operations.base import Commands, host_operation, left_to_root, observe, root_change
+from kometa_host.state.observed import Observed
+from operations.engine.operation import Commands, host_operation, left_to_root, observe, root_change
 
 
 def waits_in_vain(found: Observed) -> bool:

@@ -2,10 +2,10 @@
 
 from pyinfra import host
 
-from kometa_host import takeover
-from kometa_host.service import CONTAINER
-from kometa_host.wanted import network_quadlet
-from operations.base import Commands, account_change, host_operation, observe, settings
+from kometa_host.plans import takeover
+from kometa_host.plans.service import CONTAINER
+from kometa_host.state.desired import network_quadlet
+from operations.engine.operation import Commands, account_change, host_operation, observe, settings
 
 
 @host_operation

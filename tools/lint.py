@@ -21,7 +21,7 @@ PYTHON_FILES = [
 
 def checks() -> list[list[str]]:
     """Return the commands that check the project."""
-    scripts = sorted(str(path.relative_to(PROJECT)) for path in PROJECT.glob("templates/host/*.sh"))
+    scripts = sorted(str(path.relative_to(PROJECT)) for path in PROJECT.glob("programs/**/*.sh"))
     here = [sys.executable, "-m"]
     files = [name for name in PYTHON_FILES if (PROJECT / name).exists()]
     return [

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
 
-from kometa_host import secrets_file
 from kometa_host.archive.identity import Identities
 from kometa_host.errors import UserError
-from kometa_host.recipients import checked_recipients
-from kometa_host.refusals import RefusalError
-from kometa_host.secrets_file import IDENTITY_VARIABLE, RECIPIENTS_FILE, SecretsFileError
+from kometa_host.secrets import file as secrets_file
+from kometa_host.secrets.file import IDENTITY_VARIABLE, RECIPIENTS_FILE, SecretsFileError
+from kometa_host.settings.recipients import checked_recipients
+from kometa_host.settings.refusals import RefusalError
 from tools import editor
 from tools.private_directory import private_directory
 

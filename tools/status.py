@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kometa_host.status import Status, table
+from kometa_host.reports.status import Status, table
 
 FACT = "facts.kometa.Status"
 

@@ -3,8 +3,8 @@
     kometa-2025-01-31T080000Z.tar.zst.age     ours: the moment at which the backup began, in UTC; always encrypted
     kometa-2025-01-31.tar.zst[.age]           the former stack's: the host's date
 
-Everything else is foreign: never listed, restored by `latest` or deleted. templates/host/retention.awk reads the same
-names on the host.
+Everything else is foreign: never listed, restored by `latest` or deleted. programs/installed/retention.awk reads
+the same names on the host.
 """
 
 import re

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from kometa_host import backups
+from kometa_host.state import backups
 from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from facts.host import read_program
-from kometa_host.settings import Settings
+from kometa_host.settings.variables import Settings
 from tests.host.driver import PROJECT, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 

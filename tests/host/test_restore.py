@@ -130,8 +130,8 @@ def test_a_new_directory_takes_the_archive_and_nothing_else_is_touched(restoring
 )
 def test_a_dangerous_destination_is_refused(place: str, restoring: RestoreHost, first: Path) -> None:
     from kometa_host.errors import UserError
-    from kometa_host.restores import checked
-    from kometa_host.settings import Settings
+    from kometa_host.plans.restore import checked
+    from kometa_host.settings.variables import Settings
 
     with pytest.raises(UserError, match="destination"):
         checked(Settings(), place, None, False, 0)

@@ -2,8 +2,8 @@
 
 from base64 import b64encode
 
-from kometa_host import observed
-from kometa_host.observed import Observed
+from kometa_host.state import observed
+from kometa_host.state.observed import Observed
 
 
 def lines(**told: str | bytes) -> list[str]:

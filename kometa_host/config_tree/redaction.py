@@ -1,0 +1,147 @@
+"""What of a config.yml may be shown: everything but secrets. Pure.
+
+Hidden are values whose key, or a key around it, sounds like a secret; credentials in URLs; and what looks like a token.
+`<<placeholders>>` are no secrets and stay.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.yaml12 import KeyPath, Value
+
+MASK: Final = "(hidden)"
+SECRET_KEY: Final = re.compile(
+    r"token|api[ _-]?key|passw(?:or)?d|passphrase|secret|credential|client[_-]?id|localhost_url|authorization"
+    r"|\bpin\b|\bwebhooks?\b",
+    re.IGNORECASE,
+)
+PLACEHOLDER: Final = re.compile(r"<<[^<>\s]+>>")
+JSON_WEB_TOKEN: Final = re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?")
+LONG_HEX: Final = re.compile(r"(?<![\w-])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})(?![\w-])")
+URL_CREDENTIALS: Final = re.compile(r"(?<=://)(?!<<)[^\s/@'\"]+(?=@)")
+URL_SECRET: Final = re.compile(
+    r"(?i)(?<=[?&])((?:x-plex-token|api[_-]?key|access_token|token|password|secret)=)(?!<<)[^&\s\"'#]+"
+)
+HOOK_URL: Final = re.compile(r"(https?://(?:discord(?:app)?\.com/api/webhooks|hooks\.slack\.com/services)/)[^\s\"'<]+")
+
+
+def is_secret_path(path: KeyPath) -> bool:
+    """Return whether a value at the path may be a secret: by the name of its key, or of one around it."""
+    return any(SECRET_KEY.search(str(key)) for key in path)
+
+
+def is_harmless(value: Value) -> bool:
+    """Return whether a value that stands under a secret's key is none: blank, a switch, a placeholder, Kometa's ENV."""
+    if isinstance(value, str):
+        text = value.strip()
+        return text.lower() in ("", "env", MASK) or bool(PLACEHOLDER.fullmatch(text))
+    return value is None or isinstance(value, bool)
+
+
+def redacted(text_or_value: Value, known_secrets: Collection[str] = ()) -> str:
+    """Return a config.yml, given as its text or as its value, as a diff may show it, known secrets hidden too.
+
+    Text need not be valid YAML; its lines and comments stay.
+    """
+    if not isinstance(text_or_value, str):
+        return yaml12.dump(redacted_value(text_or_value, (), known_secrets))
+    text = text_or_value.removeprefix("\ufeff")
+    return _without_patterns(_without_secret_entries(_without_parsed_secrets(text)), known_secrets)
+
+
+def redacted_value(value: Value, path: KeyPath = (), known_secrets: Collection[str] = ()) -> Value:
+    """Return a value that stands at the path with a mask in place of each secret in it."""
+    if isinstance(value, dict):
+        return {key: redacted_value(item, (*path, key), known_secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [redacted_value(item, path, known_secrets) for item in value]
+    if is_secret_path(path) and not is_harmless(value):
+        return MASK
+    return _without_patterns(value, known_secrets) if isinstance(value, str) else value
+
+
+def _without_patterns(text: str, known_secrets: Collection[str]) -> str:
+    for secret in sorted(known_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK) if secret.strip() else text
+    text = URL_SECRET.sub(rf"\1{MASK}", HOOK_URL.sub(rf"\1{MASK}", URL_CREDENTIALS.sub(MASK, text)))
+    return LONG_HEX.sub(MASK, JSON_WEB_TOKEN.sub(MASK, text))
+
+
+def _without_parsed_secrets(text: str) -> str:
+    """Hide the secrets exactly where they stand, if the text can be parsed."""
+    try:
+        document = yaml12.load(text, "config.yml")
+    except yaml12.YamlError:
+        return text
+    hidden = [document.places[path] for path in _secret_paths(document.value, ()) if path in document.places]
+    for start, end in sorted(hidden, reverse=True):
+        blanks = len(text[start:end]) - len(text[start:end].rstrip())
+        text = text[:start] + MASK + text[end - blanks :]
+    return text
+
+
+def _secret_paths(value: Value, path: KeyPath) -> Iterator[KeyPath]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if items is not None:
+        for key, item in items:
+            yield from _secret_paths(item, (*path, key))
+    elif is_secret_path(path) and not is_harmless(value):
+        yield path
+
+
+# In a text that cannot be parsed, and in comments, lines are all there is
+
+NAMED: Final = rf"[\w. -]*(?:{SECRET_KEY.pattern})[\w. -]*"
+ENTRY: Final = re.compile(
+    rf"(?P<key>[\s#]*(?:[-?] +)*[\"']?{NAMED}[\"']?\s*:(?:\s+|$)|\s*\? +[\"']?{NAMED}[\"']?\s*)(?P<value>.*)",
+    re.IGNORECASE,
+)
+INLINE_ENTRY: Final = re.compile(
+    rf"(?P<key>(?:{SECRET_KEY.pattern})[\w.-]*[\"']?\s*:\s+)(?P<value>\"[^\"]*\"|'[^']*'|[^,{{}}\[\]\s]+)",
+    re.IGNORECASE,
+)
+
+
+def _without_secret_entries(text: str) -> str:
+    """Hide what follows a secret's key on its line, and the lines below that are indented deeper."""
+    shown: list[str] = []
+    outer: int | None = None  # indentation of the secret's key whose block the line is in
+    for line in text.splitlines(keepends=True):
+        body = line.rstrip("\r\n")
+        if outer is not None and body.strip() and not _is_below(body, outer):
+            outer = None
+        entry = ENTRY.fullmatch(body)
+        if outer is not None:
+            body = _hidden_below(body)
+        elif entry:
+            outer = None if "#" in entry["key"] else _indentation(body)
+            body = entry["key"] + _hidden(entry["value"])
+        else:
+            body = INLINE_ENTRY.sub(lambda match: match["key"] + _hidden(match["value"]), body)
+        shown.append(body + line[len(line.rstrip("\r\n")) :])
+    return "".join(shown)
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _is_below(line: str, outer: int) -> bool:
+    """Return whether a line is part of the value of a key: deeper, or an item of a list that is not indented."""
+    depth = _indentation(line)
+    return depth > outer or (depth == outer and line[depth : depth + 1] in "-:" and line[depth + 1 : depth + 2] in " ")
+
+
+def _hidden_below(line: str) -> str:
+    """Return a line of a secret's block with its key, if it has one, and without its value."""
+    key = re.match(r"\s*(?:[-:] +)*(?:[\w.-]+\s*:(?:\s+|$))?", line)
+    start = key.end() if key else 0
+    return line[:start] + _hidden(line[start:])
+
+
+def _hidden(value: str) -> str:
+    """Return the rest of a line, hidden unless there is no secret in it."""
+    text = re.sub(r"(?:^|\s+)#.*", "", value).strip(" \"'")
+    return value if is_harmless(text) or text.lower() in ("null", "~", "true", "false") else MASK

@@ -1,0 +1,327 @@
+"""The project's config tree: what of the folder kometa/ lands in /config. Only config.yml is rendered.
+
+Files are streamed from disk, never held in memory. Their digests are remembered in the user's cache directory, so that
+a deploy that changes nothing need not read a gigabyte of posters.
+"""
+
+import fnmatch
+import hashlib
+import io
+import os
+import re
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from kometa_host.config_tree.cache import CacheFile
+from kometa_host.errors import UserError
+
+CONFIG: Final = "config.yml"
+LARGE: Final = 4 * 1024**3  # bytes; every backup holds the whole tree
+LONGEST_NAME: Final = 255  # bytes of one name, NAME_MAX of Linux
+MOST_SHOWN: Final = 50  # problems in one message
+FRESH: Final = 2_000_000_000  # ns: a file changed so recently may change again without its times showing it
+
+# never sent: traces of editors, file managers and git, and what only keeps an empty directory in git
+IGNORED: Final = (
+    "*~", ".*.sw[a-p]", ".#*", "#*#", "._*", ".DS_Store", "Thumbs.db", "desktop.ini",
+    ".git", ".gitkeep", ".keep", ".gitignore", ".gitattributes",
+)  # fmt: skip
+# at the top of /config, written by Kometa or its image: a file of ours would be overwritten, or overwrite
+KOMETAS: Final = (
+    "logs", "meta*.log", "config.cache", "config.cache-*", "UUID", "config.yml.template", "*_report.yml",
+    "*_Metadata_Backup.yml", "title.*.tsv", "title.*.tsv.gz",
+)  # fmt: skip
+OURS: Final = ".kometa-host*"  # what the deploy keeps beside the tree on the host
+IS_IGNORED: Final = re.compile("|".join(map(fnmatch.translate, IGNORED)))
+IS_KOMETAS: Final = re.compile("|".join(map(fnmatch.translate, KOMETAS)))
+SECRET_VARIABLES: Final = frozenset({"kometa_secrets"})
+
+
+class TreeError(UserError):
+    """A config tree that cannot be deployed: .problems has one line for each thing to change."""
+
+    def __init__(self, source: Path, problems: list[str]) -> None:
+        self.problems = problems
+        shown = problems[:MOST_SHOWN]
+        if len(problems) > len(shown):
+            shown.append(f"... and {len(problems) - len(shown)} more")
+        title = f"the config tree {_printable(str(source))} cannot be deployed:"
+        super().__init__("\n".join([title, *(f"  - {problem}" for problem in shown)]))
+
+
+@dataclass(frozen=True)
+class ManagedFile:
+    """One file: its path in the tree with `/` between the parts, its size in bytes; data is its content if rendered."""
+
+    path: str
+    size: int
+    source: Path
+    digests: "DigestCache" = field(repr=False, compare=False)
+    identity: tuple[int, ...] = field(repr=False)  # size, mtime and ctime in ns, inode
+    data: bytes | None = field(default=None, repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of the content, in hexadecimal."""
+        return self.digests.of(self) if self.data is None else hashlib.sha256(self.data).hexdigest()
+
+    def open(self) -> io.BufferedIOBase:
+        """Open the content for reading. Raise TreeError if the file is not the one any more that was looked at."""
+        if self.data is not None:
+            return io.BytesIO(self.data)
+        try:
+            stream = os.fdopen(os.open(self.source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        except OSError as error:
+            raise self._error(f"cannot be read: {error.strerror}; make it readable") from None
+        if _identity(os.fstat(stream.fileno())) != self.identity:
+            stream.close()
+            raise self._error("was changed while the deploy was reading; run it again")
+        return stream
+
+    def read(self) -> bytes:
+        """Return the whole content; for small files."""
+        with self.open() as stream:
+            return stream.read()
+
+    def _error(self, what: str) -> TreeError:
+        return TreeError(self.source.parent, [f"{self.path} {what}"])
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder: its files and directories by path, parents first. The root itself is not listed."""
+
+    source: Path
+    files: Mapping[str, ManagedFile]
+    directories: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, for messages."""
+        return self.source.name
+
+    @property
+    def config_text(self) -> str:
+        """The text of config.yml as it lands on the host; what is no UTF-8 is replaced."""
+        return self.files[CONFIG].read().decode("utf-8-sig", "replace")
+
+    @property
+    def total_size(self) -> int:
+        """The size of all files, in bytes."""
+        return sum(file.size for file in self.files.values())
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is odd about the tree and does not hinder its deployment."""
+        if self.total_size <= LARGE:
+            return []
+        size = f"{self.total_size / 1024**3:.1f} GiB"
+        return [f"{self.name} holds {size}, which goes to every host and into every backup; is all of it meant to?"]
+
+    def rendered(self, context: Mapping[str, object]) -> "Tree":
+        """Return the tree with config.yml rendered for one host. Raise TreeError with the line if it cannot be."""
+        file = self.files[CONFIG]
+        content = file.read()
+        if not any(sign in content for sign in (b"{{", b"{%", b"{#")):
+            return self
+        data = _rendered(content, context, self.source).encode()
+        return replace(self, files={**self.files, CONFIG: replace(file, size=len(data), data=data)})
+
+
+def load_tree(source: Path, context: Mapping[str, object]) -> Tree:
+    """Given the project's folder and the variables of a host, return the tree. Raise TreeError with all problems."""
+    return scan(source).rendered(context)
+
+
+def scan(source: Path) -> Tree:
+    """Return the tree with config.yml as it is, unrendered. Raise TreeError with all problems of the folder."""
+    if not source.is_dir():
+        found = "is no directory" if source.exists() else "does not exist"
+        remedy = f"create it with a {CONFIG}, or name the right one in kometa_config_source"
+        raise TreeError(source, [f"the folder {found}; {remedy}"])
+    walk = _Walk(source.resolve(), DigestCache(source.resolve()))
+    walk.look("")
+    walk.digests.files = walk.files
+    if CONFIG not in walk.files and not any(problem.startswith(CONFIG) for problem in walk.problems):
+        walk.problems.append(f"{CONFIG} is missing; Kometa does not start without it: take the sample of this project")
+    if walk.problems:
+        raise TreeError(source, walk.problems)
+    return Tree(source, dict(sorted(walk.files.items())), tuple(sorted(walk.directories)))
+
+
+class _Walk:
+    """Looks at every entry of a folder once and collects files, directories and problems."""
+
+    def __init__(self, root: Path, digests: "DigestCache") -> None:
+        self.root, self.digests = root, digests
+        self.files: dict[str, ManagedFile] = {}
+        self.directories: list[str] = []
+        self.problems: list[str] = []
+
+    def look(self, directory: str) -> None:
+        try:
+            entries = sorted(os.scandir(self.root / directory), key=lambda entry: entry.name)
+        except OSError as error:
+            name = _printable(directory) or "the folder"
+            self.problems.append(f"{name} cannot be read: {error.strerror}; make it readable")
+            return
+        for entry in entries:
+            if not is_ignored(entry.name):
+                self._take(entry, f"{directory}/{entry.name}" if directory else entry.name)
+
+    def _take(self, entry: os.DirEntry[str], path: str) -> None:
+        found = entry.stat(follow_symlinks=False)
+        if problem := name_problem(path) or kind_problem(found.st_mode, path):
+            self.problems.append(f"{_printable(path)} {problem}")
+        elif stat.S_ISDIR(found.st_mode):
+            self.directories.append(path)
+            self.look(path)
+        elif not os.access(entry.path, os.R_OK):
+            self.problems.append(f"{path} cannot be read; make it readable")
+        else:
+            self.files[path] = ManagedFile(path, found.st_size, Path(entry.path), self.digests, _identity(found))
+
+
+def is_ignored(name: str) -> bool:
+    """Return whether a name is never sent to a host."""
+    return bool(IS_IGNORED.match(name))
+
+
+def name_problem(path: str) -> str | None:
+    """Return why a path cannot be in the tree and what to do, or None."""
+    name = path.rpartition("/")[2]
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", name):
+        return "has a line break or another control character in its name; rename it"
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8; rename it"
+    if name in ("", ".", "..") or length > LONGEST_NAME:
+        return f"has a name that no host can keep (at most {LONGEST_NAME} bytes); rename it"
+    if fnmatch.fnmatchcase(name, OURS):
+        return f"has a name that the deploy uses itself ({OURS}); rename it"
+    if "/" not in path and IS_KOMETAS.match(path):
+        return "is a file or directory that Kometa writes itself on the host; remove it from the project or rename it"
+    return None
+
+
+def kind_problem(mode: int, path: str) -> str | None:
+    """Return why an entry of this kind cannot be in the tree and what to do, or None."""
+    if stat.S_ISLNK(mode):
+        return "is a symbolic link, which would point elsewhere on a host; put a copy of the file in its place"
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        return "is neither a file nor a directory; remove it"
+    return "is a directory; it has to be a file" if path == CONFIG and stat.S_ISDIR(mode) else None
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _printable(path: str) -> str:
+    """Return a path for a message: one line, whatever its bytes are."""
+    return path.encode("utf-8", "backslashreplace").decode() if path.isprintable() else ascii(path)
+
+
+# Rendering
+
+
+def _rendered(content: bytes, context: Mapping[str, object], source: Path) -> str:
+    """Return config.yml rendered by Jinja2, which is imported here because most deploys need it for nothing else."""
+    from jinja2 import StrictUndefined, TemplateSyntaxError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    known = {name: value for name, value in context.items() if name not in SECRET_VARIABLES}
+    environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    try:
+        return environment.from_string(content.decode("utf-8-sig")).render(known)
+    except UnicodeDecodeError:
+        problem = f"{CONFIG} is not UTF-8 text; save it with the encoding UTF-8"
+    except TemplateSyntaxError as error:
+        problem = f"{CONFIG}, line {error.lineno}: {error.message}; {RAW}"
+    except Exception as error:  # whatever an expression can raise
+        problem = f"{CONFIG}, line {_template_line(error)}: {_explained(error, known)}"
+    raise TreeError(source, [problem])
+
+
+RAW: Final = "correct the expression, or put {% raw %} and {% endraw %} around text that is none"
+WHY_NO_SECRETS: Final = (
+    "secrets cannot be put into {config}: they would stand in clear in the file, on the host and in diffs; "
+    "write <<name>>, Kometa puts in the secret of that name itself"
+)
+
+
+def _template_line(error: Exception) -> int:
+    """Return the line of the template in which an error was raised; Jinja2 puts it into the traceback."""
+    line, frame = 1, error.__traceback__
+    while frame:
+        if frame.tb_frame.f_code.co_filename == "<template>":
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return line
+
+
+def _explained(error: Exception, known: Mapping[str, object]) -> str:
+    """Return what is wrong with an expression and what to do."""
+    undefined = re.match(r"'(\w+)' is undefined", str(error))
+    if not undefined:
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}; {RAW}"
+    name = undefined[1]
+    if name in SECRET_VARIABLES:
+        return WHY_NO_SECRETS.format(config=CONFIG)
+    near = get_close_matches(name, known, n=1)
+    return f"there is no variable {name}; " + (
+        f"did you mean {near[0]}?" if near else "group_data has those that exist"
+    )
+
+
+class DigestCache:
+    """SHA-256 digests of a folder's files; one known for a file's size, times and inode is not computed again."""
+
+    def __init__(self, root: Path) -> None:
+        self.files: Mapping[str, ManagedFile] = {}
+        self.computed = 0  # files that had to be read
+        self._store = CacheFile(f"digests-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}")
+        self._digests: dict[str, str] = {}
+
+    def of(self, file: ManagedFile) -> str:
+        """Return the digest of a file's content, in hexadecimal. The first call finds those of all files."""
+        if not self._digests:
+            self._find_all()
+        return self._digests[file.path]
+
+    def _find_all(self) -> None:
+        stored = self._store.read()
+        digests = {
+            path: _stored_digest(stored.get(path), file) or self._compute(file) for path, file in self.files.items()
+        }
+        self._digests = digests
+        youngest = time.time_ns() - FRESH
+        settled = {path: file for path, file in self.files.items() if max(file.identity[1:3]) < youngest}
+        wanted = {path: [*file.identity, digests[path]] for path, file in settled.items()}
+        if wanted != stored:
+            self._store.write(wanted)
+
+    def _compute(self, file: ManagedFile) -> str:
+        self.computed += 1
+        with file.open() as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if _identity(os.fstat(stream.fileno())) != file.identity:
+                raise TreeError(
+                    file.source.parent, [f"{file.path} was changed while it was read; run the deploy again"]
+                )
+        return digest
+
+
+def _stored_digest(entry: object, file: ManagedFile) -> str | None:
+    """Return the digest of a cache entry, if the entry is one and belongs to the file as it is now."""
+    if not isinstance(entry, list) or entry[:-1] != list(file.identity):
+        return None
+    digest = entry[-1]
+    return digest if isinstance(digest, str) and re.fullmatch(r"[0-9a-f]{64}", digest) else None

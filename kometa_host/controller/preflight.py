@@ -1,0 +1,223 @@
+"""Checks settings, secrets and config trees of all hosts after pyinfra has read the inventory, before it connects.
+
+The one module of this package that imports pyinfra: pyinfra has no hook between inventory and connection, so the call
+that lies there, State.init, is wrapped. config.py, which pyinfra runs first of all, does that.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from getpass import getpass
+from logging import LogRecord
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+import click
+from pyinfra import logger
+from pyinfra.api.config import Config
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.host import Host, HostData
+from pyinfra.api.inventory import Inventory
+from pyinfra.api.state import State
+from pyinfra.context import ctx_state
+from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
+
+from kometa_host.config_tree.tree import TreeError
+from kometa_host.controller import project
+from kometa_host.errors import Problem, ProblemsError, UserError
+from kometa_host.settings.variables import Settings
+from kometa_host.state import desired
+
+MASK = "********"
+# Names of data that pyinfra, we or others keep secrets in: ssh_password, _sudo_password, kometa_secrets, also misspelt.
+SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential", re.IGNORECASE)
+# Operations that, called by themselves, need all secrets, or a good config tree, as a deploy does.
+WITH_SECRETS = ("operations.kometa.running", "operations.kometa.run_once")
+WITH_TREE = ("operations.kometa.running", "operations.kometa.validate")
+_settings: "WeakKeyDictionary[Host, Settings]" = WeakKeyDictionary()
+
+
+def check_settings_before_connecting() -> None:
+    """Make the present pyinfra run refuse bad settings, with all problems of all hosts, before it connects anywhere."""
+    state: State = ctx_state.get()  # type: ignore[no-untyped-call]
+    original = state.init
+
+    def init(inventory: Inventory, config: Config | None, initial_limit: list[Host] | None = None) -> None:
+        # Checked first: a state that is not initialised has no hosts to disconnect from when this raises.
+        hosts = list(inventory) if initial_limit is None else initial_limit
+        _check_hosts(hosts, inventory)
+        for host in inventory:
+            _mask_printed_data(host)
+        original(inventory, config, initial_limit=initial_limit)
+
+    state.init = init  # type: ignore[method-assign]
+    logger.addFilter(_mask_logged_data)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Make a UserError of an inventory one that pyinfra says without a traceback."""
+    try:
+        yield
+    except UserError as error:
+        raise PyinfraError(str(error)) from None
+
+
+def settings_of(host: Host) -> Settings:
+    """Given a host of pyinfra, return its settings, which are checked once; kometa_secrets has those of the file too.
+
+    Raise PyinfraError, without a traceback.
+    """
+    try:
+        return _checked_settings(host)
+    except UserError as error:
+        raise PyinfraError(str(error)) from None
+
+
+def _checked_settings(host: Host) -> Settings:
+    if host not in _settings:
+        data = _data_of(host)
+        name = data["kometa_autodeploy_host"] = data.get("kometa_autodeploy_host") or host.name
+        settings = Settings.from_data(data, host.name)
+        if _secrets_are_known(settings):
+            full = project.data_with_secrets(settings, data, name, host.groups, _ask())
+            settings = settings if full is data else Settings.from_data(full, host.name)
+        _settings[host] = settings
+    return _settings[host]
+
+
+def _secrets_are_known(settings: Settings) -> bool:
+    """Return whether kometa_secrets has the file's as well: a deploy needs them, others take what they can get."""
+    if _needs_secrets():
+        return True
+    if not project.is_openable(settings):
+        return False
+    try:
+        project.open_secrets(project.secrets_path(settings), settings.kometa_secrets_file)
+    except ProblemsError:
+        return False  # KOMETA_AGE_IDENTITY can be the one for backups
+    return True
+
+
+def _needs_secrets() -> bool:
+    command = _command()
+    return _is_deploy(command) or command[0] in WITH_SECRETS
+
+
+def _command() -> tuple[str, ...]:
+    """Return what pyinfra was told to do: names of deploy files, or of an operation with its arguments."""
+    context = click.get_current_context(silent=True)
+    return tuple(context.params.get("operations", ())) if context else ()
+
+
+def _is_deploy(command: tuple[str, ...]) -> bool:
+    files = [name for name in command if name.endswith(".py") and Path(name).name != "destroy.py"]
+    return bool(files) or not command
+
+
+def _checks_tree(command: tuple[str, ...]) -> bool:
+    return _is_deploy(command) or command[0] in WITH_TREE
+
+
+def _ask() -> Callable[[str], str] | None:
+    return getpass if sys.stdin.isatty() and _needs_secrets() else None
+
+
+def _data_of(host: Host) -> dict[str, Any]:
+    """Return a host's data merged, by the class's own function, since that of the instance may mask secrets."""
+    data: dict[str, Any] = HostData.dict(host.data)  # type: ignore[no-untyped-call]
+    return data
+
+
+def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
+    """Raise CliError with all problems of all hosts; say what is odd and does not hinder."""
+    problems: dict[Problem, list[str]] = {}
+    warnings: dict[str, None] = {}
+    checked = 0
+    for host in hosts:
+        checked += 1
+        for problem in _problems_of(host, warnings):
+            problems.setdefault(problem, []).append(host.name)
+    warnings |= dict.fromkeys(_warnings_of_secrets(inventory))
+    if problems:
+        raise CliError(problem_report(problems, checked))
+    for warning in warnings:
+        logger.warning(warning)
+
+
+def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
+    try:
+        settings = _checked_settings(host)
+    except ProblemsError as error:
+        return error.problems
+    if not _checks_tree(_command()):
+        return []
+    try:
+        findings = project.tree_findings(settings, _secrets_are_known(settings))
+    except TreeError as error:
+        return project.problems_of(error, settings.kometa_config_source)
+    warnings |= {str(finding): None for finding in findings if finding.severity == "warning"}
+    warnings |= dict.fromkeys(desired.declared_tree(settings).warnings)
+    return [project.problem_of(finding) for finding in findings if finding.severity == "error"]
+
+
+def _warnings_of_secrets(inventory: Inventory) -> Iterator[str]:
+    """Yield what is odd about the secrets files that were opened."""
+    known = {settings.kometa_secrets_file: settings for settings in _settings.values()}
+    for shown, settings in known.items():
+        if not _secrets_are_known(settings):
+            continue
+        file = project.open_secrets(project.secrets_path(settings), shown, _ask())
+        if file:
+            yield from file.warnings
+            yield from project.stray_sections(file, shown, (host.name for host in inventory), inventory.groups)
+
+
+def problem_report(problems: Mapping[Problem, list[str]], hosts: int) -> str:
+    """Given problems with the names of the hosts that have them, and how many hosts were checked, return one text."""
+    blocks = [problem.text(_host_list(names, hosts)) for problem, names in problems.items()]
+    count = "one problem" if len(blocks) == 1 else f"{len(blocks)} problems"
+    return "\n\n".join((f"{count} in the project; nothing was connected to or changed", *blocks))
+
+
+def _host_list(names: list[str], hosts: int) -> str:
+    if len(names) == hosts and hosts > 1:
+        return f"all {hosts} hosts"
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def _mask_logged_data(record: LogRecord) -> bool:
+    """Hide secrets in what pyinfra logs with --debug: it tells the data of each group as it reads them."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(masked(part) if isinstance(part, dict) else part for part in record.args)
+    return True
+
+
+def _mask_printed_data(host: Host) -> None:
+    """Hide secrets where pyinfra prints a host's data (debug-inventory); reading host.data.NAME stays as it is."""
+
+    def printed() -> dict[str, Any]:
+        return masked(_data_of(host))
+
+    # Past HostData.__setattr__, which would store it as data of the host.
+    host.data.__dict__["dict"] = printed
+
+
+def masked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a host as it may be shown: values of secrets and passwords hidden, their names kept."""
+    return {name: _masked_value(name, value) for name, value in data.items()}
+
+
+def _masked_value(name: str, value: Any) -> Any:
+    if not value or name == "kometa_secrets_file":
+        return value
+    if name == "kometa_notify_url":
+        # The path of such a URL often is its password.
+        return f"{urlsplit(value).scheme}://{urlsplit(value).hostname}/{MASK}" if isinstance(value, str) else MASK
+    if SECRET_DATA.search(name):
+        return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
+    return value

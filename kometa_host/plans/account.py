@@ -1,0 +1,112 @@
+"""The rootless account: what it takes for Podman to run under it, and what has to be made. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kometa_host.errors import UserError
+from kometa_host.state.observed import Account, Observed, SubordinateRange
+
+SUBORDINATE_COUNT = 65_536  # what Podman, useradd and an image's ids up to 65,535 expect
+FIRST_SUBORDINATE = 100_000  # SUB_UID_MIN of shadow's login.defs
+LAST_ID = 2**32 - 2
+
+
+@dataclass(frozen=True)
+class WantedAccount:
+    """The account of a Kometa host."""
+
+    user: str
+    uid: int
+    gid: int
+    home: str
+
+
+@dataclass(frozen=True)
+class AccountPlan:
+    """What has to be made: the group, the user, first ids of subordinate ranges. All empty: the account can work."""
+
+    create_group: bool = False
+    create_user: bool = False
+    subuid: int | None = None
+    subgid: int | None = None
+
+    def __bool__(self) -> bool:
+        return self != AccountPlan()
+
+
+def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
+    """Given the wanted account and what was found, return what to make. Raise UserError if the account cannot work."""
+    account = next((entry for entry in found.accounts if entry.user == wanted.user), None)
+    if account:
+        _refuse_unusable(wanted, account)
+    else:
+        _refuse_taken_ids(wanted, found)
+    return AccountPlan(
+        create_group=account is None and wanted.user not in found.groups,
+        create_user=account is None,
+        subuid=_missing_range("subuid", wanted, account, found.subordinate("subuid")),
+        subgid=_missing_range("subgid", wanted, account, found.subordinate("subgid")),
+    )
+
+
+def _refuse_unusable(wanted: WantedAccount, account: Account) -> None:
+    if account.home.rstrip("/") != wanted.home:
+        raise UserError(
+            f"the account {wanted.user} has the home {account.home}, but Kometa's files belong under {wanted.home}. "
+            f"Move it (usermod --home {wanted.home} --move-home {wanted.user}) or choose another account with mms_user."
+        )
+    if account.uid == 0:
+        raise UserError(f"the account {wanted.user} is root (uid 0). Choose an account of its own with mms_user.")
+
+
+def _refuse_taken_ids(wanted: WantedAccount, found: Observed) -> None:
+    for entry in found.accounts:
+        if entry.uid == wanted.uid:
+            raise UserError(
+                f"uid {wanted.uid} belongs to {entry.user} already, so {wanted.user} cannot have it. "
+                "Set mms_uid to a free one."
+            )
+    for name, gid in found.groups.items():
+        if gid == wanted.gid and name != wanted.user:
+            raise UserError(
+                f"gid {wanted.gid} belongs to the group {name} already, so {wanted.user} cannot have it. "
+                "Set mms_gid to a free one."
+            )
+        if name == wanted.user and gid != wanted.gid:
+            raise UserError(
+                f"the group {name} exists with gid {gid}, not {wanted.gid}. Set mms_gid to {gid} or remove the group."
+            )
+
+
+def _missing_range(
+    kind: str, wanted: WantedAccount, account: Account | None, ranges: Iterable[SubordinateRange]
+) -> int | None:
+    names = {wanted.user, str(account.uid if account else wanted.uid)}
+    own = [entry for entry in ranges if entry.owner in names]
+    others = [entry for entry in ranges if entry.owner not in names]
+    for mine in own:
+        for other in others:
+            if mine.start < other.start + other.count and other.start < mine.start + mine.count:
+                raise UserError(_overlap(kind, mine, other))
+    if sum(entry.count for entry in own) >= SUBORDINATE_COUNT:
+        return None
+    return free_range([*own, *others])
+
+
+def _overlap(kind: str, mine: SubordinateRange, other: SubordinateRange) -> str:
+    return (
+        f"/etc/{kind}: the range {mine.owner}:{mine.start}:{mine.count} overlaps "
+        f"{other.owner}:{other.start}:{other.count}, so files of the one are open to the other's containers. "
+        "Give one of them another range; files that containers wrote keep their old ids until they are changed."
+    )
+
+
+def free_range(taken: Iterable[SubordinateRange]) -> int:
+    """Return the first id of the lowest free range of SUBORDINATE_COUNT ids. Raise UserError if there is none."""
+    start = FIRST_SUBORDINATE
+    for entry in sorted(taken, key=lambda entry: entry.start):
+        if entry.start < start + SUBORDINATE_COUNT and start < entry.start + entry.count:
+            start = entry.start + entry.count
+    if start + SUBORDINATE_COUNT - 1 > LAST_ID:
+        raise UserError("no free range of 65,536 subordinate ids is left in /etc/subuid and /etc/subgid.")
+    return start

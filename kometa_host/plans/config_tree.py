@@ -1,0 +1,55 @@
+"""Config tree of a host: what the project declares, brought together with what Kometa wrote there itself. Pure."""
+
+from dataclasses import dataclass, replace
+
+from kometa_host.config_tree import merge, yaml12
+from kometa_host.config_tree.merge import Deviation
+from kometa_host.config_tree.yaml12 import Value, YamlError
+from kometa_host.state import filesets
+from kometa_host.state.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
+
+CONFIG = "config.yml"
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """The tree as it is to be written, what has to change for that, and where config.yml is not as declared."""
+
+    tree: FileSet
+    changes: Changes
+    deviations: tuple[Deviation, ...] = ()
+
+
+def reconcile(declared: FileSet, found: FoundSet) -> Reconciled:
+    """Given the declared tree and the found one, return what to write. What Kometa added to config.yml is kept."""
+    if found.text is None:
+        return Reconciled(declared, filesets.changes(declared, found))
+    text = declared.files[CONFIG].text()
+    document, on_host, formerly = yaml12.load(text, CONFIG).value, _readable(found.text), _readable(found.declared)
+    deviations = merge.deviations(document, on_host, formerly)
+    if deviations:
+        file = WantedFile.of(merge.merged(text, document, on_host, formerly), declared.files[CONFIG].mode)
+    else:
+        file = WantedFile.of(found.text, declared.files[CONFIG].mode)
+        found = _taken_as_written(found, file)
+    tree = replace(declared, files={**declared.files, CONFIG: file}, declared_digest=declared.digest)
+    return Reconciled(tree, filesets.changes(tree, found), tuple(deviations))
+
+
+def _readable(text: str | None) -> Value:
+    try:
+        return None if text is None else yaml12.load(text, CONFIG).value
+    except YamlError:
+        return None  # what cannot be read holds nothing worth keeping, and is kept as a copy when it is replaced
+
+
+def _taken_as_written(found: FoundSet, file: WantedFile) -> FoundSet:
+    """Return the found tree with its config.yml counted as ours, whatever Kometa did to its looks."""
+    how = found.deviations.get(CONFIG, frozenset()) - {"changed"}
+    rest = {name: ways for name, ways in found.deviations.items() if name != CONFIG}
+    entry = found.manifest.get(CONFIG, Entry(None, file.mode, -1, -1))
+    return replace(
+        found,
+        deviations=rest | ({CONFIG: how} if how else {}),
+        manifest={**found.manifest, CONFIG: replace(entry, sha256=file.sha256)},
+    )

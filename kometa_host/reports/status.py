@@ -1,0 +1,274 @@
+"""What a person wants to know of a Kometa host at a glance. Pure; read by programs/read/status.sh."""
+
+import gzip
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kometa_host.archive.names import parse as parse_archive
+from kometa_host.plans.service import CONTAINER, UNIT
+from kometa_host.settings.variables import Settings
+from kometa_host.state import kometa_log, observed
+from kometa_host.state.kometa_log import Run
+from kometa_host.state.observed import Observed
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a host: what a deploy reads, and what only a person asks for. now is the host's clock."""
+
+    found: Observed
+    more: Observed
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the account could be looked at."""
+        return bool(self.found.values)
+
+    def unit(self, name: str) -> Mapping[str, str]:
+        """Return the properties of a unit of the account."""
+        blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+                  for block in self.more.text("status-units").split("\n\n")]  # fmt: skip
+        return next((block for block in blocks if block.get("Id") == name), {})
+
+    def last_run(self, timezone: str) -> Run | None:
+        """Return the newest run that Kometa's logs tell of."""
+        told = self.more.values.get("last-run")
+        lines = gzip.decompress(told).decode("utf-8", "replace").splitlines() if told else []
+        return next(reversed(kometa_log.parse(lines, timezone)), None)
+
+    def archives(self) -> Mapping[str, int]:
+        """Return the archives of the backup directory, name to size in bytes, oldest first."""
+        pairs = [line.rsplit("\t", 1) for line in self.more.text("backups").splitlines() if "\t" in line]
+        dated = sorted((archive.time, name, int(size)) for name, size in pairs if (archive := parse_archive(name)))
+        return {name: size for _, name, size in dated}
+
+
+def parse_look(lines: Iterable[str]) -> Look:
+    """Given the lines of observe.sh and, after its `end`, those of status.sh, return what they tell."""
+    iterator = iter(lines)
+    first: list[str] = []
+    for line in iterator:
+        first.append(line)
+        if line.strip() == "end":
+            break
+    found = observed.parse(first)
+    # Where the second half was cut, what came of it is still worth showing.
+    more = observed.parse(chain((line for line in iterator if re.match(r"[\w.-]+( |$)", line)), ["end"]))
+    return Look(found or Observed({}), more or Observed({}))
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """Given a time as systemd shows it in UTC, `Sun 2026-11-22 16:44:23 UTC`, return it, None for none."""
+    match = re.search(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", text or "")
+    return datetime.fromisoformat(match[1]).replace(tzinfo=UTC) if match else None
+
+
+def next_run(times: Iterable[str], timezone: str, now: datetime) -> datetime:
+    """Given daily times as HH:MM in a time zone, return the first moment after now at which a run is due."""
+    local = now.astimezone(ZoneInfo(timezone))
+    moments = []
+    for text in times:
+        hour, minute = map(int, text.split(":"))
+        moment = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+        moments.append(moment if moment > local else moment + timedelta(days=1))
+    return min(moments)
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """The last run: kind as Kometa names it, times in the host's mms_timezone, how it went."""
+
+    kind: str
+    started: datetime | None
+    finished: datetime | None
+    seconds: int | None
+    outcome: str
+    errors: int
+    warnings: int
+    first_error: str
+
+
+@dataclass(frozen=True)
+class BackupStatus:
+    """The newest archive: name, when it began, size in bytes; how many there are."""
+
+    name: str
+    time: datetime
+    size: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Status:
+    """A Kometa host. service: active, failed, ...; `absent` if nothing is deployed. Sizes in bytes, times aware."""
+
+    service: str
+    since: datetime | None = None
+    image: str = ""
+    digest: str = ""
+    next_run: datetime | None = None
+    run_in_progress_since: datetime | None = None
+    last_run: RunStatus | None = None
+    last_backup: BackupStatus | None = None
+    timers: Mapping[str, datetime | None] = field(default_factory=dict)
+    tree_size: int | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the status as what JSON can hold; pyinfra prints facts with it."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Status":
+        """Return the status that to_json told."""
+        run, backup = told["last_run"], told["last_backup"]
+        times = {name: _time(told[name]) for name in ("since", "next_run", "run_in_progress_since")}
+        return cls(**{
+            **told,
+            **times,
+            "last_run": RunStatus(**{**run, "started": _time(run["started"]), "finished": _time(run["finished"])})
+            if run else None,
+            "last_backup": BackupStatus(**{**backup, "time": _time(backup["time"])}) if backup else None,
+            "timers": {name: _time(time) for name, time in told["timers"].items()},
+        })  # fmt: skip
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value
+
+
+def status(settings: Settings, look: Look, now: datetime) -> Status:
+    """Given one look at a host at a moment, return its status."""
+    zone = ZoneInfo(settings.mms_timezone)
+    unit, container = look.unit(UNIT), look.found.containers.get(CONTAINER)
+    state = unit.get("ActiveState", "") if unit.get("LoadState") == "loaded" else "absent"
+    alive = state == "active" and bool(look.found.text("kometa-alive"))
+    started = look.found.run_started
+    size = look.more.text("tree-kib")
+    return Status(
+        service="not alive" if state == "active" and not alive else state,
+        since=_local(parse_time(unit.get("ActiveEnterTimestamp")), zone) if state == "active" else None,
+        image=container.image if container else "",
+        digest=look.more.text("image-digest"),
+        next_run=next_run(settings.kometa_times, settings.mms_timezone, now) if alive else None,
+        run_in_progress_since=datetime.fromtimestamp(started, zone) if started else None,
+        last_run=_run_status(look.last_run(settings.mms_timezone), bool(started)),
+        last_backup=_backup_status(look.archives(), zone),
+        timers={name: _local(moment, zone) for name, moment in _timers(settings, look).items()},
+        tree_size=int(size) * 1024 if size.isdigit() else None,
+    )
+
+
+def _local(time: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return time.astimezone(zone) if time else None
+
+
+def _run_status(run: Run | None, in_progress: bool) -> RunStatus | None:
+    if run is None:
+        return None
+    messages = [*run.criticals, *run.errors]
+    return RunStatus(
+        kind=run.kind,
+        started=run.started,
+        finished=run.finished,
+        seconds=int(run.duration.total_seconds()) if run.duration is not None else None,
+        outcome=run.outcome(in_progress).value,
+        errors=len(messages),
+        warnings=run.warnings,
+        first_error=messages[0] if messages else "",
+    )
+
+
+def _backup_status(archives: Mapping[str, int], zone: ZoneInfo) -> BackupStatus | None:
+    newest = next(reversed(list(archives)), None)
+    archive = parse_archive(newest) if newest else None
+    if not newest or not archive:
+        return None
+    return BackupStatus(newest, archive.time.astimezone(zone), archives[newest], len(archives))
+
+
+def timer_units(settings: Settings) -> list[str]:
+    """Return the names of the host's timers."""
+    return ["kometa-backup.timer", f"mms-autodeploy-{settings.kometa_autodeploy_group}.timer"]
+
+
+def _timers(settings: Settings, look: Look) -> dict[str, datetime | None]:
+    found = {name: look.unit(name) for name in timer_units(settings)}
+    return {name: parse_time(unit.get("NextElapseUSecRealtime")) for name, unit in found.items()
+            if unit.get("LoadState") == "loaded"}  # fmt: skip
+
+
+def table(rows: Mapping[str, Status], now: datetime) -> str:
+    """Return the fleet as a table, one line for each host."""
+    head = ("HOST", "SERVICE", "SINCE", "NEXT RUN", "LAST RUN", "TOOK", "RESULT", "BACKUP", "TREE", "IMAGE")
+    lines = [head, *(_row(name, entry, now) for name, entry in rows.items())]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def _row(name: str, entry: Status, now: datetime) -> tuple[str, ...]:
+    run, backup = entry.last_run, entry.last_backup
+    progress = entry.run_in_progress_since
+    return (
+        name,
+        entry.service,
+        age(entry.since, now),
+        f"running, {age(progress, now)}" if progress else _moment(entry.next_run, now),
+        _moment(run.started, now) if run else "-",
+        str(timedelta(seconds=run.seconds)) if run and run.seconds is not None else "-",
+        _result(run),
+        f"{age(backup.time, now)} ago" if backup else "-",
+        _size(entry.tree_size),
+        _version(entry),
+    )
+
+
+def _result(run: RunStatus | None) -> str:
+    if run is None:
+        return "-"
+    return f"{run.errors} errors" if run.outcome == kometa_log.Outcome.WITH_ERRORS.value else run.outcome
+
+
+def age(time: datetime | None, now: datetime) -> str:
+    """Return how long ago a moment was, in its largest unit."""
+    if time is None:
+        return "-"
+    seconds = max(0, int((now - time).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def _moment(time: datetime | None, now: datetime) -> str:
+    if time is None:
+        return "-"
+    days = (time.date() - now.astimezone(time.tzinfo).date()).days
+    names = {0: "", 1: "tomorrow ", -1: "yesterday "}
+    return f"{names.get(days, f'{time:%m-%d} ')}{time:%H:%M}"
+
+
+def _size(size: int | None) -> str:
+    if size is None:
+        return "-"
+    for unit, length in (("GB", 10**9), ("MB", 10**6)):
+        if size >= length:
+            return f"{size / length:.1f} {unit}"
+    return f"{size // 1000} kB"
+
+
+def _version(entry: Status) -> str:
+    tag = entry.image.rsplit("/", 1)[-1].partition("@")[0]
+    return f"{tag} {entry.digest.removeprefix('sha256:')[:12]}".strip() or "-"

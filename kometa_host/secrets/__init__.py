@@ -1,0 +1,1 @@
+"""The encrypted secrets file, and Podman's secrets, compared without reading them back."""

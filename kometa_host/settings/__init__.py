@@ -1,0 +1,1 @@
+"""The variables of a host: one check each, every problem at once."""

@@ -1,0 +1,237 @@
+"""Backups of the config tree: what a host gets for them, and what its archives tell. Pure.
+
+The backup itself is programs/installed/backup.sh, which the host runs alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from kometa_host.archive import names
+from kometa_host.errors import UserError
+from kometa_host.settings.variables import Settings
+from kometa_host.state import programs
+from kometa_host.state.filesets import WantedFile
+
+if TYPE_CHECKING:
+    from kometa_host.archive.chain import Report
+
+SERVICE = "kometa-backup.service"
+TIMER = "kometa-backup.timer"
+SCRIPT = "kometa-backup"
+RECIPIENTS = "backup-recipients.txt"
+NOTIFY_URL = "notify-url"
+LATEST = "latest"
+LOCAL = "local:"
+
+LOCK_WAIT = 1800  # seconds for which a backup waits for a deploy, a restore or a run before it gives up
+ATTEMPTS = 3  # as in backup.sh
+SLACK = 3600  # seconds for bringing the archive to the disk and for retention, on a slow share too
+
+NOT_ENABLED = (
+    "backups are not enabled: kometa_backup_recipients is empty, and nothing is ever written unencrypted. "
+    "Make an identity with age-keygen -o age-identity.txt, keep it off the host, and name its public key there."
+)
+
+# An age file is its header, which ends with a line `--- MAC`, 16 bytes, and chunks of 64 KiB, each with 16 bytes more.
+MAC_LINE = 48
+NONCE = TAG = 16
+CHUNK = 65536 + TAG
+
+
+def longest(settings: Settings) -> int:
+    """Return after how many seconds a backup is hung and may be ended: more than all of its waits together."""
+    return LOCK_WAIT + ATTEMPTS * (settings.kometa_backup_max_pause + 60) + SLACK
+
+
+def script(settings: Settings) -> str:
+    """Return the text of the host's backup program. It holds no secret."""
+    return programs.installed(
+        "common",
+        "lock",
+        "notify",
+        "backup",
+        config_dir=settings.kometa_config_dir,
+        backup_dir=settings.kometa_backup_dir,
+        backup_mount=settings.kometa_backup_mount,
+        max_pause=settings.kometa_backup_max_pause,
+        lock_wait=LOCK_WAIT,
+        library_dir=settings.library_dir,
+        **{f"keep_{name}": number for name, number in settings.kometa_backup_keep.items()},
+    )
+
+
+def library_files(settings: Settings) -> Mapping[str, WantedFile]:
+    """Return what backups need in the library directory, nothing where they are not enabled."""
+    if not settings.backups_enabled:
+        return {}
+    recipients = "".join(f"{recipient}\n" for recipient in settings.kometa_backup_recipients)
+    return {
+        SCRIPT: WantedFile.of(script(settings), 0o700),
+        RECIPIENTS: WantedFile.of(recipients, 0o600),
+        "retention.awk": WantedFile.of(programs.path_of("retention.awk").read_bytes(), 0o600),
+    }
+
+
+def units(settings: Settings) -> tuple[str, ...]:
+    """Return the names of the units for backups, none where they are not enabled."""
+    return (SERVICE, TIMER) if settings.backups_enabled else ()
+
+
+@dataclass(frozen=True)
+class DirectoryStep:
+    """What is to be done about the backup directory: make it, leave it, or refuse; why is for the user.
+
+    ready: a backup could write there now. needs_root: the account cannot make it.
+    """
+
+    step: Literal["make", "leave", "refuse"]
+    why: str
+    ready: bool = False
+    needs_root: bool = False
+
+
+def directory_step(settings: Settings, found: str) -> DirectoryStep:
+    """Given what the composite read tells of the backup directory, return what is to be done about it."""
+    directory, user = settings.kometa_backup_dir, settings.mms_user
+    if not settings.backups_enabled:
+        return DirectoryStep("leave", NOT_ENABLED)
+    if found == "unmounted":
+        return DirectoryStep(
+            "leave",
+            f"{settings.kometa_backup_mount} is not mounted, so nothing was done about {directory}; "
+            "backups fail until it is.",
+        )
+    if found == "writable":
+        return DirectoryStep("leave", f"{directory} is there", ready=True)
+    if found == "unwritable":
+        return DirectoryStep(
+            "refuse",
+            f"{directory} is there, but {user} cannot write to it. Run chown {user}: {directory} on the host that "
+            "has it (root is nobody on many NFS shares), or name another kometa_backup_dir.",
+        )
+    if found == "other":
+        return DirectoryStep("refuse", f"{directory} is not a directory. Move it away, or name another.")
+    return DirectoryStep("make", f"{directory} is missing", needs_root=found == "beyond")
+
+
+@dataclass(frozen=True)
+class FoundArchive:
+    """An archive of the backup directory.
+
+    time: when it was begun, aware, in UTC; size: bytes; encrypted: by its content; complete: whether it begins and ends
+    as a whole one does, which operations.backup.verify shows beyond doubt. One that is being written, or was cut off
+    (NAME.partial), is not complete.
+    """
+
+    name: str
+    time: datetime
+    size: int
+    encrypted: bool
+    complete: bool
+
+    def to_json(self) -> dict[str, object]:
+        """Return what pyinfra prints of it."""
+        return {**vars(self), "time": self.time.isoformat()}
+
+
+def parse_archives(lines: Iterable[str]) -> list[FoundArchive]:
+    """Given the host's lines `size age|zstd|other offset-or-status NAME`, return the archives, newest first."""
+    found = [archive for line in lines if (archive := _archive(line)) is not None]
+    return sorted(found, key=lambda archive: (archive.time, archive.name), reverse=True)
+
+
+def _archive(line: str) -> FoundArchive | None:
+    size, kind, detail, name = line.split(" ", 3)
+    known = names.parse(name.removesuffix(names.PARTIAL))
+    if known is None:
+        return None
+    whole = {"age": _is_whole_age(int(size), int(detail)), "zstd": detail == "0"}.get(kind, False)
+    return FoundArchive(name, known.time, int(size), kind == "age", whole and not names.is_partial(name))
+
+
+def _is_whole_age(size: int, mac_line_at: int) -> bool:
+    if mac_line_at <= 0:
+        return False
+    payload = size - mac_line_at - MAC_LINE - NONCE
+    last = payload % CHUNK
+    return payload > TAG and (last == 0 or last > TAG)
+
+
+def latest(archives: Iterable[FoundArchive], now: datetime) -> FoundArchive:
+    """Given archives and the time, return the newest complete one; those of the future count only if there is no other.
+
+    A day is allowed for clocks and time zones that differ. Raise UserError if there is none.
+    """
+    complete = sorted((archive for archive in archives if archive.complete), key=lambda archive: archive.time)
+    believable = [archive for archive in complete if archive.time <= now + timedelta(days=1)]
+    if not complete:
+        raise UserError("there is no complete archive in the backup directory yet. Make one: operations.backup.create")
+    return (believable or complete)[-1]
+
+
+def checked_backup(backup: object, directory: str) -> str:
+    """Given what the user typed as backup=, return `latest`, an absolute path on the host or `local:PATH`.
+
+    A bare name is one in the directory. Raise UserError for anything else.
+    """
+    if not isinstance(backup, str) or not backup or not backup.isprintable():
+        raise UserError("backup= takes latest, a file name in the backup directory, a path on the host or local:PATH")
+    if backup == LATEST or backup.startswith("/"):
+        return backup
+    if backup.startswith(LOCAL):
+        if backup == LOCAL:
+            raise UserError("backup=local: needs the path of a file on this machine behind it")
+        return backup
+    if "/" in backup:
+        raise UserError(f"backup={backup} is neither a bare file name nor a path that begins with /")
+    return f"{directory}/{backup}"
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as people read it."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+
+
+def age_text(time: datetime, now: datetime) -> str:
+    """Return how long ago a time was, in words."""
+    seconds = int((now.astimezone(UTC) - time).total_seconds())
+    if seconds < 0:
+        return "in the future: a clock was wrong"
+    lengths = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+    unit = next(unit for unit, length in lengths.items() if seconds >= length or length == 1)
+    number = seconds // lengths[unit]
+    return f"{number} {unit}{'' if number == 1 else 's'} ago"
+
+
+def report_lines(name: str, report: "Report", now: datetime) -> list[str]:
+    """Given the report of a whole archive, return the lines that tell what it holds."""
+    contents = report.contents
+    known = names.parse(name)
+    made = f"made {age_text(known.time, now)} ({known.time:%Y-%m-%d %H:%M:%S} UTC)" if known else "of unknown age"
+    kinds = ", ".join(sorted(set(report.recipient_types)))
+    number = len(report.recipient_types)
+    private = f"encrypted to {number} recipient{'' if number == 1 else 's'} ({kinds})" if number else "NOT ENCRYPTED"
+    return [
+        f"{name} is whole: {contents.members} members, {contents.bytes} bytes ({size_text(contents.bytes)})",
+        f"config.yml is {'in it' if contents.has_config_yml else 'MISSING'}; {made}; {private}; "
+        f"the archive has {report.bytes_read} bytes ({size_text(report.bytes_read)})",
+    ]
+
+
+def drill_lines(name: str, told: str, said: str) -> list[str]:
+    """Given what the host told of a drill, return the lines that tell how it went. Raise UserError if it failed."""
+    same, gone, new, wrong = map(int, told.split())
+    if wrong:
+        raise UserError(
+            f"{said.strip()}\n{wrong} entries of the tree did not change since the backup and yet are not as in {name}."
+        )
+    lines = [f"{name} was restored into a scratch directory and compared: {same} entries are the same"]
+    if gone or new:
+        lines.append(f"changed since that backup: {gone} entries are not as in it any more, {new} are new or newer")
+    return lines

@@ -1,0 +1,178 @@
+"""The wanted state of a Kometa host, as files. Pure: what is in them depends on the settings alone."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.tree import Tree, scan
+from kometa_host.secrets import podman as podman_secrets
+from kometa_host.settings.environment import variable_of
+from kometa_host.settings.variables import Settings
+from kometa_host.state import autodeploy, backups
+from kometa_host.state.filesets import FileSet, WantedFile
+
+PROJECT = Path(__file__).resolve().parents[2]
+INPUTS_LABEL = "kometa-host.inputs"
+_trees: dict[str, Tree] = {}
+
+
+def secret_values(settings: Settings) -> dict[str, str]:
+    """Return all secrets of a host, by name, in clear: for comparing and sending only."""
+    return {name: value.get_secret_value() for name, value in settings.kometa_secrets.items()}
+
+
+def quoted(value: str) -> str:
+    """Return the value as one word of a Quadlet's Environment=; see "Quoting" in systemd.syntax(7).
+
+    Quadlet copies it into ExecStart=, where systemd expands `%` (systemd.unit(5)) and `$` (systemd.service(5)).
+    """
+    value = value.replace("%", "%%").replace("$", "$$")
+    if re.fullmatch(r"[\w%@+=:,./-]*", value, re.ASCII):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@lru_cache(1)
+def _templates() -> Environment:
+    # autoescape is for HTML; these are unit files, whose values are quoted by `quoted`
+    environment = Environment(  # noqa: S701
+        loader=FileSystemLoader(PROJECT / "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quoted"] = quoted
+    return environment
+
+
+def rendered(template: str, settings: Settings, **more: object) -> str:
+    """Return the text of a template of templates/ for these settings."""
+    return _templates().get_template(template).render(dict(settings), **more)
+
+
+def container_environment(settings: Settings) -> Mapping[str, str]:
+    """Return the container's environment, without secrets."""
+    return {
+        "PUID": str(settings.kometa_puid),
+        "PGID": str(settings.kometa_pgid),
+        "TZ": settings.mms_timezone,
+        "KOMETA_TIMES": ",".join(settings.kometa_times),
+        **({} if has_tokens_to_refresh(declared_tree(settings).config_text) else {"KOMETA_READ_ONLY_CONFIG": "true"}),
+        **settings.kometa_environment,
+    }
+
+
+@cache
+def has_tokens_to_refresh(config: str) -> bool:
+    """Given the text of config.yml, say whether Kometa has to write to it: Trakt's and MyAnimeList's tokens expire."""
+    if not re.search(r"\b(trakt|mal)\b", config):
+        return False
+    try:
+        value = yaml12.load(config, "config.yml").value
+    except yaml12.YamlError:
+        return False  # said elsewhere, by line
+    return isinstance(value, dict) and any(isinstance(value.get(name), dict) for name in ("trakt", "mal"))
+
+
+def network_quadlet(settings: Settings) -> str:
+    """Return the name of the network's Quadlet."""
+    return f"{settings.mms_network}.network"
+
+
+def container_quadlet(settings: Settings) -> str:
+    """Return the text of kometa.container; its label tells the inputs that a running container was made from."""
+
+    def text(inputs: str) -> str:
+        return rendered(
+            "quadlet/kometa.container.j2",
+            settings,
+            environment=container_environment(settings),
+            secrets={podman_secrets.PREFIX + name: variable_of(name) for name in sorted(settings.kometa_secrets)},
+            inputs=inputs,
+        )
+
+    return text(hashlib.sha256(text("").encode()).hexdigest()[:16])
+
+
+def inputs_of(quadlet: str) -> str:
+    """Return the inputs that a kometa.container names in its label, empty if it names none."""
+    found = re.search(rf"^Label={re.escape(INPUTS_LABEL)}=(\S*)$", quadlet, re.M)
+    return found[1] if found else ""
+
+
+def quadlets(settings: Settings) -> FileSet:
+    """Return the Quadlets of the host: Kometa's container and its network."""
+    files = {
+        "kometa.container": WantedFile.of(container_quadlet(settings), 0o644),
+        network_quadlet(settings): WantedFile.of(rendered("quadlet/network.j2", settings), 0o644),
+    }
+    return FileSet("quadlets", settings.quadlet_dir, files, {".": 0o755})
+
+
+def units_of_quadlets(settings: Settings) -> list[str]:
+    """Return the units that Quadlet makes of our Quadlets."""
+    return ["kometa.service", f"{settings.mms_network}-network.service"]
+
+
+def units_of_interest(settings: Settings) -> list[str]:
+    """Return the units of the account whose state decides anything."""
+    return [*units_of_quadlets(settings), *units(settings).files, *autodeploy.evasive_names(settings).values()]
+
+
+def library(settings: Settings) -> FileSet:
+    """Return the host's own scripts and what they read."""
+    files = {**autodeploy.library_files(settings), **backups.library_files(settings)}
+    if settings.kometa_notify_url:
+        # Its path often is its password: a private file, from which the scripts give it to curl's input.
+        files[backups.NOTIFY_URL] = WantedFile.of(f"{settings.kometa_notify_url}\n", 0o600)
+    return FileSet("library", settings.library_dir, files, {".": 0o700})
+
+
+def units(settings: Settings) -> FileSet:
+    """Return the account's own units: timers and the services that they start."""
+    more = {
+        "library_dir": settings.library_dir,
+        "backup_calendar": settings.backup_calendar,
+        "autodeploy_calendar": settings.autodeploy_calendar,
+        "longest": backups.longest(settings),
+    }
+    templates = {name: f"{name}.j2" for name in backups.units(settings)} | autodeploy.unit_templates(settings)
+    files = {
+        name: WantedFile.of(rendered(f"units/{template}", settings, **more), 0o644)
+        for name, template in templates.items()
+    }
+    return FileSet("units", settings.user_unit_dir, files, {".": 0o755})
+
+
+@cache
+def _scanned(source: Path) -> Tree:
+    return scan(source)
+
+
+def declared_tree(settings: Settings) -> Tree:
+    """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
+    source = PROJECT / settings.kometa_config_source
+    context = settings.model_dump(exclude={"kometa_secrets"})
+    key = f"{source} {context}"
+    if key not in _trees:
+        _trees[key] = _scanned(source).rendered(context)
+    return _trees[key]
+
+
+def config_tree(settings: Settings) -> FileSet:
+    """Return the config tree of the project as it is declared: config.yml rendered, the rest as it is."""
+    tree = declared_tree(settings)
+    files = {name: WantedFile(0o600, file.size, file.sha256, file.open) for name, file in tree.files.items()}
+    directories = {".": 0o700} | dict.fromkeys(tree.directories, 0o700)
+    return FileSet("config", settings.kometa_config_dir, files, directories, settings.kometa_puid, settings.kometa_pgid)
+
+
+def wanted_sets(settings: Settings) -> list[FileSet]:
+    """Return all sets of files of the host."""
+    return [quadlets(settings), config_tree(settings), library(settings), units(settings)]

@@ -1,0 +1,252 @@
+"""What was found on a host: the typed result of one composite read. Pure; the program is programs/read/observe.sh."""
+
+import gzip
+import hashlib
+import json
+import re
+from base64 import b64decode
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from kometa_host.errors import UserError
+from kometa_host.secrets import podman as podman_secrets
+from kometa_host.state.filesets import Entry, FoundSet, parse_deviations, parse_manifest
+
+
+@dataclass(frozen=True)
+class SubordinateRange:
+    """A line of /etc/subuid or /etc/subgid: ids start ... start + count - 1 belong to the owner."""
+
+    owner: str
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """A line of passwd."""
+
+    user: str
+    uid: int
+    gid: int
+    home: str
+    shell: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of the account's user manager, as `systemctl --user show` says it."""
+
+    load: str
+    active: str
+    sub: str
+    needs_reload: bool
+    enabled: str
+    result: str
+    source: str = ""  # the Quadlet it was made from
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container as `podman ps` lists it; times in seconds since the epoch."""
+
+    name: str
+    state: str
+    image: str
+    image_id: str
+    labels: Mapping[str, str]
+    networks: tuple[str, ...]
+    started: int
+
+
+@dataclass(frozen=True)
+class ForeignOwned:
+    """Entries below a path that belong to somebody else: how many, and the first few as `uid:gid name`.
+
+    outside of them belong to nobody inside the user namespace, such as the host's root: only root can give them away.
+    """
+
+    count: int = 0
+    outside: int = 0
+    first: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A host as it was found. Values are what the composite read told, decoded, by name."""
+
+    values: Mapping[str, bytes] = field(repr=False)
+
+    def text(self, name: str) -> str:
+        """Return what was told under the name, empty if nothing was."""
+        return self.values.get(name, b"").decode("utf-8", "surrogateescape").strip()
+
+    @cached_property
+    def os_release(self) -> Mapping[str, str]:
+        """The distribution's own description: ID, VERSION_ID, PRETTY_NAME, ..."""
+        pairs = (line.partition("=") for line in self.text("os-release").splitlines())
+        return {name: value.strip("\"'") for name, _, value in pairs}
+
+    def has_command(self, name: str) -> bool:
+        """Return whether the host has a program of that name."""
+        return f"command.{name}" in self.values
+
+    @cached_property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts that have the wanted name or the wanted uid."""
+        fields = [line.split(":") for line in self.text("passwd").splitlines()]
+        return tuple(dict.fromkeys(Account(f[0], int(f[2]), int(f[3]), f[5], f[6], f[4]) for f in fields))
+
+    @cached_property
+    def groups(self) -> Mapping[str, int]:
+        """The groups that have the wanted name or the wanted gid."""
+        fields = [line.split(":") for line in self.text("group").splitlines()]
+        return {f[0]: int(f[2]) for f in fields}
+
+    def subordinate(self, kind: str) -> tuple[SubordinateRange, ...]:
+        """Return all ranges of `subuid` or `subgid`; lines not of the form owner:start:count are passed over."""
+        lines = [line.strip().split(":") for line in self.text(kind).splitlines()]
+        whole = [f for f in lines if len(f) == 3 and f[1].isdigit() and f[2].isdigit()]
+        return tuple(SubordinateRange(f[0], int(f[1]), int(f[2])) for f in whole)
+
+    @cached_property
+    def units(self) -> Mapping[str, Unit]:
+        """The units that were asked for, by their names."""
+        blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in self.text("units").split("\n\n")]
+        return {block["Id"]: _unit(block) for block in blocks if "Id" in block}
+
+    @cached_property
+    def containers(self) -> Mapping[str, Container]:
+        """All containers of the account, by name."""
+        found = [_container(entry) for entry in self.entries("containers")]
+        return {container.name: container for container in found}
+
+    def entries(self, name: str) -> list[dict[str, Any]]:
+        """Return the JSON list of objects that was told under the name."""
+        try:
+            listed: list[dict[str, Any]] = json.loads(self.text(name) or "[]") or []
+        except ValueError:
+            shown = self.text(name)[:80]
+            raise UserError(
+                f"Podman on the host does not answer as it should about {name}: {shown!r}. Is it Podman?"
+            ) from None
+        return listed
+
+    @cached_property
+    def image_id(self) -> str | None:
+        """The id of the local image under the wanted name, None if it is not there."""
+        return next((entry["Id"] for entry in self.entries("images")), None)
+
+    @cached_property
+    def network(self) -> Mapping[str, Any] | None:
+        """The wanted network as Podman describes it, None if there is none of that name."""
+        return next(iter(self.entries("networks")), None)
+
+    @cached_property
+    def secrets(self) -> Mapping[str, podman_secrets.FoundSecret]:
+        """Our Podman secrets, by name without prefix."""
+        ours = [entry for entry in self.entries("secrets") if entry["Spec"]["Name"].startswith(podman_secrets.PREFIX)]
+        return {entry["Spec"]["Name"].removeprefix(podman_secrets.PREFIX): _secret(entry) for entry in ours}
+
+    def files(self, name: str) -> FoundSet:
+        """Return the state of a set of files."""
+        told = f"files.{name}."
+        root = self.text(told + "root").split()
+        manifest = self.values.get(told + "manifest")
+        text = self.values.get(told + "text")
+        return FoundSet(
+            root=Entry(None, int(root[0], 8), int(root[1]), int(root[2])) if root else None,
+            digest=self.text(told + "digest") or None,
+            manifest=parse_manifest(gzip.decompress(manifest).decode()) if manifest else {},
+            deviations=parse_deviations(self.values.get(told + "deviations", b"").decode("utf-8", "surrogateescape")),
+            text=_optional_text(text),
+            text_sha256=None if text is None else hashlib.sha256(text).hexdigest(),
+            declared=_optional_text(self.values.get(told + "declared")),
+            pending=told + "pending" in self.values,
+            is_mountpoint=told + "mountpoint" in self.values,
+        )
+
+    @cached_property
+    def foreign(self) -> Mapping[str, str]:
+        """Files under names of ours that somebody else has written: their text by path."""
+        return {n.removeprefix("foreign."): self.text(n) for n in self.values if n.startswith("foreign.")}
+
+    @cached_property
+    def foreign_owned(self) -> ForeignOwned:
+        """Entries of the config tree that do not belong to the wanted ids."""
+        return parse_foreign_owned(self.values.get("foreign-owned", b"").decode("utf-8", "replace"))
+
+    @cached_property
+    def run_started(self) -> int | None:
+        """When the Kometa run that is in progress started, in seconds since the epoch; None if none is."""
+        return int(self.text("run-in-progress") or 0) or None
+
+    @cached_property
+    def quadlet_times(self) -> Mapping[str, float]:
+        """When each file of the Quadlet directory was last written, in seconds since the epoch."""
+        pairs = re.findall(r"^(\d+\.\d+) (.+)$", self.text("quadlet-times"), re.M)
+        return {name: float(time) for time, name in pairs}
+
+
+def parse_foreign_owned(text: str) -> ForeignOwned:
+    """Given lines `uid:gid name` and last `count outside`, return them."""
+    *first, counts = text.splitlines() or ["0 0"]
+    count, outside = counts.split()
+    return ForeignOwned(int(count), int(outside), tuple(first))
+
+
+def _optional_text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _unit(block: Mapping[str, str]) -> Unit:
+    return Unit(
+        load=block.get("LoadState", ""),
+        active=block.get("ActiveState", ""),
+        sub=block.get("SubState", ""),
+        needs_reload=block.get("NeedDaemonReload") == "yes",
+        enabled=block.get("UnitFileState", ""),
+        result=block.get("Result", ""),
+        source=block.get("SourcePath", ""),
+        path=block.get("FragmentPath", ""),
+    )
+
+
+def _secret(entry: Mapping[str, Any]) -> podman_secrets.FoundSecret:
+    labels = entry["Spec"].get("Labels") or {}
+    # Podman writes nanoseconds, which Python does not read
+    written = re.sub(r"\.\d+", "", entry["UpdatedAt"])
+    return podman_secrets.FoundSecret(labels.get(podman_secrets.LABEL, ""), datetime.fromisoformat(written).timestamp())
+
+
+def _container(entry: Mapping[str, Any]) -> Container:
+    return Container(
+        name=entry["Names"][0],
+        state=entry["State"],
+        image=entry["Image"],
+        image_id=entry["ImageID"],
+        labels=entry.get("Labels") or {},
+        networks=tuple(entry.get("Networks") or ()),
+        started=int(entry.get("StartedAt") or 0),
+    )
+
+
+def parse(lines: Iterable[str]) -> Observed | None:
+    """Given the lines `name base64`, return what they tell; None if the last line, `end`, is missing.
+
+    Other lines are passed over: a login shell's start files may greet whoever comes.
+    """
+    values: dict[str, bytes] = {}
+    for line in lines:
+        name, _, encoded = line.rstrip("\n").partition(" ")
+        if name == "end":
+            return Observed(values)
+        with suppress(ValueError):
+            values[name] = b64decode(encoded, validate=True)
+    return None

@@ -1,0 +1,244 @@
+"""Streams an archive, of a host or of this machine, through the chain that opens and checks it: for restore and verify.
+
+The archive passes through this machine's memory alone. The identity stays here; what somebody typed is remembered until
+this program ends, so that nobody is asked twice.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from getpass import getpass
+from pathlib import Path
+from stat import S_ISDIR, S_ISREG
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import gevent
+from paramiko import SSHException
+from pyinfra import host
+
+from kometa_host.controller.project import IDENTITY_VARIABLE
+from kometa_host.errors import UserError
+from kometa_host.plans import restore as restore_plan
+from kometa_host.state import backups, programs
+from kometa_host.state.backups import LATEST, LOCAL
+from kometa_host.state.programs import Actor
+from operations.engine import openssh
+from operations.engine.attended import at_interrupt
+from operations.engine.operation import ask, settings
+from operations.engine.transport import ConnectionLostError, Process
+
+if TYPE_CHECKING:
+    from kometa_host.archive.chain import Report
+    from kometa_host.archive.gate import Member
+    from kometa_host.archive.identity import Identities
+
+Forward = Callable[[bytes | memoryview], object]
+Ask = Callable[[str], str]
+
+_typed: dict[str, str] = {}
+_identities: "dict[str, Identities]" = {}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an archive is: a path on the host, or on this machine."""
+
+    path: str
+    local: bool = False
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.path.rpartition("/")[2]
+
+
+def locate(backup: object) -> Place:
+    """Given what the user typed as backup=, return where that archive is. Raise UserError if there is none such."""
+    known = settings()
+    wanted = backups.checked_backup(backup, known.kometa_backup_dir)
+    if wanted.startswith(LOCAL):
+        return Place(wanted.removeprefix(LOCAL), local=True)
+    if wanted != LATEST:
+        return Place(wanted)
+    listed = ask("backup_archives", backup_dir=known.kometa_backup_dir)
+    if listed.status:
+        raise UserError(f"{known.kometa_backup_dir} could not be looked through: {listed.stderr.strip()}")
+    archives = backups.parse_archives(listed.stdout.decode("utf-8", "replace").splitlines())
+    return Place(f"{known.kometa_backup_dir}/{backups.latest(archives, datetime.now(UTC)).name}")
+
+
+def identities(identity: object) -> "Identities | None":
+    """Given identity= or else KOMETA_AGE_IDENTITY, the path of an identity file on this machine, return what it holds.
+
+    None if neither is given: an archive that is not encrypted opens without. Raise UserError if the file is of no use.
+    """
+    path = os.environ.get(IDENTITY_VARIABLE) if identity is None else identity
+    if path is None or path == "":
+        return None
+    if not isinstance(path, str):
+        raise UserError(f"identity is {path!r}; write the path of a file on this machine, such as age-identity.txt.")
+    if path not in _identities:
+        # Imported here: these modules are slow to load, and only what opens an archive needs them.
+        from kometa_host.archive.identity import read_identities
+
+        with _forgetting_what_was_wrong():
+            _identities[path] = read_identities(path, asks())
+        for warning in _identities[path].warnings:
+            host.log(f"identity: {warning}")
+    return _identities[path]
+
+
+def asks() -> Ask | None:
+    """Return what asks the user for a passphrase, each one once; None where nobody can be asked."""
+    return _ask if sys.stdin.isatty() else None
+
+
+def _ask(prompt: str) -> str:
+    if prompt not in _typed:
+        _typed[prompt] = getpass(prompt)
+    return _typed[prompt]
+
+
+@contextmanager
+def _forgetting_what_was_wrong() -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        _typed.clear()
+        raise
+
+
+def stream(
+    place: Place,
+    keys: "Identities | None",
+    forward: Forward,
+    *,
+    task: str,
+    on_member: "Callable[[Member], object] | None" = None,
+) -> "Report":
+    """Given where an archive is, forward its tar stream to the end and return what it held, as `open_archive` does.
+
+    + task: what is shown beside the progress, such as "checking"
+
+    Other hosts get their turn meanwhile. Raise UserError if the archive cannot be read, opened or accepted, and at
+    Ctrl-C; what forward and on_member raise comes out as it is.
+    """
+    from kometa_host.archive.chain import open_archive
+
+    stopped: list[bool] = []
+
+    def breathe() -> None:
+        gevent.sleep(0)
+        if stopped:
+            raise UserError("interrupted.")
+
+    with _opened(place) as (size, read), _forgetting_what_was_wrong(), at_interrupt(lambda: stopped.append(True)):
+        return open_archive(
+            read,
+            keys,
+            forward,
+            name=place.name,
+            ask_passphrase=asks(),
+            on_member=on_member,
+            breathe=breathe,
+            progress=Progress(f"{task} {place.name}", size),
+        )
+
+
+Read = Callable[[int], bytes]
+
+
+@contextmanager
+def _opened(place: Place) -> Iterator[tuple[int, Read]]:
+    """Open the archive for reading: yield its size in bytes and what reads it."""
+    if place.local:
+        with _local_file(place.path) as opened:
+            yield opened
+    else:
+        reader = _HostFile(place.path)
+        try:
+            yield reader.size, reader.read
+        finally:
+            reader.process.close()
+
+
+@contextmanager
+def _local_file(name: str) -> Iterator[tuple[int, Read]]:
+    path = Path(name).expanduser()
+    try:
+        status = path.stat()
+        if S_ISDIR(status.st_mode):
+            raise UserError(f"{name} is a directory of this machine; name the archive in it.")
+        if not S_ISREG(status.st_mode):
+            raise UserError(f"{name} is no regular file, and an archive is read twice.")
+        with path.open("rb") as file:
+            yield status.st_size, file.read
+    except FileNotFoundError:
+        raise UserError(f"there is no file {name} on this machine.") from None
+    except PermissionError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror}.") from None
+
+
+class _HostFile:
+    """A file of the host, read through a channel of its own."""
+
+    def __init__(self, path: str) -> None:
+        script = programs.program("common", "backup_read", path=path)
+        self.process: Process = openssh.start(host, Actor.ACCOUNT, settings().mms_user, script)
+        start = b""
+        while b"\n" not in start:
+            piece = self._next()
+            if not piece:
+                raise self._failure()
+            start += piece
+        size, _, self._rest = start.partition(b"\n")
+        self.size, self._left = int(size), int(size)
+
+    def read(self, _size: int) -> bytes:
+        """Return the next piece, empty at the end. Raise UserError if the file could not be read to its end."""
+        piece, self._rest = self._rest or self._next(), b""
+        self._left -= len(piece)
+        if not piece and self._left:
+            raise self._failure()
+        return piece
+
+    def _next(self) -> bytes:
+        try:
+            return self.process.read()
+        except (OSError, EOFError, SSHException) as error:
+            raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
+
+    def _failure(self) -> UserError:
+        said = b"".join(iter(self.process.read_error, b"")).decode("utf-8", "replace").strip()
+        try:
+            status = self.process.wait()
+        finally:
+            self.process.close()
+        return UserError(said or f"the archive could not be read to its end on the host (status {status}).")
+
+
+class Progress:
+    """Tells how far a stream has come: every second on a terminal that shows one host, else every ten seconds."""
+
+    def __init__(self, what: str, size: int) -> None:
+        """Given what is done and the size of the whole in bytes, begin to count."""
+        self._what, self._size = what, size
+        self._alone = sys.stderr.isatty() and len(host.state.activated_hosts) == 1
+        self._began = self._told = monotonic()
+        self._lines = 0
+
+    def __call__(self, done: int) -> None:
+        """Take note of the bytes that are done."""
+        now = monotonic()
+        if now - self._told < (1 if self._alone else 10):
+            return
+        self._told = now
+        # Over the former line, which is the one above that of pyinfra's spinner.
+        back = "\033[A\r\033[K" if self._alone and self._lines else ""
+        self._lines += 1
+        text = restore_plan.progress_text(self._what, done, self._size, now - self._began)
+        print(f"{back}{host.print_prefix}{text}", file=sys.stderr, flush=True)

@@ -1,0 +1,86 @@
+"""Programs on a host that take long and are watched: what they say is shown live, Ctrl-C ends them in good order."""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import gevent
+from paramiko import SSHException
+from pyinfra.api.host import Host
+
+from kometa_host.state.programs import Actor
+from operations.engine import transport
+from operations.engine.lock import HEARTBEAT
+from operations.engine.transport import Completed, ConnectionLostError, Process
+
+
+def run(host: Host, account: str, script: str, on_line: Callable[[str], None], data: Iterable[bytes] = ()) -> Completed:
+    """Given a host and a bash program, run it there as the account, with data and then signs of life as its input.
+
+    Each line of its standard error goes to on_line as it comes. The program ends its work when its input does: when
+    this program is gone, or at Ctrl-C, after which what it still says is shown. A second Ctrl-C ends this program.
+    Raise ConnectionLostError if the line breaks.
+    """
+    try:
+        process = transport.start(host, Actor.ACCOUNT, account, script)
+        feeder = gevent.spawn(_feed, process, data)
+        errors = gevent.spawn(_read_lines, process, on_line)
+        with at_interrupt(process.close_input):
+            output = b"".join(iter(process.read, b""))
+            said = errors.get()
+            status = process.wait()
+        feeder.kill()
+    except (OSError, EOFError, SSHException) as error:
+        raise ConnectionLostError(f"the connection was lost ({error}).") from error
+    return Completed(output, said, status)
+
+
+def _feed(process: Process, data: Iterable[bytes]) -> None:
+    # A program that has ended reads nothing more: its exit status says more than the broken pipe.
+    try:
+        for piece in data:
+            process.write(piece)
+        while True:
+            gevent.sleep(HEARTBEAT)
+            process.write(b"\n")
+    except (OSError, EOFError):
+        return
+
+
+def _read_lines(process: Process, on_line: Callable[[str], None]) -> str:
+    text = []
+    for line in _lines(iter(process.read_error, b"")):
+        text.append(line)
+        on_line(line)
+    return "\n".join(text)
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
+    rest = b""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.decode("utf-8", "replace") for line in whole)
+    if rest:
+        yield rest.decode("utf-8", "replace")
+
+
+@contextmanager
+def at_interrupt(action: Callable[[], None]) -> Iterator[None]:
+    """Let the first Ctrl-C do the action, for every host that is in here, and the second what it did before."""
+    former = signal.getsignal(signal.SIGINT)
+
+    def once(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, former)
+        # Not in the handler itself, which may have interrupted anything.
+        gevent.spawn(action)
+        if getattr(former, "is_ours", False) and callable(former):
+            former(number, frame)
+
+    once.is_ours = True  # type: ignore[attr-defined]
+    signal.signal(signal.SIGINT, once)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is once:
+            signal.signal(signal.SIGINT, former)

@@ -1,0 +1,158 @@
+"""Carries a set of files to a host: all changed ones in one stream, checked, and made live at once."""
+
+import tarfile
+import time
+from base64 import b64decode
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from pyinfra import host
+from pyinfra.api.output import echo, format_text
+
+from kometa_host.config_tree.redaction import redacted
+from kometa_host.errors import UserError
+from kometa_host.state import programs
+from kometa_host.state.diffs import unified
+from kometa_host.state.filesets import Changes, FileSet, WantedFile, manifest_of
+from kometa_host.state.programs import Actor
+from operations.engine.operation import Change, Commands, ask, observe, observe_anew
+
+LARGEST_SHOWN = 65_536  # bytes of a file of which a diff shows lines
+
+
+def files_change(
+    wanted: FileSet,
+    changes: Changes,
+    *scripts: str,
+    check: str = "",
+    then: str = "",
+    declared: str | None = None,
+    seen: str | None = None,
+    **variables: object,
+) -> Change:
+    """Return the change that brings a set of files to the host.
+
+    + check: shell function of `scripts` that may refuse the new files before anything is replaced
+    + then: command to run after they are live
+    + declared: text to be kept on the host beside the manifest
+    + seen: SHA-256 of the config.yml on which the changes were decided
+    + variables: of the scripts
+    """
+    script = programs.program(
+        "common",
+        "files",
+        *scripts,
+        "put_files",
+        set_name=wanted.name,
+        root=wanted.root,
+        owner=f"{wanted.uid}:{wanted.gid}",
+        expected=changes.since or "",
+        seen=seen or "",
+        check=check,
+        then=then,
+        **variables,
+    )
+    what = f"writing {wanted.root}"
+    return Change(what, script, Actor.ACCOUNT, data=_stream(wanted, changes, declared))
+
+
+def finished(wanted: FileSet, then: str = "") -> Commands:
+    """Yield what finishes a write of the set that was cut off; what else is due is decided on a new look after it.
+
+    + then: command to run after the files are live
+    """
+    if not observe().files(wanted.name).pending:
+        return
+    place = {"set_name": wanted.name, "root": wanted.root, "owner": f"{wanted.uid}:{wanted.gid}", "then": then}
+    yield Change(
+        f"finishing what was begun in {wanted.root}", programs.program("common", "files", "finish_files", **place)
+    )
+    observe_anew()
+
+
+def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator[bytes]:
+    lists = {"control/remove": _nul_separated(changes.remove), "control/save": _nul_separated(changes.save)}
+    manifest = manifest_of(wanted)
+    lists["control/manifest"] = manifest.encode()
+    lists["control/adjust"] = _entries(manifest, {*changes.adjust, *changes.directories}).encode()
+    lists["control/touched"] = "".join(f"{name}\n" for name in {*changes.write, *changes.adjust}).encode()
+    if declared is not None:
+        lists["control/declared"] = declared.encode()
+    for name, content in lists.items():
+        yield from _member(name, WantedFile.of(content, 0o600))
+    for name in changes.write:
+        yield from _member(f"files/{name}", wanted.files[name])
+    yield from _member("end", WantedFile.of(b"", 0o600))
+    yield b"\0" * 1024
+
+
+def _nul_separated(names: Iterable[str]) -> bytes:
+    return b"".join(name.encode() + b"\0" for name in names)
+
+
+def _entries(manifest: str, names: set[str]) -> str:
+    lines = manifest.splitlines(keepends=True)[1:]
+    return "".join(line for line in lines if line.rstrip("\n").partition("\t")[2] in names)
+
+
+def _member(name: str, file: WantedFile) -> Iterator[bytes]:
+    header = tarfile.TarInfo(name)
+    header.size, header.mode, header.mtime = file.size, file.mode, int(time.time())
+    yield header.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+    left = file.size
+    with file.open() as stream:
+        while left:
+            piece = stream.read(min(left, 1 << 18))
+            if not piece:
+                raise UserError(f"{name} became shorter while it was read; run the command again.")
+            left -= len(piece)
+            yield piece
+    yield b"\0" * (-file.size % 512)
+
+
+def show_diff(wanted: FileSet, changes: Changes, hidden: Collection[str] = ()) -> None:
+    """With --diff, print what changes in a set of files: the lines of texts, of everything else only that it differs.
+
+    + hidden: names of files that may hold a secret
+
+    What looks like a secret is masked in the lines that are shown. A file for the account's eyes alone is never shown
+    outside the config tree, where all files are.
+    """
+    if not host.state.config.DIFF or host.state.is_executing:
+        return
+    names = [name for name in changes.write if name not in hidden and _may_be_shown(wanted, name)]
+    before = _texts_on_host(wanted, names)
+    for name in changes.files:
+        echo(f"{host.print_prefix}{format_text(f'{wanted.root}/{name}', bold=True)}: {_kind(changes, name, before)}")
+        if name in names:
+            mask = redacted if wanted.name == "config" else str
+            for line in unified(mask(before.get(name, "")), mask(_text(wanted.files[name]))):
+                echo(f"{host.print_prefix}  {line}")
+
+
+def _may_be_shown(wanted: FileSet, name: str) -> bool:
+    file = wanted.files[name]
+    return file.size <= LARGEST_SHOWN and (wanted.name == "config" or file.mode & 0o044 != 0) and _text(file) != ""
+
+
+def _text(file: WantedFile) -> str:
+    try:
+        return file.text()
+    except UnicodeDecodeError:
+        return ""  # no text: that it differs is all there is to show
+
+
+def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
+    """Return the small texts among the named files as the host has them."""
+    if not names or observe().files(wanted.name).root is None:
+        return {}
+    completed = ask("texts", data=_nul_separated(names), root=wanted.root, largest=LARGEST_SHOWN)
+    pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
+    return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
+
+
+def _kind(changes: Changes, name: str, before: Mapping[str, str]) -> str:
+    if name in changes.remove:
+        return "removed"
+    if name in changes.write:
+        return "differs" if name in before or name in changes.save else "new or differs"
+    return "new directory" if name in changes.directories else "mode or owner"

@@ -1,0 +1,64 @@
+"""The one lock of a host, held from the first change of a run until the connection ends."""
+
+import os
+import socket
+from collections.abc import Callable
+
+import gevent
+from pyinfra.api.host import Host
+
+from kometa_host.errors import UserError
+from kometa_host.state import programs
+from kometa_host.state.programs import Actor
+from operations.engine import transport
+
+WAIT = 120  # seconds for somebody else to finish
+OBSERVED = "kometa_host_observed"  # where a run keeps what it has seen of a host
+HEARTBEAT = 20  # seconds between signs of life; the host gives the lock back after three were missed
+
+
+def hold_lock(host: Host, account: str) -> bool:
+    """Take the host's lock unless this run has it. Raise UserError, naming the holder, if it stays taken.
+
+    Return whether somebody else was at work meanwhile: then what this run has seen of the host is forgotten.
+    """
+    if host.connector_data.get("kometa_host_lock"):
+        return False
+    holder = f"pyinfra on {socket.gethostname()}, process {os.getpid()}"
+    script = programs.program("common", "lock", "hold_lock", wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
+    process = transport.start(host, Actor.ACCOUNT, account, script)
+    said: list[str] = []
+    gevent.spawn(_pass_on, process.read_error, said, host.log)
+    if not _is_locked(process.read):
+        process.wait()
+        raise UserError("the lock of the host could not be taken; nothing was changed.")
+    if said:
+        host.connector_data.pop(OBSERVED, None)
+    host.connector_data["kometa_host_lock"] = process
+    gevent.spawn(_stay_alive, process.write)
+    return bool(said)
+
+
+def _is_locked(read: Callable[[], bytes]) -> bool:
+    # A login shell's start files may have written something before.
+    answer = b""
+    while piece := read():
+        answer += piece
+        if answer.endswith(b"locked\n"):
+            return True
+    return False
+
+
+def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:
+    while text := read().decode("utf-8", "replace").strip():
+        said.append(text)
+        log(text)
+
+
+def _stay_alive(write: Callable[[bytes], None]) -> None:
+    while True:
+        gevent.sleep(HEARTBEAT)
+        try:
+            write(b"\n")
+        except (OSError, EOFError):
+            return

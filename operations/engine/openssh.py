@@ -1,0 +1,204 @@
+"""Carries many bytes to and from a host: through the OpenSSH client where the connection allows it.
+
+That takes half of the CPU and three quarters of the time of paramiko, which is the way where the client cannot be used:
+no `ssh` on this machine, a password or an unlocked key that only pyinfra knows, a connection through a proxy.
+Nothing secret is in an argument: the command is the one of `kometa_host.state.programs.evaluated`, the rest goes to
+its input.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import gevent
+from gevent import subprocess
+from gevent.os import make_nonblocking, nb_read, nb_write
+from paramiko import PKey, SSHException, Transport
+from pyinfra.api.host import Host
+from pyinfra.connectors.ssh import SSHConnector
+
+from kometa_host.state.programs import Actor
+from operations.engine import transport
+from operations.engine.transport import ConnectionLostError, Process
+
+CHUNK = 1 << 16
+PIPE_SIZE = 1 << 20  # fewer turns for the same bytes; what Linux allows without privileges
+PROBE = 20  # seconds for the client to log in
+CONNECTION_LOST = 255  # the exit status of ssh itself
+OPTIONS = (
+    "BatchMode=yes", "StrictHostKeyChecking=yes", "GlobalKnownHostsFile=none", "HostKeyAlias=kometa-host",
+    "UpdateHostKeys=no", "ControlMaster=no", "ControlPath=none", "ForwardAgent=no", "ForwardX11=no",
+    "PermitLocalCommand=no", "Compression=no", "LogLevel=ERROR", "ServerAliveInterval=15", "ServerAliveCountMax=4",
+)  # fmt: skip
+
+
+class OpenSshProcess:
+    """A command on a host, started by the OpenSSH client."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        """Start it. It has a session of its own: a Ctrl-C on the terminal is ours to handle."""
+        child_ends, self._ends = zip(*(_pipe(inward) for inward in (True, False, False)), strict=True)
+        self._process: Any = subprocess.Popen(
+            arguments, stdin=child_ends[0], stdout=child_ends[1], stderr=child_ends[2], start_new_session=True
+        )
+        for descriptor in child_ends:
+            os.close(descriptor)
+        self._open = set(self._ends)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write data to the command's input. Raise OSError if it does not read any more."""
+        view = memoryview(data)
+        while view:
+            if self._ends[0] not in self._open:  # by now the number may be that of another file
+                raise BrokenPipeError("the command's input was closed")
+            view = view[nb_write(self._ends[0], view) :]
+
+    def close_input(self) -> None:
+        """End the command's input."""
+        self._close(self._ends[0])
+
+    def read(self) -> bytes:
+        """Return some of the command's output, empty at its end."""
+        return nb_read(self._ends[1], CHUNK) if self._ends[1] in self._open else b""
+
+    def read_error(self) -> bytes:
+        """Return some of the command's standard error, empty at its end."""
+        return nb_read(self._ends[2], CHUNK) if self._ends[2] in self._open else b""
+
+    def wait(self) -> int:
+        """Return the command's exit status. Raise ConnectionLostError if the line broke before it ended."""
+        status = int(self._process.wait())
+        if status == CONNECTION_LOST or status < 0:
+            raise ConnectionLostError("the connection was lost while a command ran. Run the command again.")
+        return status
+
+    def close(self) -> None:
+        """Give it up: the command's input ends, and what it still writes is lost."""
+        for descriptor in self._ends:
+            self._close(descriptor)
+        with suppress(OSError):
+            self._process.terminate()
+        self._process.wait()
+
+    def _close(self, descriptor: int) -> None:
+        if descriptor in self._open:
+            self._open.remove(descriptor)
+            os.close(descriptor)
+
+
+def _pipe(inward: bool) -> tuple[int, int]:
+    """Return the command's end and ours of a pipe that leads into the command, or out of it."""
+    reading, writing = os.pipe()
+    with suppress(OSError):
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    theirs, ours = (reading, writing) if inward else (writing, reading)
+    make_nonblocking(ours)
+    return theirs, ours
+
+
+def start(host: Host, actor: Actor, account: str, script: str) -> Process:
+    """Given a host and a bash program, start it there as the actor; what is written next is the program's input.
+
+    Raise ConnectionLostError if it cannot be started.
+    """
+    try:
+        return transport.start(host, actor, account, script, _connect)
+    except (OSError, EOFError, SSHException) as error:
+        raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
+
+
+def _connect(host: Host, command: str) -> Process:
+    arguments = client_arguments(host)
+    if arguments:
+        return OpenSshProcess([*arguments, command])
+    if isinstance(host.connector, SSHConnector) and host.connector.client:
+        # So that a line that was cut is noticed at all.
+        connection = host.connector.client.get_transport()
+        if connection:
+            connection.set_keepalive(15)
+    return transport.connect(host, command)
+
+
+def client_arguments(host: Host) -> list[str]:
+    """Return the OpenSSH client's command line for a host, up to the command; empty where it cannot be used.
+
+    It goes to the same address as pyinfra's connection and insists on the same host key; whether it may log in is
+    tried once a run.
+    """
+    known: list[str] | None = host.connector_data.get("kometa_host_openssh")
+    if known is None:
+        known = _usable(host)
+        host.connector_data["kometa_host_openssh"] = known
+    return known
+
+
+def _usable(host: Host) -> list[str]:
+    connector = host.connector
+    if not isinstance(connector, SSHConnector) or connector.client is None or host.data.get("ssh_password"):
+        return []
+    connection = connector.client.get_transport()
+    program = shutil.which("ssh")
+    if connection is None or program is None or not isinstance(connection.sock, socket):
+        return []
+    try:
+        arguments = [program, *_target(connection), *_identities(host)]
+    except (OSError, SSHException):
+        return []
+    return arguments if _logs_in(arguments) else []
+
+
+def _target(connection: Transport) -> list[str]:
+    """Return the arguments that lead to the very host that pyinfra is connected to."""
+    peer: tuple[str, int] = connection.getpeername()[:2]
+    address, port = peer
+    key = connection.get_remote_server_key()
+    options = (*OPTIONS, f"UserKnownHostsFile={_known_hosts(key)}", f"HostKeyAlgorithms={_algorithms(key)}")
+    flags = [argument for option in options for argument in ("-o", option)]
+    return ["-F", "none", "-T", *flags, "-p", str(port), "-l", connection.get_username() or "root", address]
+
+
+@cache
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="kometa-host-")
+
+
+def _known_hosts(key: PKey) -> str:
+    """Return the path of a file that names the host's public key; it is removed when this program ends."""
+    path = Path(_folder().name) / key.get_fingerprint().hex()
+    path.write_text(f"kometa-host {key.get_name()} {key.get_base64()}\n")
+    return str(path)
+
+
+def _algorithms(key: PKey) -> str:
+    return "rsa-sha2-512,rsa-sha2-256" if key.get_name() == "ssh-rsa" else key.get_name()
+
+
+def _identities(host: Host) -> list[str]:
+    """Return the arguments that name the keys with which pyinfra may have logged in."""
+    given = host.data.get("ssh_key")
+    if given:
+        return ["-i", str(Path(given).expanduser()), "-o", "IdentitiesOnly=yes"]
+    client = getattr(host.connector, "client", None)
+    agent = getattr(client, "identity_agent", None)
+    configured = getattr(client, "_ssh_config", {}).get("key_filename") or []
+    names = [configured] if isinstance(configured, str) else configured
+    keys = [argument for name in names for argument in ("-i", str(Path(name).expanduser()))]
+    return [*keys, *(["-o", f"IdentityAgent={agent}"] if isinstance(agent, str) else [])]
+
+
+def _logs_in(arguments: Sequence[str]) -> bool:
+    process = OpenSshProcess([*arguments, "true"])
+    try:
+        with gevent.Timeout(PROBE):
+            return process.wait() == 0
+    except (gevent.Timeout, ConnectionLostError):
+        return False
+    finally:
+        process.close()

@@ -1,0 +1,270 @@
+"""Runs a bash program on a host, with binary input and output and nothing of ours in an argument list.
+
+pyinfra's own commands put the whole text, and the password for sudo, into an argument list, and take no binary input.
+Here program and data travel on standard input; `kometa_host.state.programs` says how.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from getpass import getpass
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from typing import IO, Protocol, cast
+
+import gevent
+from paramiko import Channel, SSHException
+from pyinfra.api.host import Host
+from pyinfra.connectors.local import LocalConnector
+from pyinfra.connectors.ssh import SSHConnector
+
+from kometa_host.errors import UserError
+from kometa_host.state import programs
+from kometa_host.state.programs import Actor
+
+CHUNK = 32 * 1024
+_SUDO_REFUSED = re.compile(
+    r"^sudo: (.*incorrect password|no password was provided|.*not in the sudoers|.*not allowed)", re.M
+)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program on a host left: its standard output, its standard error and its exit status."""
+
+    stdout: bytes
+    stderr: str
+    status: int
+
+
+class Process(Protocol):
+    """A program that runs on a host: an SSH channel, or a process of this machine."""
+
+    def write(self, data: bytes) -> None: ...
+    def close_input(self) -> None: ...
+    def read(self) -> bytes: ...
+    def read_error(self) -> bytes: ...
+    def wait(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class ConnectionLostError(UserError):
+    """The connection ended before the program on the host did."""
+
+
+class _OverSsh:
+    def __init__(self, connector: SSHConnector, command: str) -> None:
+        client = connector.client
+        transport = client.get_transport() if client else None
+        if transport is None:
+            raise ConnectionLostError("the connection is closed. Run the command again.")
+        _send_at_once(transport.sock)
+        self._channel: Channel = transport.open_session()
+        self._channel.exec_command(command.encode())
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            # Channel.sendall would try for ever on a channel that takes nothing any more.
+            sent = self._channel.send(bytes(view[:CHUNK]))
+            if not sent:
+                raise BrokenPipeError("the program on the host takes no more input")
+            view = view[sent:]
+
+    def close_input(self) -> None:
+        self._channel.shutdown_write()
+
+    def read(self) -> bytes:
+        return self._channel.recv(CHUNK)
+
+    def read_error(self) -> bytes:
+        return self._channel.recv_stderr(CHUNK)
+
+    def wait(self) -> int:
+        status = self._channel.recv_exit_status()
+        if status == -1:
+            raise ConnectionLostError(
+                "the connection was lost while a command ran. Run the command again: it goes on from there."
+            )
+        return status
+
+    def close(self) -> None:
+        """Give it up: the program's input ends, and what it still writes is lost."""
+        self._channel.close()
+
+
+class _OnThisMachine:
+    def __init__(self, command: str) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(["sh", "-c", command], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[cast(IO[bytes], self._process.stdin).write(view) :]
+
+    def close_input(self) -> None:
+        cast(IO[bytes], self._process.stdin).close()
+
+    def read(self) -> bytes:
+        return cast(IO[bytes], self._process.stdout).read(CHUNK)
+
+    def read_error(self) -> bytes:
+        return cast(IO[bytes], self._process.stderr).read(CHUNK)
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Give it up: the program's input ends, and what it still writes is lost."""
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with suppress(OSError):
+                cast(IO[bytes], stream).close()
+
+
+def _send_at_once(sock: object) -> None:
+    # Nagle's algorithm costs 40 ms for each command; proxied connections have no socket of their own to ask.
+    if isinstance(sock, socket):
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+
+
+def connect(host: Host, command: str) -> Process:
+    """Given a host and a shell command, start it there through pyinfra's own connection."""
+    if isinstance(host.connector, SSHConnector):
+        return _OverSsh(host.connector, command)
+    if isinstance(host.connector, LocalConnector):
+        return _OnThisMachine(command)
+    raise UserError(
+        f"{host.name} is reached by the connector {type(host.connector).__name__}, which carries no data. "
+        "Use SSH (the plain host name) or @local."
+    )
+
+
+def start(
+    host: Host, actor: Actor, account: str, script: str, through: Callable[[Host, str], Process] = connect
+) -> Process:
+    """Given a host and a bash program, start it there as the actor; what is written next is the program's input.
+
+    + through: what starts a shell command on the host
+    """
+    password = sudo_password(host)
+    prelude = programs.prelude(actor, account, password is not None).encode()
+    process = through(host, programs.evaluated(len(prelude)))
+    program = script.encode()
+    secret_line = b"" if password is None else password.encode() + b"\n"
+    process.write(prelude + secret_line + str(len(program)).encode() + b"\n" + program)
+    return process
+
+
+def sudo_password(host: Host) -> str | None:
+    """Return the password for sudo on the host, if one was given: in the data, on the command line or when asked."""
+    given = host.data.get("_sudo_password") or host.state.config.SUDO_PASSWORD
+    return given or host.connector_data.get("prompted_sudo_password")
+
+
+def run(
+    host: Host,
+    actor: Actor,
+    account: str,
+    script: str,
+    data: bytes | Iterable[bytes] = b"",
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Given a host and a bash program, run it there as the actor, with data as its input, and return what it left.
+
+    Each line of its standard error goes to on_line as it comes. Raise UserError if the connection's user may not do
+    what the actor does, ConnectionLostError if the line breaks.
+    """
+    try:
+        completed = _attempt(host, actor, account, script, data, on_line)
+        if completed.status == programs.NEEDS_SUDO_PASSWORD and _ask_for_password(host):
+            completed = _attempt(host, actor, account, script, data, on_line)
+    except (OSError, EOFError, SSHException) as error:
+        raise ConnectionLostError(
+            f"the connection was lost ({error}). Run the command again: it goes on from there."
+        ) from error
+    _refuse_wrong_actor(host, account, completed)
+    return completed
+
+
+def _attempt(
+    host: Host,
+    actor: Actor,
+    account: str,
+    script: str,
+    data: bytes | Iterable[bytes],
+    on_line: Callable[[str], None] | None,
+) -> Completed:
+    process = start(host, actor, account, script)
+    output: list[bytes] = []
+    errors = gevent.spawn(_read_lines, process, on_line)
+    reader = gevent.spawn(_read_all, process, output)
+    broken = _write_all(process, data)
+    reader.join()
+    said = errors.get()
+    status = process.wait()
+    if broken and status == 0:
+        raise ConnectionLostError(f"the program on the host ended before it had read everything ({broken}).")
+    return Completed(b"".join(output), said, status)
+
+
+def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | None:
+    # A program that fails closes its input: its exit status then says more than the broken pipe.
+    try:
+        for piece in [data] if isinstance(data, bytes) else data:
+            process.write(piece)
+        process.close_input()
+    except OSError as error:
+        return error
+    except UserError:  # data that cannot be read: the program must not wait for it
+        process.close_input()
+        raise
+    return None
+
+
+def _read_all(process: Process, into: list[bytes]) -> None:
+    while piece := process.read():
+        into.append(piece)
+
+
+def _read_lines(process: Process, on_line: Callable[[str], None] | None) -> str:
+    text, rest = [], b""
+    while piece := process.read_error():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            text.append(line.decode("utf-8", "replace"))
+            if on_line:
+                on_line(text[-1])
+    if rest:
+        text.append(rest.decode("utf-8", "replace"))
+        if on_line:
+            on_line(text[-1])
+    return "\n".join(text)
+
+
+def _ask_for_password(host: Host) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    host.connector_data["prompted_sudo_password"] = getpass(f"{host.print_prefix}password for sudo: ")
+    return True
+
+
+def _refuse_wrong_actor(host: Host, account: str, completed: Completed) -> None:
+    if completed.status == programs.NEEDS_ROOT:
+        raise UserError(
+            f"this needs root, and the connection to {host.name} is {account}'s own. "
+            "Connect as root or as somebody who may use sudo (ssh_user in inventory.py)."
+        )
+    if completed.status == programs.NEEDS_SUDO_PASSWORD:
+        raise UserError(
+            f"sudo on {host.name} wants a password. Run the command in a terminal and type it there, "
+            "or add --same-sudo-password."
+        )
+    if completed.status == 1 and _SUDO_REFUSED.search(completed.stderr):
+        host.connector_data.pop("prompted_sudo_password", None)
+        raise UserError(
+            f"sudo on {host.name} refused: {completed.stderr.strip().splitlines()[-1]}. "
+            "Connect as root or as somebody who may use sudo, with the right password."
+        )

@@ -1,0 +1,83 @@
+"""What Kometa says: live, since a time, or run by run."""
+
+import gzip
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+
+from pyinfra import host
+
+from kometa_host.errors import UserError
+from kometa_host.settings.variables import Settings
+from kometa_host.state import kometa_log as kometa_runs
+from kometa_host.state import programs
+from kometa_host.state.programs import Actor
+from operations.engine import attended, read_only, transport
+from operations.engine.lock import HEARTBEAT
+from operations.engine.operation import settings
+
+LINES = 100  # of what was said before, where nothing else was asked for
+MOST_RUNS = 10  # as many log files as Kometa keeps
+
+
+def logs(since: object = None, runs: object = 0, follow: object = None) -> None:
+    """Show the log; the arguments are those of operations.kometa.logs."""
+    if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MOST_RUNS:
+        raise UserError(f"runs is {runs!r}; write how many of the last runs to show, 1 to {MOST_RUNS}, as runs=3.")
+    if follow not in (None, True, False) or (follow and runs):
+        raise UserError(f"follow is {follow!r}; write follow=true or follow=false, and not together with runs.")
+    known, start = settings(), _since(since)
+    if runs:
+        read_only.read_only(lambda: _show_runs(known, runs))
+    else:
+        read_only.read_only(lambda: _show_service(known, start, follow is not False))
+
+
+def _since(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    if not re.fullmatch(r"[\w:+., -]{1,60}", text) or (text.startswith("-") and not text[1:2].isdigit()):
+        raise UserError(f"since is {value!r}; write a time as journalctl takes it: today, '1 hour ago', 2025-11-22.")
+    return text
+
+
+def _program(known: Settings, since: str = "", runs: int = 0, follow: bool = False) -> str:
+    return programs.program(
+        "common",
+        "runs",
+        "logs",
+        config_dir=known.kometa_config_dir,
+        since=since,
+        runs=runs,
+        follow=follow,
+        lines=LINES,
+        patience=3 * HEARTBEAT,
+    )
+
+
+def _show_service(known: Settings, since: str, follow: bool) -> None:
+    completed = attended.run(host, known.mms_user, _program(known, since, follow=follow), host.log)
+    if completed.status:
+        raise UserError(f"the log could not be read: {completed.stderr.strip() or 'no answer'}")
+
+
+def _show_runs(known: Settings, count: int) -> None:
+    completed = transport.run(host, Actor.ACCOUNT, known.mms_user, _program(known, runs=count))
+    told = completed.stdout.decode("ascii", "replace").splitlines()
+    if completed.status or told[-1:] != ["end"]:
+        raise UserError(f"Kometa's logs could not be read: {completed.stderr.strip() or 'no answer'}")
+    shown = [part for line in told[:-1] for part in _runs_of(line.removeprefix("run "), known.mms_timezone)]
+    for part in shown[-count:]:
+        read_only.show(part)
+    if not shown:
+        read_only.show(f"{host.name}: Kometa has not run yet")
+
+
+def _runs_of(encoded: str, timezone: str) -> Iterator[str]:
+    """Yield each run of a log as text: a line that says how it went, then what Kometa said."""
+    lines = gzip.decompress(b64decode(encoded)).decode("utf-8", "replace").splitlines()
+    for part in kometa_runs.split(lines):
+        for run in kometa_runs.parse(part.lines, timezone):
+            head = f"{host.name}: run {kometa_runs.summary(run)}"
+            yield "\n".join([head, *(f"  {kometa_runs.shown(line)}" for line in part.lines)])

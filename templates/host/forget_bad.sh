@@ -1,5 +1,0 @@
-# shellcheck shell=bash
-# shellcheck disable=SC2154  # state_dir comes from lib.sh
-records=$state_dir/autodeploy
-rm -f -- "$records/bad" "$records/git/bad"
-if [ -d "$records/git" ]; then : >"$records/git/take-rewritten"; fi

@@ -1,0 +1,347 @@
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kometa_host.config_tree import checks
+from kometa_host.config_tree.checks import check_tree
+from kometa_host.config_tree.findings import Finding, errors
+from kometa_host.config_tree.tree import CONFIG, load_tree
+
+PROJECT = Path(__file__).parents[3]
+GOOD = """\
+plex:
+  url: http://plex:32400
+  token: <<plextoken>>
+tmdb:
+  apikey: <<tmdbapikey>>
+libraries:
+  Movies:
+    collection_files:
+      - file: config/movies.yml
+      - default: oscars
+"""
+# built here, so that no scanner takes this file for a leak
+PLEX_TOKEN = "aB3dE5" + "gH7jK9mN1pQ3sT"
+TMDB_KEY = "0123456789abcdef" * 2
+TRAKT_SECRET = "0123456789abcdef" * 4
+JSON_WEB_TOKEN = "eyJhbGciOiJIUzI1NiJ9" + ".eyJhdWQiOiIxMjM0NTY3ODkwIn0" + ".c2lnbmF0dXJl"
+
+
+@dataclass(frozen=True)
+class Settings:
+    kometa_plex_url: str = "http://plex:32400"
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "kometa"
+    folder.mkdir()
+    (folder / "movies.yml").write_text("collections:\n  A:\n    imdb_list: <<list>>\n")
+    return folder
+
+
+def found(source: Path, config: str, secrets: Collection[str] | None = ("plextoken", "tmdbapikey")) -> list[Finding]:
+    (source / CONFIG).write_text(config)
+    return check_tree(load_tree(source, {"kometa_plex_url": "http://plex:32400"}), Settings(), secrets)
+
+
+def only(source: Path, config: str, secrets: Collection[str] | None = ("plextoken", "tmdbapikey")) -> Finding:
+    findings = found(source, config, secrets)
+    assert len(findings) == 1, [str(finding) for finding in findings]
+    return findings[0]
+
+
+def test_a_good_tree_has_no_findings(source: Path) -> None:
+    assert found(source, GOOD) == []
+    assert found(source, GOOD, None) == []
+
+
+def test_the_sample_of_this_project_has_no_findings() -> None:
+    tree = load_tree(PROJECT / "kometa", {"kometa_plex_url": "http://plex:32400"})
+    assert check_tree(tree, Settings(), ["plextoken", "tmdbapikey"]) == []
+    assert "assets" in tree.directories
+
+
+def test_a_finding_says_file_line_problem_and_remedy(source: Path) -> None:
+    finding = only(source, GOOD.replace("apikey: <<tmdbapikey>>", "apikey:"), ["plextoken"])
+    assert str(finding).startswith("error: kometa/config.yml, line 5: tmdb has no apikey")
+    assert "write `apikey: <<tmdbapikey>>`" in finding.remedy
+    assert errors([finding]) == [finding]
+
+
+# YAML
+
+
+@pytest.mark.parametrize("name", [CONFIG, "deep/own.yaml", "assets/x.yml"])
+def test_bad_yaml_is_found_in_every_file(source: Path, name: str) -> None:
+    (source / CONFIG).write_text(GOOD)
+    (source / name).parent.mkdir(exist_ok=True)
+    (source / name).write_text("a: 1\nb: 2\na: 3\n")
+    (finding,) = check_tree(load_tree(source, {}), Settings(), None)
+    assert (finding.file, finding.line) == (f"kometa/{name}", 3)
+    assert "second time" in finding.message
+
+
+def test_other_files_are_not_read_as_yaml(source: Path) -> None:
+    (source / "notes.txt").write_text("a: [\n")
+    assert found(source, GOOD) == []
+
+
+def test_a_huge_file_is_passed_over_with_a_warning(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "LARGEST", 10)
+    assert {finding.severity for finding in found(source, GOOD)} == {"warning"}
+
+
+def test_a_content_that_was_checked_before_is_not_parsed_again(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = GOOD.replace("<<plextoken>>", PLEX_TOKEN)
+    first = found(source, config, ["tmdbapikey"])
+    monkeypatch.setattr(checks, "_content_findings_of", lambda file: pytest.fail(f"{file.path} was read again"))
+    assert found(source, config, ["tmdbapikey"]) == first
+
+
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", '{"VERSION": 1}', '{"VERSION": {"KEY": [[1]]}}', '{"VERSION": {"KEY": 1}}']
+)
+def test_a_damaged_memory_of_the_checks_is_ignored(source: Path, tmp_path: Path, damage: str) -> None:
+    found(source, GOOD)
+    memory = tmp_path / "cache" / "kometa-host" / "checks.json"
+    key = f"config {load_tree(source, {}).files[CONFIG].sha256}"
+    memory.write_text(damage.replace("VERSION", checks._version()).replace("KEY", key))
+    assert found(source, GOOD) == []
+
+
+# Plex, TMDb and the libraries
+
+
+@pytest.mark.parametrize("config", ["", "# nothing\n", "just text\n", "- a\n"])
+def test_a_config_yml_without_settings_is_an_error(source: Path, config: str) -> None:
+    assert "overwrite" in only(source, config).message
+
+
+@pytest.mark.parametrize("missing", ["url: http://plex:32400", "token: <<plextoken>>"])
+def test_plex_without_address_or_token_is_an_error(source: Path, missing: str) -> None:
+    key = missing.partition(":")[0]
+    finding = only(source, GOOD.replace(missing, f"{key}:"), None)
+    assert finding.message == f"plex has no {key}"
+
+
+def test_a_library_s_own_plex_section_is_enough(source: Path) -> None:
+    own = "    plex: {url: 'http://plex:32400/', token: <<plextoken>>}\n"
+    without = GOOD.partition("tmdb:")[1] + GOOD.partition("tmdb:")[2]
+    assert found(source, without + own) == []
+    (url, token) = found(source, without + own + "  TV Shows:\n")
+    assert url.message == "plex has no url for the libraries TV Shows"
+    assert token.message == "plex has no token for the libraries TV Shows"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://plex.example.org", "reverse proxy such as Traefik"),
+        ("http://plex.example.org", "reverse proxy such as Traefik"),
+        ("http://192.168.1.12:32400", "is another address"),
+        ("http://plex:32401", "is another address"),
+        ("ENV", "KOMETA_PLEX_URL"),
+        ("32400", "no text"),
+    ],
+)
+@pytest.mark.parametrize("in_library", [False, True])
+def test_another_address_than_the_container_s_is_an_error(source: Path, url: str, words: str, in_library: bool) -> None:
+    own = f"    plex:\n      url: {url}\n"
+    config = GOOD + own if in_library else GOOD.replace("http://plex:32400", url)
+    finding = only(source, config)
+    assert words in finding.message
+    assert finding.line == (12 if in_library else 2)
+    assert "{{ kometa_plex_url }}" in finding.remedy
+
+
+def test_a_second_server_can_be_allowed(source: Path) -> None:
+    own = "    plex:\n      url: http://other:32400  # kometa-host: allow\n      token: <<plextoken>>\n"
+    assert found(source, GOOD + own) == []
+
+
+@pytest.mark.parametrize("libraries", ["libraries:\n", "libraries: [Movies]\n", ""])
+def test_a_config_without_libraries_is_an_error(source: Path, libraries: str) -> None:
+    assert "no libraries" in only(source, GOOD.partition("libraries:")[0] + libraries).message
+
+
+def test_definitions_in_config_yml_are_refused_as_kometa_does(source: Path) -> None:
+    finding = only(source, GOOD + "    overlays:\n      x: {}\n")
+    assert (finding.line, "overlay_files" in finding.remedy) == (11, True)
+
+
+def test_a_library_that_is_no_mapping_is_an_error(source: Path) -> None:
+    assert "no mapping" in only(source, GOOD + "  TV Shows: config/shows.yml\n").message
+
+
+# Placeholders and secrets
+
+
+@pytest.mark.parametrize("name", ["tmdb-key", "TMDB_KEY", "tmdbkey"])
+def test_placeholders_that_kometa_resolves_are_right(source: Path, name: str) -> None:
+    config = GOOD.replace("tmdbapikey", name)
+    assert found(source, config, ["plextoken", "tmdbkey" if name == "tmdbkey" else "tmdb_key"]) == []
+
+
+@pytest.mark.parametrize("name", ["tmdb_key", "Tmdb-Key", "TMDB-KEY", "tmdb_KEY"])
+def test_a_spelling_that_kometa_leaves_blank_is_refused_with_the_right_one(source: Path, name: str) -> None:
+    for secrets in (["plextoken", "tmdb_key"], None):
+        finding = only(source, GOOD.replace("tmdbapikey", name), secrets)
+        assert finding.severity == "error"
+        assert finding.remedy == "write <<tmdb-key>>"
+
+
+def test_a_placeholder_without_a_secret_is_an_error_and_the_near_one_is_named(source: Path) -> None:
+    error, warning = sorted(found(source, GOOD, ["plextoken", "tmdbapikeys"]), key=lambda finding: finding.severity)
+    assert "there is no secret" in error.message
+    assert "did you mean <<tmdbapikeys>>?" in error.remedy
+    assert (warning.severity, "tmdbapikeys is used nowhere" in warning.message) == ("warning", True)
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("plex-token", "token: ENV"), ("library", "another name")])
+def test_a_secret_named_like_an_option_of_kometa_is_never_put_in(source: Path, name: str, remedy: str) -> None:
+    finding = only(source, GOOD.replace("plextoken", name), ["tmdbapikey", name])
+    assert "is an option of Kometa" in finding.message
+    assert remedy in finding.remedy
+
+
+@pytest.mark.parametrize("word", ["ENV", "env"])
+def test_a_token_from_the_environment_needs_its_secret(source: Path, word: str) -> None:
+    config = GOOD.replace("<<plextoken>>", word)
+    assert found(source, config, ["plex_token", "tmdbapikey"]) == []
+    assert "plex_token" in only(source, config, ["tmdbapikey"]).message
+    assert found(source, config, None) == []
+
+
+def test_only_one_placeholder_a_value_is_put_in(source: Path) -> None:
+    assert "two placeholders" in only(source, GOOD + "x: <<plextoken>>-<<tmdbapikey>>\n").message
+
+
+def test_template_variables_are_not_placeholders(source: Path) -> None:
+    assert found(source, GOOD + "    template_variables: {x: <<any_thing>>}\n") == []
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["file: /config/movies.yml", "file: config/movies", "file: config/./movies.yaml", "folder: config/",
+     "folder: config/own", "default: x", "url: https://x/y.yml", "git: x/y", "repo: x", "pmm: basic",
+     "file: config/<<x>>.yml"],
+)  # fmt: skip
+def test_files_of_the_tree_and_of_others_are_found(source: Path, entry: str) -> None:
+    (source / "own").mkdir()
+    (source / "own" / "a.yaml").touch()
+    extra = ["plextoken", "tmdbapikey", *(["x"] if "<<x>>" in entry else [])]
+    assert found(source, GOOD.replace("file: config/movies.yml", entry), extra) == []
+
+
+@pytest.mark.parametrize("key", ["collection_files", "metadata_files", "overlay_files", "image_files"])
+def test_a_file_that_is_not_in_the_tree_is_an_error(source: Path, key: str) -> None:
+    finding = only(source, GOOD.replace("collection_files", key).replace("config/movies", "config/movie"))
+    assert finding.line == 9
+    assert finding.message == "the file config/movie.yml is not in the project"
+    assert finding.remedy == "create kometa/movie.yml, or did you mean config/movies.yml?"
+
+
+def test_playlist_files_and_single_entries_are_checked_too(source: Path) -> None:
+    assert only(source, GOOD + "playlist_files:\n  file: /config/p.yml\n").line == 12
+    assert only(source, GOOD + "playlist_files: [config/p.yml]\n").message.startswith("the file config/p.yml")
+
+
+def test_a_path_that_forgets_config_is_an_error_and_one_elsewhere_a_warning(source: Path) -> None:
+    assert only(source, GOOD.replace("config/movies.yml", "movies.yml")).remedy == "write config/movies.yml"
+    outside = only(source, GOOD.replace("config/movies.yml", "config/../data/movies.yml"))
+    assert (outside.severity, "outside /config" in outside.message) == ("warning", True)
+
+
+@pytest.mark.parametrize(("folder", "words"), [("nosuch", "is not in the project"), ("empty", "has no YAML files")])
+def test_a_folder_without_files_is_an_error(source: Path, folder: str, words: str) -> None:
+    (source / "empty" / "deeper").mkdir(parents=True)
+    (source / "empty" / "deeper" / "a.yml").touch()
+    assert words in only(source, GOOD.replace("file: config/movies.yml", f"folder: config/{folder}")).message
+
+
+def test_a_missing_asset_directory_is_a_warning(source: Path) -> None:
+    config = GOOD + "settings:\n  asset_directory: [config/assets]\n"
+    assert only(source, config).severity == "warning"
+    (source / "assets").mkdir()
+    assert found(source, config) == []
+
+
+# Secrets in clear
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"  token: {PLEX_TOKEN}", "Plex token"),
+        (f"  other: '{PLEX_TOKEN}'", "Plex token"),
+        (f"  apikey: {TMDB_KEY}", "API key"),
+        (f"  note: {JSON_WEB_TOKEN}", "TMDb read access token"),
+        (f"  client_secret: {TRAKT_SECRET}", "Trakt"),
+        (f"  # the old one was {TRAKT_SECRET}", "Trakt"),
+        ("  password: short", "the value of x.password"),
+        ("  pin: 1234", "the value of x.pin"),
+        ("  authorization: {access_token: abc}", "access_token"),
+        ("  a: http://user:word@host/", "user name or a password"),
+        (f"  a: http://host/?X-Plex-Token={PLEX_TOKEN}", "contains a token"),
+        ("  a: https://discord.com/api/webhooks/1/abc", "webhook"),
+    ],
+)
+def test_a_secret_in_clear_is_refused_and_not_repeated(source: Path, line: str, words: str) -> None:
+    finding = only(source, f"{GOOD}x:\n{line}\n")
+    assert (finding.severity, finding.line) == ("error", 12)
+    assert words in finding.message
+    assert "<<" in finding.remedy
+    for secret in (PLEX_TOKEN, TMDB_KEY, TRAKT_SECRET, JSON_WEB_TOKEN, "short", "1234", "word@"):
+        assert secret not in str(finding)
+    assert found(source, f"{GOOD}x:\n{line}  # kometa-host: allow\n") == []
+
+
+def test_the_remedy_names_the_secret_of_the_sample(source: Path) -> None:
+    findings = found(source, GOOD.replace("<<plextoken>>", PLEX_TOKEN), None)
+    assert "write `token: <<plextoken>>`" in findings[0].remedy
+    assert "<<tmdbapikey>>" in found(source, GOOD.replace("<<tmdbapikey>>", TMDB_KEY), None)[0].remedy
+
+
+def test_a_secret_in_a_file_that_cannot_be_parsed_is_found_too(source: Path) -> None:
+    assert [finding.line for finding in found(source, f"a: [\nb: {TMDB_KEY}\n")] == [2, 3]
+
+
+def test_collection_files_are_searched_as_well(source: Path) -> None:
+    (source / "movies.yml").write_text(f"collections:\n  A:\n    password: {'x1' * 8}\n    url: {TMDB_KEY}\n")
+    first, second = found(source, GOOD)
+    assert (first.file, first.line, second.line) == ("kometa/movies.yml", 3, 4)
+    assert "take it out" in first.remedy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "collections:\n  The Secret Agent: {plex_search: {any: {title: The Secret}}}\n",
+        "collections:\n  GuardiansOfTheGalaxy: {name: Movies2024Collection}\n",
+        "metadata:\n  Token:\n    title: A token of love\n",
+        "a: https://gist.githubusercontent.com/x/0123456789abcdef0123456789abcdef/raw\n",
+        "template_variables:\n  token: <<x>>\n",
+        "a: tt0123456, ls012345678\nb: 5d776825880197001ec90e31\n",
+    ],
+)
+def test_titles_and_addresses_are_no_secrets(source: Path, text: str) -> None:
+    (source / "movies.yml").write_text(text)
+    assert found(source, GOOD) == []
+
+
+def test_lines_that_rendering_moved_are_marked(source: Path) -> None:
+    config = "{% for name in ['a', 'b'] %}\n# {{ name }}\n{% endfor %}\n" + GOOD.replace("<<tmdbapikey>>", "")
+    assert only(source, config, None).file == "kometa/config.yml as rendered"
+    same_lines = GOOD.replace("http://plex:32400", "{{ kometa_plex_url }}").replace("<<tmdbapikey>>", "")
+    assert only(source, same_lines, None).file == "kometa/config.yml"

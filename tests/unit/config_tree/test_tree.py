@@ -1,0 +1,275 @@
+import hashlib
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kometa_host.config_tree import tree as tree_module
+from kometa_host.config_tree.cache import CacheFile
+from kometa_host.config_tree.tree import CONFIG, Tree, TreeError, load_tree, scan
+
+CONTEXT = {"kometa_plex_url": "http://plex:32400", "kometa_times": ["06:00"], "kometa_secrets": {"plextoken": "hidden"}}
+OLD = 1_700_000_000
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "kometa"
+    (folder / "assets" / "Amélie & Co").mkdir(parents=True)
+    (folder / CONFIG).write_text("plex:\n  url: x\n")
+    (folder / "assets" / "Amélie & Co" / "poster.jpg").write_bytes(b"\xff\xd8{{ not rendered }}")
+    return folder
+
+
+def problems(source: Path, **context: object) -> list[str]:
+    with pytest.raises(TreeError) as caught:
+        load_tree(source, context)
+    assert str(source.name) in str(caught.value)
+    return caught.value.problems
+
+
+def test_a_tree_lists_files_and_directories_with_parents_first(source: Path) -> None:
+    tree = load_tree(source, {})
+    assert list(tree.files) == ["assets/Amélie & Co/poster.jpg", CONFIG]
+    assert tree.directories == ("assets", "assets/Amélie & Co")
+    poster = tree.files["assets/Amélie & Co/poster.jpg"]
+    assert poster.data is None
+    assert poster.size == 20
+    assert poster.sha256 == hashlib.sha256(poster.read()).hexdigest()
+    assert tree.total_size == poster.size + tree.files[CONFIG].size
+    assert tree.warnings == []
+
+
+def test_only_config_yml_is_rendered_and_only_where_there_is_something_to_render(source: Path) -> None:
+    (source / CONFIG).write_text("url: {{ kometa_plex_url }}\ntimes: {{ kometa_times }}\n")
+    tree = load_tree(source, CONTEXT)
+    assert tree.config_text == "url: http://plex:32400\ntimes: ['06:00']\n"
+    assert tree.files[CONFIG].size == len(tree.config_text)
+    assert tree.files[CONFIG].sha256 == hashlib.sha256(tree.config_text.encode()).hexdigest()
+    assert load_tree(source, CONTEXT | {"kometa_plex_url": "other"}).config_text.startswith("url: other\n")
+
+
+def test_text_without_expressions_stays_as_it_is_byte_for_byte(source: Path) -> None:
+    content = b"a: <<plextoken>>\r\nb: { x }\r\n\r\n"
+    (source / CONFIG).write_bytes(content)
+    assert load_tree(source, {}).files[CONFIG].read() == content
+
+
+def test_rendering_needs_jinja_only_then(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert load_tree(source, CONTEXT).config_text == "plex:\n  url: x\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: {{ kometa_plex_urll }}\n", 2, "did you mean kometa_plex_url?"),
+        ("a: {{ zzz }}\n", 1, "group_data"),
+        ("a: 1\n\nb: {{ kometa_secrets.plextoken }}\n", 3, "write <<name>>"),
+        ("a: 1\nb: {{ oops\n", 2, "raw"),
+        ("a: {% include 'x' %}\n", 1, "raw"),
+        ("a: {{ kometa_times.x }}\n", 1, "no attribute 'x'"),
+        ("a: {{ ().__class__.__bases__ }}\n", 1, "unsafe"),
+        ("a: {{ 1 / 0 }}\n", 1, "division by zero"),
+    ],
+)
+def test_a_failed_rendering_names_the_line_and_the_way_out(source: Path, text: str, line: int, words: str) -> None:
+    (source / CONFIG).write_text(text)
+    (problem,) = problems(source, **CONTEXT)
+    assert problem.startswith(f"config.yml, line {line}: ")
+    assert words in problem
+    assert "hidden" not in problem
+
+
+def test_a_template_that_is_not_utf8_is_refused(source: Path) -> None:
+    (source / CONFIG).write_bytes(b"a: {{ x }} \xff")
+    assert "UTF-8" in problems(source)[0]
+
+
+@pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.write_text("x")])
+def test_a_missing_folder_is_told(tmp_path: Path, make: object) -> None:
+    folder = tmp_path / "nosuch"
+    make(folder)  # type: ignore[operator]
+    assert "kometa_config_source" in problems(folder)[0]
+
+
+def test_a_missing_config_yml_is_told(source: Path) -> None:
+    (source / CONFIG).unlink()
+    assert problems(source)[0].startswith("config.yml is missing")
+
+
+def test_all_that_cannot_be_deployed_is_told_at_once(source: Path) -> None:
+    (source / "link.yml").symlink_to(source / CONFIG)
+    (source / "assets" / "away").symlink_to("/etc")
+    os.mkfifo(source / "fifo")
+    (source / "new\nline").touch()
+    Path(os.fsdecode(os.fsencode(source) + b"/\xff.jpg")).touch()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(source / "socket"))
+    found = problems(source)
+    listener.close()
+    assert len(found) == 6
+    for name in (
+        "link.yml is a symbolic link",
+        "assets/away is a symbolic link",
+        "fifo is neither",
+        "socket is neither",
+    ):
+        assert any(problem.startswith(name) for problem in found)
+    assert any("'new\\nline' has a line break" in problem for problem in found)
+    assert any("not UTF-8" in problem for problem in found)
+    assert all(problem.isprintable() for problem in found)
+
+
+@pytest.mark.parametrize(
+    "name", ["logs", "UUID", "config.cache", "config.cache-journal", "config.yml.template", "Movies_report.yml",
+             "meta.log", "meta-1.log", ".kometa-host-manifest", "assets/.kometa-host"]
+)  # fmt: skip
+def test_names_of_kometa_s_and_the_host_s_own_files_are_refused(source: Path, name: str) -> None:
+    (source / name).touch()
+    assert problems(source)[0].startswith(f"{name} ")
+
+
+def test_kometa_s_names_are_free_deeper_in_the_tree(source: Path) -> None:
+    (source / "assets" / "UUID").touch()
+    (source / "assets" / "movies.yml").touch()
+    (source / "assets" / "Movies.yml").touch()
+    assert {"assets/UUID", "assets/Movies.yml", "assets/movies.yml"} <= set(load_tree(source, {}).files)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.yml~", ".config.yml.swp", ".DS_Store", "Thumbs.db", "._x", "#x#", ".gitkeep", ".gitignore"]
+)
+def test_what_editors_and_git_leave_is_not_sent(source: Path, name: str) -> None:
+    before = set(load_tree(source, {}).files)
+    (source / "assets" / name).touch()
+    (source / ".git").mkdir()
+    (source / ".#config.yml").symlink_to("somebody@somewhere.123")
+    assert set(load_tree(source, {}).files) == before
+
+
+def test_an_empty_directory_is_kept(source: Path) -> None:
+    (source / "empty").mkdir()
+    (source / "empty" / ".gitkeep").touch()
+    assert "empty" in load_tree(source, {}).directories
+
+
+def test_config_yml_must_be_a_file(source: Path) -> None:
+    (source / CONFIG).unlink()
+    (source / CONFIG).mkdir()
+    assert problems(source) == ["config.yml is a directory; it has to be a file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_an_unreadable_file_is_told(source: Path) -> None:
+    (source / CONFIG).chmod(0)
+    assert "make it readable" in problems(source)[0]
+
+
+def test_many_problems_do_not_flood_the_screen(source: Path) -> None:
+    for number in range(200):
+        (source / f"{number}").symlink_to("x")
+    with pytest.raises(TreeError) as caught:
+        scan(source)
+    assert len(caught.value.problems) == 200
+    assert "and 150 more" in str(caught.value)
+
+
+def test_a_large_tree_is_warned_about(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree_module, "LARGE", 10)
+    assert "every backup" in load_tree(source, {}).warnings[0]
+
+
+def test_a_file_that_changes_while_it_is_sent_is_noticed(source: Path) -> None:
+    tree = load_tree(source, {})
+    (source / CONFIG).write_text("longer than it was before\n")
+    with pytest.raises(TreeError, match="was changed while"):
+        tree.files[CONFIG].open()
+    (source / CONFIG).unlink()
+    with pytest.raises(TreeError, match="cannot be read"):
+        tree.files[CONFIG].open()
+
+
+# Remembered digests
+
+
+@pytest.fixture
+def settled(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tree whose files were written long ago, as far as the cache can tell."""
+    monkeypatch.setattr(tree_module, "FRESH", -10_000_000_000)
+    return source
+
+
+def digests(source: Path) -> tuple[dict[str, str], int]:
+    """Return all digests and how many files had to be read for them."""
+    tree: Tree = load_tree(source, {})
+    found = {path: file.sha256 for path, file in tree.files.items()}
+    return found, tree.files[CONFIG].digests.computed
+
+
+def test_digests_are_computed_once(settled: Path) -> None:
+    first, read = digests(settled)
+    assert read == 2
+    assert digests(settled) == (first, 0)
+
+
+def test_a_changed_file_is_read_again_and_no_other(settled: Path) -> None:
+    before, _ = digests(settled)
+    stat = (settled / CONFIG).stat()
+    (settled / CONFIG).write_text("plex:\n  url: y\n")  # of the same size
+    os.utime(settled / CONFIG, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # and of the same time
+    after, read = digests(settled)
+    assert read == 1
+    assert before[CONFIG] != after[CONFIG]
+
+
+def test_a_file_that_was_just_written_is_not_trusted(source: Path) -> None:
+    digests(source)
+    assert time.time_ns() - (source / CONFIG).stat().st_ctime_ns < tree_module.FRESH
+    assert digests(source)[1] == 2
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{", '{"config.yml": 1}', '{"config.yml": [1]}', "\x00" * 10, "[" * 9999])
+def test_a_damaged_cache_is_only_slow(settled: Path, tmp_path: Path, damage: str) -> None:
+    right, _ = digests(settled)
+    (cache,) = (tmp_path / "cache" / "kometa-host").iterdir()
+    cache.write_text(damage)
+    assert digests(settled) == (right, 2)
+    assert digests(settled) == (right, 0)
+
+
+def test_a_forged_digest_of_the_wrong_form_is_not_believed(settled: Path) -> None:
+    right, _ = digests(settled)
+    cache = load_tree(settled, {}).files[CONFIG].digests._store
+    cache.write({path: [*entry[:-1], "x"] for path, entry in cache.read().items()})
+    assert digests(settled) == (right, 2)
+
+
+def test_an_unwritable_home_is_only_slow(settled: Path, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no directory")
+    assert digests(settled)[1] == 2
+    assert digests(settled)[1] == 2
+
+
+def test_the_cache_is_private_and_leaves_no_temporary_files(settled: Path, tmp_path: Path) -> None:
+    digests(settled)
+    directory = tmp_path / "cache" / "kometa-host"
+    assert directory.stat().st_mode & 0o077 == 0
+    assert [path.name.split("-")[0] for path in directory.iterdir()] == ["digests"]
+
+
+def test_a_cache_file_that_cannot_be_json_is_not_left_half_written(tmp_path: Path) -> None:
+    store = CacheFile("x")
+    store.write({"a": 1})
+    with pytest.raises(TypeError):
+        store.write({"a": object()})
+    assert store.read() == {"a": 1}
+    assert [path.name for path in (tmp_path / "cache" / "kometa-host").iterdir()] == ["x.json"]

@@ -1,0 +1,78 @@
+"""Which distributions can have a Quadlet, and what is installed on them."""
+
+import pytest
+
+from kometa_host.errors import UserError
+from kometa_host.plans import packages as packages_plan
+from kometa_host.settings.variables import Settings
+from tests.unit.told import host
+
+DEBIAN_12 = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+DEBIAN_13 = 'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("podman version 5.4.2\n", (5, 4, 2)),
+        ("podman version 4.9\n", (4, 9, 0)),
+        ("podman version 6.0.0-dev\n", (6, 0, 0)),
+        ("", None),
+        ("podman: not found", None),
+    ],
+)
+def test_the_version_of_podman_is_read(text: str, version: tuple[int, ...] | None) -> None:
+    assert packages_plan.podman_version(text) == version
+
+
+@pytest.mark.parametrize("version", ["4.4.0", "4.10.1", "10.0.0"])
+def test_a_podman_with_quadlet_is_taken_on_any_distribution(version: str) -> None:
+    packages_plan.refuse_old_podman(host(os_release=DEBIAN_12, podman_version=f"podman version {version}"))
+
+
+def test_a_podman_without_quadlet_is_refused_before_and_after_its_installation() -> None:
+    with pytest.raises(UserError, match=r"12 \(bookworm\) has Podman 4\.3\.1\. Kometa's service is a Quadlet"):
+        packages_plan.refuse_old_podman(host(os_release=DEBIAN_12, podman_version="podman version 4.3.1"))
+    with pytest.raises(UserError, match=r"12 \(bookworm\) offers Podman 4\.3\."):
+        packages_plan.refuse_old_podman(host(os_release=DEBIAN_12))
+
+
+@pytest.mark.parametrize("release", [DEBIAN_13, "", "ID=fedora\nVERSION_ID=43\n"])
+def test_a_distribution_that_offers_quadlet_or_is_unknown_is_not_refused(release: str) -> None:
+    packages_plan.refuse_old_podman(host(os_release=release))
+
+
+def test_missing_programs_are_named() -> None:
+    there = {f"command__{name}": "/usr/bin/x" for name in ("podman", "age", "zstd", "tar", "flock")}
+    assert packages_plan.missing_commands(Settings(), host(**there)) == [
+        *("newuidmap", "netavark", "aardvark-dns", "dbus-user-session")
+    ]
+
+
+@pytest.mark.parametrize("manager", packages_plan.PACKAGES)
+def test_every_known_package_manager_brings_podman_and_age(manager: str) -> None:
+    name, packages = packages_plan.packages_of(Settings(), host(package_manager=manager))
+    assert name == manager
+    assert {"podman", "age", "zstd", "tar"} < set(packages)
+
+
+@pytest.mark.parametrize("manager", ["", "apk"])
+def test_a_host_with_another_package_manager_is_told_what_to_install(manager: str) -> None:
+    with pytest.raises(UserError, match=r"Alpine has none .* Install these yourself, .*: podman, newuidmap,"):
+        packages_plan.packages_of(Settings(), host(os_release="PRETTY_NAME=Alpine", package_manager=manager))
+
+
+def test_pings_and_a_repository_need_more() -> None:
+    wanted = Settings(
+        kometa_notify_url="https://hc.example/x",
+        kometa_autodeploy_source="git",
+        kometa_autodeploy_repository="/srv/host.git",
+        kometa_autodeploy_unsigned=True,
+    )
+    there = {f"command__{name}": "/usr/bin/x" for name in packages_plan.NEEDED}
+    assert packages_plan.missing_commands(Settings(), host(**there)) == []
+    assert packages_plan.missing_commands(wanted, host(**there)) == ["curl", "git", "ssh-keygen", "python3-venv"]
+    for manager in packages_plan.PACKAGES:
+        _, packages = packages_plan.packages_of(wanted, host(package_manager=manager))
+        assert {"curl"} < set(packages)
+        assert any(name.startswith("git") for name in packages)

@@ -1,0 +1,83 @@
+"""The options and the judgement of a single run."""
+
+import pytest
+
+from kometa_host.errors import UserError
+from kometa_host.plans.run_once import (
+    LONGEST_WAIT,
+    Options,
+    checked,
+    environment,
+    podman_arguments,
+    refuse_unready,
+    verdict,
+)
+from kometa_host.settings.variables import Settings
+from kometa_host.state.kometa_log import parse
+from kometa_host.state.observed import Observed
+
+SETTINGS = Settings.from_data({"kometa_secrets": {"plextoken": "s3cret-value"}}, "a host")
+
+
+def test_the_options_are_those_of_the_document() -> None:
+    arguments = podman_arguments(SETTINGS, Options())
+    text = " ".join(arguments)
+    for wanted in ("--rm", "--name test-kometa", "--network mms", "--tmpfs /run:U", "-e PUID=3000", "-e PGID=3000",
+                   "-e TZ=America/New_York", "-e KOMETA_RUN=true"):  # fmt: skip
+        assert wanted in text
+    assert "userns" not in text
+    assert ".network" not in text
+    assert "KOMETA_TIME" not in text
+
+
+def test_the_container_is_bounded() -> None:
+    assert "--timeout 60" in " ".join(podman_arguments(SETTINGS, Options(timeout=60)))
+
+
+def test_secrets_are_podmans_and_their_values_in_no_argument() -> None:
+    text = " ".join(podman_arguments(SETTINGS, Options()))
+    assert "--secret=kometa-plextoken,type=env,target=KOMETA_PLEXTOKEN" in text
+    assert "s3cret-value" not in text
+
+
+def test_kometas_own_options_are_passed_on() -> None:
+    options = checked(collections="Alien Movies|1917", libraries=["TV Shows"], tests=True)
+    variables = environment(SETTINGS, options)
+    assert variables["KOMETA_RUN_COLLECTIONS"] == "Alien Movies|1917"
+    assert variables["KOMETA_RUN_LIBRARIES"] == "TV Shows"
+    assert variables["KOMETA_TESTS"] == "true"
+
+
+def test_waiting_is_bounded() -> None:
+    assert checked(wait=True).wait == LONGEST_WAIT
+    assert checked(wait=5).wait == 5
+    assert checked().wait == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"collections": 7}, {"collections": ["a|b"]}, {"libraries": [""]}, {"libraries": "a\nb"}, {"tests": "yes"},
+     {"wait": "long"}, {"wait": -1}, {"timeout": 0}, {"timeout": True}],
+)  # fmt: skip
+def test_an_argument_that_cannot_work_is_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=r"write|holds"):
+        checked(**arguments)
+
+
+def test_a_host_without_a_deploy_is_refused_with_what_it_lacks() -> None:
+    with pytest.raises(UserError, match=r"Podman is not on the host\. Deploy first"):
+        refuse_unready(SETTINGS, Observed({}))
+
+
+def test_no_run_in_the_log_is_a_failure_whatever_podman_said() -> None:
+    assert not verdict([], 0).good
+    assert "container could not be made" in verdict([], 125).lines[0]
+
+
+def test_many_errors_are_shown_in_part_and_counted() -> None:
+    stamp = "[2026-11-22 09:10:14,248] [kometa.py:1] "
+    rows = [f"{stamp}[ERROR] | Plex Error: {number} |" for number in range(30)]
+    lines = [f"{stamp}[INFO] |  Starting Run  |", *rows, f"{stamp}[INFO] |  Finished Run  |"]
+    found = verdict(parse(lines, "Etc/UTC"), 0)
+    assert found.good
+    assert found.lines[-1].strip() == "... and 20 more"

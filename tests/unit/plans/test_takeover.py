@@ -1,0 +1,155 @@
+"""What is taken over from a former stack, what is left to others, what is refused."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+
+import pytest
+
+from kometa_host.errors import UserError
+from kometa_host.plans import takeover
+from kometa_host.settings.variables import Settings
+from kometa_host.state import desired, observed
+from kometa_host.state.observed import Observed
+
+SETTINGS = Settings()
+QUADLET = "/home/mms/.config/containers/systemd/kometa.container"
+NETWORK = "/home/mms/.config/containers/systemd/mms.network"
+UNITS = "/home/mms/.config/systemd/user"
+FORMER = """\
+[Unit]
+After=plex.service
+[Container]
+ContainerName=kometa
+Image=lscr.io/linuxserver/kometa:v2.4.4
+UserNS=keep-id
+Network=mms.network
+Volume=%h/config/kometa:/config:Z
+Environment=PUID=3000 "KOMETA_TIME=06:00" KOMETA_LIBRARIES=Movies
+EnvironmentFile=/home/mms/config/kometa/kometa.env
+"""
+
+
+def host(**told: str) -> Observed:
+    """Return a host that told these things; the names are written with two underscores for a dot."""
+    lines = [f"{name.replace('__', '.')} {b64encode(value.encode()).decode()}" for name, value in told.items()]
+    found = observed.parse([*lines, "end"])
+    assert found is not None
+    return found
+
+
+def with_files(files: dict[str, str], **told: str) -> Observed:
+    """Return a host on which somebody else has written files of our names."""
+    return host(**{f"foreign.{path}": text for path, text in files.items()}, **told)
+
+
+def refusal(found: Observed, settings: Settings = SETTINGS) -> str:
+    """Return why the host is refused."""
+    with pytest.raises(UserError) as caught:
+        takeover.refuse_unclear(settings, found)
+    return str(caught.value)
+
+
+def test_a_host_without_a_former_stack_is_neither_refused_nor_reported() -> None:
+    takeover.refuse_unclear(SETTINGS, host())
+    assert takeover.report(SETTINGS, host()) == []
+
+
+def test_a_former_kometa_at_our_config_directory_is_taken_over_and_reported() -> None:
+    found = with_files(
+        {QUADLET: FORMER, NETWORK: "[Network]\nNetworkName=mms\n"},
+        **{
+            "former-units": "mms-backup.service\nmms-backup.timer",
+            "former-variables": "PUID\nKOMETA_PLEXTOKEN",
+            "former-archives": "kometa-2025-01-01.tar.zst\nkometa-2025-01-02.tar.zst.age",
+        },
+    )
+    takeover.refuse_unclear(SETTINGS, found)
+    text = "\n".join(takeover.report(SETTINGS, found))
+    for part in (QUADLET, "mms.network", "mms-backup.service, mms-backup.timer", "2 former backups", "kometa.env",
+                 "1 of them are not encrypted, such as kometa-2025-01-01.tar.zst",
+                 "no longer set: KOMETA_LIBRARIES, KOMETA_PLEXTOKEN."):  # fmt: skip
+        assert part in text
+
+
+def test_variables_that_are_set_otherwise_now_are_not_lost() -> None:
+    settings = Settings.from_data(
+        {"kometa_secrets": {"plextoken": "x"}, "kometa_environment": {"KOMETA_LIBRARIES": "Movies"}}, "host"
+    )
+    assert takeover.lost_variables(settings, FORMER, ["KOMETA_PLEXTOKEN", "TZ"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("%h/config/kometa", "/home/mms/other"), "has /home/mms/other at /config"),
+        (("%h/config/kometa", "kometa.volume"), "has kometa.volume at /config"),
+        (("Volume=", "#Volume="), "has nothing at /config"),
+        (("linuxserver/kometa", "linuxserver/radarr"), "which is not Kometa"),
+    ],
+)
+def test_a_quadlet_that_does_not_tell_whose_data_it_has_is_refused(change: tuple[str, str], words: str) -> None:
+    assert words in refusal(with_files({QUADLET: FORMER.replace(*change)}))
+
+
+@pytest.mark.parametrize("text", ["[Network]\n", "[Network]\nNetworkName=media\n"])
+def test_a_network_quadlet_of_others_with_another_name_is_refused(text: str) -> None:
+    assert "set mms_network to another name" in refusal(with_files({NETWORK: text}))
+
+
+def test_a_unit_file_that_hides_the_quadlet_is_refused() -> None:
+    assert "hides the unit" in refusal(with_files({f"{UNITS}/kometa.service": "[Service]\n"}))
+
+
+@pytest.mark.parametrize(
+    ("unit", "words"),
+    [
+        ("Id=kometa.service\nLoadState=masked\nFragmentPath=/dev/null", "unmask kometa.service"),
+        (
+            "Id=kometa.service\nLoadState=loaded\nFragmentPath=/etc/systemd/user/kometa.service",
+            "comes from /etc/systemd",
+        ),
+        (
+            f"Id=kometa.service\nLoadState=loaded\nSourcePath={QUADLET.replace('kometa.c', 'sub/kometa.c')}",
+            "/sub/kometa",
+        ),
+    ],
+)
+def test_a_unit_from_elsewhere_is_refused(unit: str, words: str) -> None:
+    assert words in refusal(host(units=unit))
+
+
+def test_our_own_unit_is_not_refused() -> None:
+    takeover.refuse_unclear(SETTINGS, host(units=f"Id=kometa.service\nLoadState=loaded\nSourcePath={QUADLET}"))
+
+
+def test_a_container_that_the_unit_has_not_made_is_refused() -> None:
+    container = {"Names": ["kometa"], "State": "running", "Image": "x/kometa", "ImageID": "1", "Labels": None}
+    assert "podman rm -f kometa" in refusal(host(containers=json.dumps([container])))
+
+
+def test_a_kometa_of_root_is_refused() -> None:
+    assert "/etc/containers/systemd/kometa.container" in refusal(
+        host(rivals="/etc/containers/systemd/kometa.container")
+    )
+
+
+def test_a_backup_unit_of_others_is_refused_with_all_the_rest() -> None:
+    settings = Settings(kometa_backup_recipients=("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",))
+    files = {f"{UNITS}/kometa-backup.timer": "[Timer]\n", f"{UNITS}/kometa.service": ""}
+    text = refusal(with_files(files), settings)
+    assert "kometa-backup.timer is somebody else's" in text
+    assert "hides the unit" in text
+
+
+def test_the_networks_quadlet_and_update_units_of_others_are_left_to_them() -> None:
+    timer = f"{UNITS}/mms-autodeploy-interactive.timer"
+    found = with_files({NETWORK: "[Network]\nNetworkName=mms\n", timer: "[Timer]\n"})
+    takeover.refuse_unclear(SETTINGS, found)
+    assert list(takeover.own_quadlets(desired.quadlets(SETTINGS), SETTINGS, found).files) == ["kometa.container"]
+    assert set(takeover.own_units(desired.units(SETTINGS), SETTINGS, found).files) == {
+        "mms-autodeploy-interactive-kometa.service",
+        "mms-autodeploy-interactive-kometa.timer",
+    }
+    assert takeover.own_units(desired.units(SETTINGS), SETTINGS, host()) == desired.units(SETTINGS)

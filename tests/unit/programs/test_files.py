@@ -1,0 +1,308 @@
+"""programs/lib/files.sh: a set of files becomes live whole or not at all, and the look at it sees every deviation."""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from kometa_host.state import filesets, observed, programs
+from kometa_host.state.filesets import FileSet, FoundSet, WantedFile
+from operations.engine.files import files_change
+
+STEPS = ("commit_stage", "make_directories", "save_replaced", "move_files", "remove_unwanted", "adjust_owners")
+ODD_NAMES = (" leads", "trails ", "a  b", "-n", "back\\slash", "quo'te\"", "$HOME", "ü€😀", "*", "n=1", "%s")
+IN_PLACE = 'in_namespace() { "$@"; }\n'  # instead of Podman's user namespace
+
+
+@dataclass
+class Place:
+    """A home in which sets of files are put, without Podman."""
+
+    home: Path
+
+    @property
+    def root(self) -> Path:
+        return self.home / "tree"
+
+    def wanted(self, files: Mapping[str, str], *directories: str, mode: int = 0o640) -> FileSet:
+        """Return a set with these texts and directories that belongs to whoever runs the test."""
+        texts = {name: WantedFile.of(text, mode) for name, text in files.items()}
+        modes = {".": 0o750} | dict.fromkeys(directories, 0o700)
+        return FileSet("set", str(self.root), texts, modes, os.getuid(), os.getgid())
+
+    def bash(self, text: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, "HOME": str(self.home)}
+        return subprocess.run(["bash", "-c", text], input=data, env=environment, capture_output=True, check=False)
+
+    def look(self, wanted: FileSet, text: str = "") -> FoundSet:
+        """Return the set as the composite read finds it."""
+        functions = programs.program("common", "observe").split("\nhost_part\nif ")[0]
+        arguments = programs.assignments({"arguments": [wanted.name, wanted.root, wanted.digest, text]})
+        done = self.bash(f'{functions}\n{arguments}files_part "${{arguments[@]}}"')
+        found = observed.parse([*done.stdout.decode().splitlines(), "end"])
+        assert found is not None
+        return found.files(wanted.name)
+
+    def put(
+        self, wanted: FileSet, prepare: str = "", cut: Callable[[bytes], bytes] = bytes, found: FoundSet | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Bring what is due to the place; prepare is bash text run before, cut makes of the stream what arrives."""
+        change = files_change(wanted, filesets.changes(wanted, found or self.look(wanted)))
+        data = change.data if isinstance(change.data, bytes) else b"".join(change.data)
+        script = change.script.replace("\nin_namespace put_files", f"\n{IN_PLACE}{prepare}\nin_namespace put_files")
+        return self.bash(script, cut(data))
+
+    def finish(self, wanted: FileSet) -> None:
+        """Finish what was cut off, as an operation does before it decides."""
+        place = {"set_name": wanted.name, "root": wanted.root, "owner": f"{wanted.uid}:{wanted.gid}", "then": ""}
+        script = programs.program("common", "files", "finish_files", **place)
+        done = self.bash(script.replace("\nin_namespace finish", f"\n{IN_PLACE}in_namespace finish"))
+        assert done.returncode == 0, done.stderr
+
+    def entries(self) -> dict[str, str | None]:
+        """Return all that is below the home but for our own records: texts of files, None for directories."""
+        every = [path for path in self.home.rglob("*") if ".local" not in path.parts]
+        return {str(p.relative_to(self.home)): None if p.is_dir() else p.read_text() for p in every}
+
+    def put_whole(self, wanted: FileSet) -> None:
+        """Bring a set and see that nothing is left to do."""
+        done = self.put(wanted)
+        assert done.returncode == 0, done.stderr
+        self.assert_as_wanted(wanted)
+
+    def assert_as_wanted(self, wanted: FileSet) -> None:
+        found = self.look(wanted)
+        assert not filesets.changes(wanted, found)
+        assert not found.pending
+        for name, file in wanted.files.items():
+            path = self.root / name
+            assert (path.read_text(), path.stat().st_mode & 0o7777) == (file.text(), file.mode), name
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def first(length: int, data: bytes) -> bytes:
+    """Return so many bytes of the data."""
+    return data[:length]
+
+
+def dies_after(step: str) -> str:
+    """Return bash text after which the named function ends in the death of the whole program."""
+    return f'eval "really_$(declare -f {step})"; {step}() {{ really_{step}; kill -9 $$; }}'
+
+
+def test_an_unchanged_set_shows_nothing_and_a_second_set_takes_its_place(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1", "d/b": "2", "e/f/c": ""}, "d", "e", "e/f"))
+    place.put_whole(place.wanted({"a": "3", "d/b": "2"}, "d"))
+    assert place.entries() == {"tree": None, "tree/a": "3", "tree/d": None, "tree/d/b": "2"}
+
+
+def test_names_of_every_kind_make_the_round_trip(place: Place) -> None:
+    wanted = place.wanted({f"d /{name}": name for name in ODD_NAMES}, "d ")
+    place.put_whole(wanted)
+    for name in ODD_NAMES:
+        (place.root / "d " / name).write_text("edited")
+    found = place.look(wanted)
+    assert found.deviations == {f"d /{name}": frozenset({"changed"}) for name in ODD_NAMES}
+    place.put_whole(wanted)
+
+
+def test_what_is_written_bears_the_time_of_the_host_not_of_the_controller(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1"}))
+    reference = place.home / "now"
+    reference.touch()
+    assert (place.root / "a").stat().st_mtime <= reference.stat().st_mtime
+
+    def from_the_future(data: bytes) -> bytes:
+        at = data.index(b"files/a\0")
+        header = bytearray(data[at : at + 512])
+        header[136:148] = b"77777777777\0"
+        header[148:156] = b" " * 8
+        header[148:156] = f"{sum(header):06o}\0 ".encode()
+        return data[:at] + bytes(header) + data[at + 512 :]
+
+    wanted = place.wanted({"a": "2"})
+    assert place.put(wanted, cut=from_the_future).returncode == 0
+    place.assert_as_wanted(wanted)
+    reference.touch()
+    assert (place.root / "a").stat().st_mtime <= reference.stat().st_mtime
+
+
+def edit_in_secret(path: Path) -> None:
+    before = path.stat()
+    path.write_text("X")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
+DEVIATIONS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
+    "an edit": (lambda path: path.write_text("longer"), {"changed"}),
+    "an edit of the same size with the old time": (edit_in_secret, {"changed"}),
+    "another mode": (lambda path: path.chmod(0o666), {"owner"}),
+    "its absence": (lambda path: path.unlink(), {"missing"}),
+    "a link in its place": (replace_by_link, {"kind"}),
+    "nothing but a touch": (lambda path: os.utime(path, (5, 5)), set()),
+}
+
+
+def test_every_deviation_shows_and_is_mended(place: Place) -> None:
+    wanted = place.wanted(dict.fromkeys((f"d/{what}" for what in DEVIATIONS), "1"), "d")
+    place.put_whole(wanted)
+    for what, (spoil, _) in DEVIATIONS.items():
+        spoil(place.root / "d" / what)
+    assert place.look(wanted).deviations == {
+        f"d/{what}": frozenset(how) for what, (_, how) in DEVIATIONS.items() if how
+    }
+    place.put_whole(wanted)
+
+
+def test_an_edit_stays_visible_after_other_files_were_written(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1", "b": "2"}))
+    wanted = place.wanted({"a": "1", "b": "3"})
+    found = place.look(wanted)
+    (place.root / "a").write_text("edited meanwhile")
+    assert place.put(wanted, found=found).returncode == 0
+    assert place.look(wanted).deviations == {"a": frozenset({"changed"})}
+
+
+def test_a_set_that_others_have_replaced_is_mended_and_theirs_is_kept(place: Place) -> None:
+    place.root.mkdir()
+    (place.root / "a").write_text("theirs")
+    (place.root / "other").write_text("not ours")
+    done = place.put(place.wanted({"a": "1"}))
+    kept = next(place.home.glob(".local/state/kometa-host/replaced/*/set/a"))
+    assert kept.read_text() == "theirs"
+    assert str(kept.parent).encode() in done.stderr
+    assert place.entries() == {"tree": None, "tree/a": "1", "tree/other": "not ours"}
+
+
+def test_a_directory_that_is_no_longer_wanted_stays_as_long_as_others_have_files_in_it(place: Place) -> None:
+    place.put_whole(place.wanted({"d/a": "1"}, "d"))
+    (place.root / "d/theirs").write_text("x")
+    place.put_whole(place.wanted({}))
+    assert place.entries() == {"tree": None, "tree/d": None, "tree/d/theirs": "x"}
+
+
+def test_a_stream_that_was_cut_anywhere_changes_nothing(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1", "gone": "2"}))
+    before, wanted = place.entries(), place.wanted({"a": "3", "d/new": "4"}, "d")
+    found = place.look(wanted)
+    change = files_change(wanted, filesets.changes(wanted, found))
+    length_of_all = sum(len(piece) for piece in change.data if isinstance(piece, bytes))
+    end = length_of_all - 1024 - 512  # where the last member, `end`, begins
+    for length in [*range(0, end + 1, 512), end - 700]:
+        done = place.put(wanted, cut=partial(first, length), found=found)
+        assert (done.returncode, place.entries()) == (1, before), length
+        assert b"nothing was changed" in done.stderr
+    place.put_whole(wanted)
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_directory_that_became_a_link_is_refused_before_anything_changes(place: Place, outside: bool) -> None:
+    place.put_whole(place.wanted({"d/a": "1", "b": "2"}, "d"))
+    (place.root / "d").rename(place.home / "elsewhere" if outside else place.root / "elsewhere")
+    (place.root / "d").symlink_to(place.home / "elsewhere" if outside else "elsewhere")
+    before = place.entries()
+    done = place.put(place.wanted({"d/a": "3", "b": "4"}, "d"))
+    assert done.returncode == 1
+    assert f"{place.root}/d shall be a directory, but something else is there" in done.stderr.decode()
+    assert place.entries() == before
+
+
+def test_a_directory_in_place_of_a_file_is_refused_before_anything_changes(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1", "b": "2"}))
+    (place.root / "b").unlink()
+    (place.root / "b/theirs").mkdir(parents=True)
+    before = place.entries()
+    for wanted in (place.wanted({"a": "1", "b": "2"}), place.wanted({"a": "3", "b": "2"})):
+        done = place.put(wanted)
+        assert done.returncode == 1
+        assert f"{place.root}/b shall be a file, but a directory is there" in done.stderr.decode()
+        assert place.entries() == before
+
+
+def test_a_set_that_was_changed_since_the_look_is_not_written_over(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1"}))
+    wanted = place.wanted({"a": "3"})
+    found = place.look(wanted)
+    place.put_whole(place.wanted({"a": "2"}))
+    done = place.put(wanted, found=found)
+    assert (done.returncode, (place.root / "a").read_text()) == (1, "2")
+    assert b"was changed by somebody else meanwhile" in done.stderr
+
+
+def test_a_refused_set_changes_nothing(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1"}))
+    before = place.entries()
+    assert place.put(place.wanted({"a": "2"}), prepare="check=refuse; refuse() { fail 'no'; }").stderr == b"no\n"
+    assert place.entries() == before
+
+
+@pytest.mark.parametrize("step", [*STEPS, "write_manifest"])
+def test_what_a_kill_has_cut_off_is_finished_by_the_next_run(place: Place, step: str) -> None:
+    place.put_whole(place.wanted({"a": "1", "b": "1", "gone/c": "1"}, "gone"))
+    (place.root / "b").write_text("edited")
+    wanted = place.wanted({"a": "2", "b": "2", "d/new": "2"}, "d")
+    assert place.put(wanted, prepare=dies_after(step)).returncode == -9
+    assert place.look(wanted).pending
+    place.finish(wanted)
+    place.assert_as_wanted(wanted)
+    assert place.entries() == {"tree": None, "tree/a": "2", "tree/b": "2", "tree/d": None, "tree/d/new": "2"}
+    assert "edited" in [path.read_text() for path in place.home.glob(".local/state/kometa-host/replaced/*/set/b")]
+
+
+@pytest.mark.parametrize("step", ["commit_stage", "move_files", "adjust_owners"])
+def test_after_a_kill_another_set_is_judged_by_what_is_there_then(place: Place, step: str) -> None:
+    first, second = place.wanted({"a": "1", "b": "1"}), place.wanted({"a": "2", "b": "2", "d/new": "2"}, "d")
+    place.put_whole(first)
+    assert place.put(second, prepare=dies_after(step)).returncode == -9
+    # Found out without what is pending: b would count as it was, and d/new as nobody's.
+    done = place.put(first)
+    assert done.returncode == 1
+    assert b"Run the command again" in done.stderr
+    place.put_whole(first)
+    assert place.entries() == {"tree": None, "tree/a": "1", "tree/b": "1"}
+
+
+def test_a_file_that_goes_meanwhile_keeps_no_run_from_finishing(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1", "b": "1", "c": "1"}))
+    (place.root / "c").chmod(0o600)
+    wanted = place.wanted({"a": "2", "b": "1", "c": "1"})
+    found = place.look(wanted)
+    (place.root / "b").unlink()
+    (place.root / "c").unlink()
+    done = place.put(wanted, found=found)
+    assert done.returncode == 0, done.stderr
+    assert place.look(wanted).deviations == {"b": frozenset({"missing"}), "c": frozenset({"missing"})}
+    place.put_whole(wanted)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving files away needs root")
+def test_everything_belongs_to_the_wanted_owner(place: Place) -> None:
+    texts = {"d/a": WantedFile.of("1", 0o600)}
+    wanted = FileSet("set", str(place.root), texts, {".": 0o700, "d": 0o700}, 3000, 3001)
+    place.put_whole(wanted)
+    os.chown(place.root / "d", 0, 0)
+    assert place.look(wanted).deviations == {"d": frozenset({"owner"})}
+    place.put_whole(wanted)
+    owners = {(path.stat().st_uid, path.stat().st_gid) for path in (place.root, *place.root.rglob("*"))}
+    assert owners == {(3000, 3001)}
+
+
+def test_the_text_that_is_followed_is_told_once_it_was_edited(place: Place) -> None:
+    wanted = place.wanted({"config.yml": "a: 1\n"})
+    place.put_whole(wanted)
+    assert place.look(wanted, "config.yml").text is None
+    (place.root / "config.yml").write_text("a: 2\n")
+    assert place.look(wanted, "config.yml").text == "a: 2\n"

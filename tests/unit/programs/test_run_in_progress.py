@@ -1,0 +1,87 @@
+"""programs/lib/common.sh: which run is in progress, from Kometa's own log and its processes."""
+
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from kometa_host.state import programs
+
+ZONE = "America/New_York"
+NOW = datetime.now(ZoneInfo(ZONE)).replace(microsecond=0)
+# Kometa's processes come from ps and from /proc, where those of others may be as well.
+PROCESSES = """
+ps() { printf '%s\\n' "$ps_says"; }
+writes_log() { [ -n "$log_is_open" ]; }
+"""
+ALIVE = "   7200 python3 /app/kometa/kometa.py --times 06:00"
+
+
+def log(*texts: str, at: datetime = NOW) -> str:
+    lines = [f"[{at:%Y-%m-%d %H:%M:%S},123] [kometa.py:1] [INFO]     |{text:^40}|" for text in texts]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def started(place: Path, text: str | None, processes: str = ALIVE, is_open: bool = True) -> str:
+    """Return what run_in_progress prints for a log with this text."""
+    logs = place / "logs"
+    logs.mkdir(exist_ok=True)
+    if text is not None:
+        (logs / "meta.log").write_text(text)
+    program = programs.program("common", ps_says=processes, log_is_open=is_open, logs=str(logs), zone=ZONE)
+    body = f'{program}{PROCESSES}run_in_progress "$logs" "$zone"'
+    return subprocess.run(["bash", "-c", body], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("what", ["06:00 Run", "Run", "Test Run", "Collections Run", "Libraries Run"])
+def test_a_run_that_has_started_and_not_finished_is_in_progress(tmp_path: Path, what: str) -> None:
+    assert started(tmp_path, log("Kometa", f"Starting {what}", "work")) == str(int(NOW.timestamp()))
+
+
+def test_a_run_that_has_finished_is_none(tmp_path: Path) -> None:
+    assert started(tmp_path, log("Starting 06:00 Run", "work", "Finished 06:00 Run", "Run Time: 0:01:00")) == ""
+
+
+@pytest.mark.parametrize("text", [None, "", "no log\n", log("Kometa"), "[never,1] |  Starting 06:00 Run  |\n"])
+def test_a_log_without_a_start_tells_no_run(tmp_path: Path, text: str | None) -> None:
+    assert started(tmp_path, text) == ""
+
+
+def test_a_name_that_looks_like_a_start_is_none(tmp_path: Path) -> None:
+    assert started(tmp_path, log("Starting Over Run Collection", "Starting Run Lola Run")) == ""
+
+
+def test_a_log_of_a_run_that_was_killed_tells_no_run(tmp_path: Path) -> None:
+    text = log("Starting 06:00 Run")
+    assert started(tmp_path, text, processes="") == ""
+    assert started(tmp_path, text, processes="   7200 python3 /other/program.py") == ""
+    assert started(tmp_path, text, is_open=False) == ""
+    long_ago = log("Starting 06:00 Run", at=NOW - timedelta(days=1))
+    assert started(tmp_path, long_ago) == ""  # Kometa itself is younger than that
+
+
+def test_what_stands_in_the_middle_of_a_large_log_is_not_read(tmp_path: Path) -> None:
+    filler = log("work") * 3000
+    assert started(tmp_path, log("Starting 06:00 Run") + filler) == str(int(NOW.timestamp()))
+    assert started(tmp_path, log("Starting 06:00 Run") + filler + log("Finished 06:00 Run")) == ""
+
+
+def test_a_process_that_has_the_log_open_is_found(tmp_path: Path) -> None:
+    script = tmp_path / "kometa/kometa.py"
+    script.parent.mkdir()
+    script.write_text("import sys, time\nlog = open(sys.argv[1])\nprint('open', flush=True)\ntime.sleep(60)\n")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/meta.log").touch()
+    python = tmp_path / "python3"
+    python.symlink_to(sys.executable)
+    with subprocess.Popen([python, script, tmp_path / "logs/meta.log"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        done = subprocess.run(
+            ["bash", "-c", programs.program("common") + "writes_log"], capture_output=True, check=False
+        )
+        process.kill()
+    assert done.returncode == 0

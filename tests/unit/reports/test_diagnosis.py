@@ -1,0 +1,117 @@
+"""Checks of a host as pure decisions; tests/host/test_diagnose.py brings each fault about on a real one."""
+
+import json
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kometa_host.reports.diagnosis import CHECKS, Check, Host, State, as_json, diagnose, has_problem, table
+from kometa_host.reports.status import Look
+from kometa_host.settings.variables import Settings
+from kometa_host.state.observed import Observed
+
+NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
+SETTINGS = Settings.from_data({}, "a host")
+
+
+def host(found: dict[str, str] | None = None, settings: Settings = SETTINGS, **more: str) -> Host:
+    """A host of which this much was read."""
+
+    def told(values: dict[str, str]) -> Observed:
+        return Observed({name.replace("_", "-"): text.encode() for name, text in values.items()})
+
+    return Host(settings, Look(told(found or {}), told(more)), NOW)
+
+
+def check(name: str, of: Host) -> Check:
+    """One check of a host."""
+    return next(found for found in diagnose(of) if found.name == name)
+
+
+def test_every_problem_of_a_bare_host_says_why_and_what_mends_it() -> None:
+    problems = [found for found in diagnose(host()) if found.state in (State.PROBLEM, State.WARNING)]
+    assert problems
+    assert all(found.cause and found.mend for found in problems)
+
+
+def test_keep_id_is_named_with_its_file_and_line() -> None:
+    found = check("s6-overlay", host(quadlet_lines="/q/kometa.container:7:UserNS=keep-id"))
+    assert found.state is State.PROBLEM
+    assert "UserNS=keep-id in /q/kometa.container, line 7" in found.found
+
+
+def test_a_quadlets_own_reference_to_its_network_is_no_fault() -> None:
+    assert check("network name", host(quadlet_lines="/q/kometa.container:4:Network=mms.network")).state is State.OK
+
+
+def test_a_network_argument_with_the_suffix_is_one() -> None:
+    line = "/q/kometa.container:4:PodmanArgs=--network=mms.network"
+    assert "--network mms " in check("network name", host(quadlet_lines=line)).mend
+
+
+def test_a_traefik_address_is_a_problem_and_its_credentials_are_not_shown() -> None:
+    found = check("plex url", host(config_text="plex:\n  url: https://me:pa55@plex.example.org\n"))
+    assert found.state is State.PROBLEM
+    assert "pa55" not in str(found)
+
+
+def test_the_containers_name_and_placeholders_are_good_addresses() -> None:
+    for url in ("http://plex:32400", "http://plex:32400/", "ENV", "<<plexurl>>"):
+        assert check("plex url", host(config_text=f"plex:\n  url: {url}\n")).state is State.OK
+
+
+def test_plex_is_not_judged_where_it_could_not_be_asked() -> None:
+    assert check("plex", host()).state is State.UNKNOWN
+    assert check("plex", host(plex="no json")).state is State.UNKNOWN
+    assert check("plex token", host(plex=json.dumps({"url": "u", "identity": "refused"}))).state is State.UNKNOWN
+
+
+def test_a_full_disk_counts_only_where_little_is_left() -> None:
+    few, many = "/dev/sda1 9 9 1000 96% /data", "/dev/sda1 9 9 999999999 96% /data"
+    assert check("disk", host(disks=few)).state is State.PROBLEM
+    assert check("disk", host(disks=many)).state is State.OK
+
+
+def test_an_image_is_new_only_if_the_registry_answers_otherwise() -> None:
+    images = {"images": json.dumps([{"Id": "ab" * 32}])}
+    local = f"{'ab' * 32} sha256:{'cd' * 32}"
+    assert check("image", host(images, image_digests=local)).state is State.UNKNOWN
+    assert check("image", host(images, image_digests=local, registry=f"sha256:{'ab' * 32}")).state is State.OK
+    assert check("image", host(images, image_digests=local, registry=f"sha256:{'ef' * 32}")).state is State.WARNING
+
+
+def test_a_clock_that_is_an_hour_off_is_a_problem() -> None:
+    assert check("clock", host(now=str(int(NOW.timestamp()) - 3600))).state is State.PROBLEM
+    assert check("clock", host(now=str(int(NOW.timestamp())))).state is State.OK
+
+
+def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
+    assert check("last backup", host()).state is State.WARNING
+    recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+    enabled = Settings.from_data({"kometa_backup_recipients": [recipient]}, "a host")
+    old, new = (f"kometa-2026-11-{day}T080000Z.tar.zst.age\t5" for day in ("15", "22"))
+    assert check("last backup", host(settings=enabled, backups=old)).state is State.PROBLEM
+    assert check("last backup", host(settings=enabled, backups=f"{old}\n{new}")).state is State.OK
+    failed = "Id=kometa-backup.service\nResult=exit-code"
+    assert check("last backup", host(settings=enabled, backups=new, status_units=failed)).state is State.PROBLEM
+
+
+def test_the_table_and_the_json_hold_every_check() -> None:
+    found = diagnose(host())
+    assert has_problem(found)
+    text = table("tower", found)
+    assert all(name in text for name in CHECKS)
+    assert [entry["name"] for entry in json.loads(as_json("tower", found))["checks"]] == list(CHECKS)
+
+
+TOLD = (
+    "plex", "disks", "inodes", "now", "clock", "registry", "config-text", "backups", "quadlet-lines", "status-units",
+    "failed-units", "networks",
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(TOLD), st.text()))
+def test_whatever_a_host_tells_is_judged_without_an_error(more: dict[str, str]) -> None:
+    told = Observed({name: text.encode("utf-8", "replace") for name, text in more.items()})
+    assert len(diagnose(Host(SETTINGS, Look(Observed({}), told), NOW))) == len(CHECKS)

@@ -1,0 +1,218 @@
+"""Backups as far as they need no host: what a host gets, and what its archives tell."""
+
+from datetime import UTC, datetime, timedelta
+
+import pyrage  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kometa_host.archive.chain import Report
+from kometa_host.archive.gate import Contents
+from kometa_host.errors import UserError
+from kometa_host.settings.variables import Settings
+from kometa_host.state import backups, desired, programs
+from kometa_host.state.backups import FoundArchive, parse_archives
+
+RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
+SECRET_URL = "https://ping.example/secret-id"  # noqa: S105
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+DIRECTORY = "/data/backups/config/kometa"
+
+
+def settings(**data: object) -> Settings:
+    return Settings.from_data({"kometa_backup_recipients": [RECIPIENT], **data}, "test")
+
+
+def archive(name: str, complete: bool = True) -> FoundArchive:
+    return parse_archives([f"{10_000 if complete else 0} zstd {0 if complete else 1} {name}"])[0]
+
+
+class TestWhatAHostGets:
+    def test_nothing_without_recipients(self) -> None:
+        known = Settings.from_data({}, "test")
+        assert backups.units(known) == ()
+        assert desired.library(known).files.keys() & {backups.SCRIPT, backups.RECIPIENTS} == set()
+
+    def test_a_script_a_list_of_recipients_and_the_retention_program_for_the_account_alone(self) -> None:
+        files = desired.library(settings()).files
+        assert {backups.SCRIPT, backups.RECIPIENTS, "retention.awk"} <= set(files)
+        assert all(file.mode & 0o077 == 0 for file in files.values())
+        assert files[backups.RECIPIENTS].text() == f"{RECIPIENT}\n"
+
+    def test_the_notify_url_is_in_a_private_file_and_nowhere_else(self) -> None:
+        known = settings(kometa_notify_url=SECRET_URL)
+        files = {**desired.library(known).files, **desired.units(known).files}
+        assert files.pop(backups.NOTIFY_URL).mode == 0o600
+        assert not [name for name, file in files.items() if "secret-id" in file.text()]
+
+    def test_a_timer_in_the_hosts_time_zone_that_makes_up_for_a_missed_time(self) -> None:
+        timer = desired.units(settings(mms_timezone="Europe/Berlin")).files[backups.TIMER].text()
+        assert "OnCalendar=*-*-* 03:00:00 Europe/Berlin\n" in timer
+        assert "Persistent=true\n" in timer
+
+    def test_a_service_that_thaws_whatever_happens_and_waits_for_the_mount(self) -> None:
+        text = desired.units(settings(kometa_backup_mount="/data")).files[backups.SERVICE].text()
+        assert f"RequiresMountsFor={DIRECTORY} /data\n" in text
+        assert "ExecStopPost=-/home/mms/.local/lib/kometa-host/kometa-backup finish\n" in text
+        assert "[Install]" not in text  # enabled by mistake it would run at each boot
+
+    def test_the_unit_is_not_ended_before_all_of_its_waits_are_over(self) -> None:
+        known = settings(kometa_backup_max_pause=5000)
+        assert backups.longest(known) > backups.LOCK_WAIT + backups.ATTEMPTS * 5000
+        assert f"TimeoutStartSec={backups.longest(known)}\n" in desired.units(known).files[backups.SERVICE].text()
+
+    def test_as_many_attempts_as_the_script_makes(self) -> None:
+        assert f"\nattempts={backups.ATTEMPTS} " in backups.script(settings())
+
+    def test_values_in_the_script_are_quoted(self) -> None:
+        text = backups.script(settings(kometa_backup_keep={"daily": 3}))
+        assert text.startswith("#!/usr/bin/env bash\n")
+        assert "keep_daily=3\nkeep_weekly=0\nkeep_monthly=0\n" in text
+
+
+class TestDirectory:
+    @pytest.mark.parametrize(
+        ("found", "step", "ready"),
+        [
+            ("", "make", False),
+            ("missing", "make", False),
+            ("writable", "leave", True),
+            ("unwritable", "refuse", False),
+            ("other", "refuse", False),
+            ("unmounted", "leave", False),
+        ],
+    )
+    def test_is_made_left_or_refused(self, found: str, step: str, ready: bool) -> None:
+        decided = backups.directory_step(settings(kometa_backup_mount="/data"), found)
+        assert (decided.step, decided.ready) == (step, ready)
+        assert "/data" in decided.why
+
+    @pytest.mark.parametrize(("found", "needs_root"), [("missing", False), ("beyond", True)])
+    def test_what_is_missing_is_made_by_root_where_the_account_cannot(self, found: str, needs_root: bool) -> None:
+        decided = backups.directory_step(settings(), found)
+        assert (decided.step, decided.needs_root) == ("make", needs_root)
+
+    def test_is_no_concern_without_recipients_and_that_is_said(self) -> None:
+        decided = backups.directory_step(Settings.from_data({}, "test"), "")
+        assert (decided.step, decided.ready) == ("leave", False)
+        assert "kometa_backup_recipients is empty, and nothing is ever written unencrypted" in decided.why
+
+
+class TestArchives:
+    def encrypted(self, size: int) -> bytes:
+        recipient = pyrage.x25519.Recipient.from_str(RECIPIENT)
+        data: bytes = pyrage.encrypt(bytes(size), [recipient])
+        return data
+
+    def line(self, data: bytes, name: str = "kometa-2026-03-01T080000Z.tar.zst.age") -> str:
+        return f"{len(data)} age {data.find(b'--- ')} {name}"
+
+    @given(st.sampled_from([1, 100, 65535, 65536, 65537, 131072, 200_000]))
+    def test_a_whole_age_file_is_complete_whatever_its_length(self, size: int) -> None:
+        [found] = parse_archives([self.line(self.encrypted(size))])
+        assert found.encrypted
+        assert found.complete
+
+    @pytest.mark.parametrize("payload", [-200, -100, -17, 0, 16, 65536 + 16 + 3])
+    def test_one_that_was_cut_where_no_file_ends_is_not(self, payload: int) -> None:
+        data = self.encrypted(200_000)
+        header = data.find(b"--- ") + backups.MAC_LINE + backups.NONCE
+        [found] = parse_archives([self.line(data[: max(header + payload, 0)])])
+        assert not found.complete
+
+    def test_they_are_listed_newest_first_with_those_of_the_former_stack(self) -> None:
+        listed = parse_archives(
+            [
+                "5 other 0 kometa-2026-01-01.tar.zst.age",
+                "9000 zstd 0 kometa-2026-02-01.tar.zst",
+                "7 other 0 kometa-2026-03-01T080000Z.tar.zst.age.partial",
+                "8 other 0 kometa-2026-02-31.tar.zst.age",
+            ]
+        )
+        assert [(found.name, found.encrypted, found.complete) for found in listed] == [
+            ("kometa-2026-03-01T080000Z.tar.zst.age.partial", False, False),
+            ("kometa-2026-02-01.tar.zst", False, True),
+            ("kometa-2026-01-01.tar.zst.age", False, False),
+        ]
+        assert listed[1].to_json()["time"] == "2026-02-01T00:00:00+00:00"
+
+    def test_the_latest_is_the_newest_complete_one(self) -> None:
+        whole, cut = archive("kometa-2026-03-01.tar.zst"), archive("kometa-2026-03-02.tar.zst", complete=False)
+        assert backups.latest([cut, whole], NOW) == whole
+
+    def test_one_of_the_future_is_the_latest_only_if_there_is_no_other(self) -> None:
+        future, past = archive("kometa-2099-01-01.tar.zst"), archive("kometa-2026-03-01.tar.zst")
+        assert backups.latest([future, past], NOW) == past
+        assert backups.latest([future], NOW) == future
+
+    def test_without_any_it_says_how_to_make_one(self) -> None:
+        with pytest.raises(UserError, match=r"operations\.backup\.create"):
+            backups.latest([archive("kometa-2026-03-02.tar.zst", complete=False)], NOW)
+
+
+class TestWhatTheUserTypes:
+    @pytest.mark.parametrize(
+        ("typed", "meant"),
+        [
+            ("latest", "latest"),
+            ("kometa-2026-01-01.tar.zst", f"{DIRECTORY}/kometa-2026-01-01.tar.zst"),
+            ("/mnt/old/file", "/mnt/old/file"),
+            ("local:~/file", "local:~/file"),
+        ],
+    )
+    def test_names_an_archive(self, typed: str, meant: str) -> None:
+        assert backups.checked_backup(typed, DIRECTORY) == meant
+
+    @pytest.mark.parametrize("typed", [None, "", 7, "a/b", "../x", "local:", "new\nline", ["latest"]])
+    def test_or_is_refused(self, typed: object) -> None:
+        with pytest.raises(UserError, match="backup="):
+            backups.checked_backup(typed, DIRECTORY)
+
+
+class TestReports:
+    def report(self, config: bool = True, types: tuple[str, ...] = ("X25519",)) -> Report:
+        return Report(types, 2_000, Contents(12, 5_000, 20_480, config, 1_700_000_000))
+
+    def test_tells_members_bytes_config_and_age(self) -> None:
+        first, second = backups.report_lines("kometa-2026-03-09T120000Z.tar.zst.age", self.report(), NOW)
+        assert "is whole: 12 members, 5000 bytes (4.9 KiB)" in first
+        assert (
+            "config.yml is in it; made 1 day ago (2026-03-09 12:00:00 UTC); encrypted to 1 recipient (X25519)" in second
+        )
+
+    def test_says_what_is_wrong_with_one_in_clear_and_without_config(self) -> None:
+        text = "\n".join(backups.report_lines("some-file", self.report(config=False, types=()), NOW))
+        assert "config.yml is MISSING; of unknown age; NOT ENCRYPTED" in text
+
+    def test_a_drill_counts_what_changed(self) -> None:
+        assert len(backups.drill_lines("archive", "100 0 0 0\n", "")) == 1
+        assert "2 entries are not as in it any more, 3 are new or newer" in backups.drill_lines("a", "98 2 3 0", "")[1]
+
+    def test_a_drill_fails_where_something_differs_that_did_not_change(self) -> None:
+        with pytest.raises(UserError, match="1 entries of the tree did not change") as failure:
+            backups.drill_lines("archive", "99 0 0 1", "not as in the archive: f config.yml")
+        assert "config.yml" in str(failure.value)
+
+    @pytest.mark.parametrize(
+        ("ago", "words"),
+        [
+            (0, "0 seconds ago"),
+            (61, "1 minute ago"),
+            (7200, "2 hours ago"),
+            (90_000, "1 day ago"),
+            (-5, "in the future"),
+        ],
+    )
+    def test_age_in_words(self, ago: int, words: str) -> None:
+        assert backups.age_text(NOW - timedelta(seconds=ago), NOW).startswith(words)
+
+    @pytest.mark.parametrize(("size", "text"), [(0, "0 bytes"), (1536, "1.5 KiB"), (1 << 40, "1024.0 GiB")])
+    def test_sizes_as_people_read_them(self, size: int, text: str) -> None:
+        assert backups.size_text(size) == text
+
+
+def test_the_scripts_hold_nothing_but_what_the_repository_shows() -> None:
+    text = backups.script(settings())
+    for name in ("common", "lock", "notify", "backup"):
+        assert programs.path_of(f"{name}.sh").read_text() in text

@@ -1,0 +1,99 @@
+"""What Kometa's logs tell of its runs."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kometa_host.state.kometa_log import Outcome, Run, parse, shown, split, summary
+
+ZONE = "America/New_York"
+
+
+def row(time: str, text: str, level: str = "INFO", caller: str = "kometa.py:523") -> str:
+    """A line of meta.log."""
+    return f"[2026-11-22 {time},248] [{caller}]             {f'[{level}]':<10} | {text:^98} |"
+
+
+START, END = row("09:10:14", "Starting 09:10 Run"), row("09:12:15", "Finished 09:10 Run")
+
+
+def only(*lines: str) -> Run:
+    """The one run of a log."""
+    (run,) = parse(lines, ZONE)
+    return run
+
+
+def test_a_run_with_both_markers_and_no_message_is_good() -> None:
+    run = only(START, row("09:11:00", "Finished Movies Library Operations"), END)
+    assert (run.kind, run.outcome()) == ("09:10", Outcome.GOOD)
+    assert run.duration is not None
+    assert run.duration.total_seconds() == 121
+    assert run.started is not None
+    assert run.started.isoformat() == "2026-11-22T09:10:14-05:00"
+
+
+def test_finished_run_alone_is_no_success() -> None:
+    run = only(START, row("09:11:00", "YAML Error: Tabs are not allowed", "CRITICAL"), END)
+    assert run.outcome() is Outcome.FAILED
+    assert run.criticals == ("YAML Error: Tabs are not allowed",)
+
+
+def test_errors_without_a_critical_one_are_a_run_with_errors() -> None:
+    run = only(START, row("09:11:00", "File Error: File does not exist /config/nosuch.yml", "ERROR"), END)
+    assert run.outcome() is Outcome.WITH_ERRORS
+    assert summary(run).endswith("with errors: 1 error, no warnings")
+
+
+def test_a_run_without_its_end_is_unfinished_or_in_progress() -> None:
+    run = only(START)
+    assert run.outcome() is Outcome.UNFINISHED
+    assert run.outcome(in_progress=True) is Outcome.IN_PROGRESS
+    assert run.duration is None
+
+
+def test_a_run_given_up_for_lack_of_internet_has_no_markers_and_has_failed() -> None:
+    run = only(row("09:10:14", "RetryError[<Future at 0x7f state=finished raised ConnectionError>]", "CRITICAL"))
+    assert run.outcome() is Outcome.FAILED
+    assert "given up" in summary(run)
+
+
+def test_a_validation_is_no_run() -> None:
+    assert parse([row("09:00:00", "Validation Report (structure)"), row("09:00:00", "bad", "CRITICAL")], ZONE) == []
+
+
+def test_a_log_of_nothing_has_no_run() -> None:
+    assert parse([], ZONE) == []
+    assert parse(["rubbish", row("09:00:00", "Current Time")], ZONE) == []
+
+
+def test_the_rows_of_one_message_count_once() -> None:
+    rows = [row("09:11:00", text, "CRITICAL") for text in ("YAML Error: while parsing", 'in "config.yml", line 3')]
+    assert only(START, *rows, END).criticals == ('YAML Error: while parsing in "config.yml", line 3',)
+
+
+def test_several_messages_of_one_moment_count_each() -> None:
+    rows = [row("09:11:00", f"Plex Error: Library '{name}' not found", "ERROR") for name in ("Films", "Series")]
+    assert len(only(START, *rows, END).errors) == 2
+
+
+def test_a_log_with_two_runs_is_split_at_the_second_start() -> None:
+    first, second = split([row("09:10:13", "Version"), START, END, START])
+    assert first.lines[1:] == (START, END)
+    assert second.lines == (START,)
+
+
+def test_each_kind_of_marker_is_known() -> None:
+    for kind in ("", "Test ", "Collections ", "Libraries ", "23:59 "):
+        run = only(row("10:00:00", f"Starting {kind}Run"), row("10:00:01", f"Finished {kind}Run"))
+        assert (run.kind, run.outcome()) == (kind.strip(), Outcome.GOOD)
+
+
+def test_a_line_is_shown_with_its_time_and_the_level_that_matters() -> None:
+    assert shown(row("09:10:14", "hello")) == "09:10:14 hello"
+    assert shown(row("09:10:14", "oh", "ERROR")) == "09:10:14 ERROR oh"
+    assert shown("a line of another program  ") == "a line of another program"
+
+
+@given(st.lists(st.sampled_from([START, END, row("09:11:00", "x", "ERROR"), "", "rubbish"]) | st.text()))
+def test_any_log_can_be_parsed_and_no_line_is_lost(lines: list[str]) -> None:
+    parse(lines, ZONE)
+    assert [line for log in split(lines) for line in log.lines] == lines
