@@ -7,7 +7,7 @@ from pyinfra import host
 from pyinfra.api import FactBase
 
 from kometa_host.controller.preflight import settings_of
-from kometa_host.state.autodeploy import HISTORY, Event, parse_history
+from kometa_host.plans.autodeploy import HISTORY, Event, parse_history
 
 
 class History(FactBase[list[Event]]):

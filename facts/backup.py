@@ -6,8 +6,9 @@ from pyinfra import host
 from pyinfra.api import FactBase
 
 from kometa_host.controller.preflight import settings_of
-from kometa_host.state import backups, programs
-from kometa_host.state.backups import FoundArchive
+from kometa_host.plans import backup as backup_plan
+from kometa_host.plans.backup import FoundArchive
+from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 
 
@@ -28,4 +29,4 @@ class Archives(FactBase[list[FoundArchive]]):
 
     def process(self, output: Iterable[str]) -> list[FoundArchive]:
         """Judge and sort them."""
-        return backups.parse_archives(output)
+        return backup_plan.parse_archives(output)

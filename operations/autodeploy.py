@@ -3,7 +3,8 @@
 from pyinfra import host
 
 from kometa_host.errors import UserError
-from kometa_host.state import autodeploy, programs
+from kometa_host.plans import autodeploy as autodeploy_plan
+from kometa_host.state import autodeploy_files, programs
 from kometa_host.state.programs import Actor
 from operations.engine.operation import Change, Commands, host_operation, observe, settings
 
@@ -19,7 +20,7 @@ def run(retry: object = False) -> Commands:
     if not isinstance(retry, bool):
         raise UserError(f"retry={retry} is neither true nor false")
     known = settings()
-    service = autodeploy.service_of(known, observe())
+    service = autodeploy_plan.service_of(known, observe())
     unit = observe().units.get(service)
     if unit is None or unit.load != "loaded":
         raise UserError(f"{service} is not on {host.name}. Deploy first.")
@@ -27,5 +28,7 @@ def run(retry: object = False) -> Commands:
     if retry:
         forget = programs.program("common", "forget_bad")
         yield Change("forgetting what was not healthy", forget, Actor.ACCOUNT, locked=False)
-    script = programs.program("common", "follow_unit", "autodeploy_run", unit=service, identifier=autodeploy.SCRIPT)
+    script = programs.program(
+        "common", "follow_unit", "autodeploy_run", unit=service, identifier=autodeploy_files.SCRIPT
+    )
     yield Change("the update", script, Actor.ACCOUNT, locked=False)

@@ -7,7 +7,8 @@ from pyinfra import host
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
-from kometa_host.state import backups, programs
+from kometa_host.plans import backup as backup_plan
+from kometa_host.state import backup_files, programs
 from kometa_host.state.programs import Actor
 from operations.engine import archive_stream, openssh
 from operations.engine.archive_stream import Place
@@ -35,7 +36,7 @@ def directory() -> Commands:
         backup.directory(name="Backup directory")
     """
     known = settings()
-    step = backups.directory_step(known, observe().text("backup-directory"))
+    step = backup_plan.directory_step(known, observe().text("backup-directory"))
     if step.step == "refuse":
         raise UserError(step.why)
     if step.step == "leave":
@@ -47,7 +48,7 @@ def directory() -> Commands:
         return
     script = programs.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
-    left = backups.directory_step(known, look_again().text("backup-directory"))
+    left = backup_plan.directory_step(known, look_again().text("backup-directory"))
     confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")
 
 
@@ -59,13 +60,13 @@ def create() -> Commands:
     """
     known = settings()
     if not known.backups_enabled:
-        raise UserError(backups.NOT_ENABLED)
+        raise UserError(backup_plan.NOT_ENABLED)
     script = programs.program(
         "common",
         "follow_unit",
         "backup_create",
-        unit=backups.SERVICE,
-        identifier=backups.SCRIPT,
+        unit=backup_files.SERVICE,
+        identifier=backup_files.SCRIPT,
         backup_dir=known.kometa_backup_dir,
     )
     # Without the lock: the unit itself takes it.
@@ -73,7 +74,7 @@ def create() -> Commands:
 
 
 @host_operation
-def verify(backup: object = backups.LATEST, identity: object = None) -> Commands:
+def verify(backup: object = backup_plan.LATEST, identity: object = None) -> Commands:
     """Read an archive to its end, decrypt and check all of it on this machine; nothing changes anywhere.
 
     + backup: latest, a file name in the backup directory, a path on the host, or local:PATH for one on this machine
@@ -84,7 +85,7 @@ def verify(backup: object = backups.LATEST, identity: object = None) -> Commands
     if host.state.is_executing:
         place = archive_stream.locate(backup)
         report = archive_stream.stream(place, archive_stream.identities(identity), len, task="checking")
-        for line in backups.report_lines(place.name, report, datetime.now(UTC)):
+        for line in backup_plan.report_lines(place.name, report, datetime.now(UTC)):
             host.log(line)
         _insist_on_config(place, report)
     host.noop("verifying changes nothing")
@@ -92,7 +93,7 @@ def verify(backup: object = backups.LATEST, identity: object = None) -> Commands
 
 
 @host_operation
-def drill(backup: object = backups.LATEST, identity: object = None) -> Commands:
+def drill(backup: object = backup_plan.LATEST, identity: object = None) -> Commands:
     """Restore an archive into a scratch directory of the host, compare that with the live tree, and remove it.
 
     + backup, identity: as for verify
@@ -125,7 +126,7 @@ def _drill(place: Place, identity: object) -> None:
     if status or not told:
         raise UserError(said.strip() or f"the drill failed on the host (status {status}).")
     _insist_on_config(place, report)
-    for line in backups.drill_lines(place.name, told, said):
+    for line in backup_plan.drill_lines(place.name, told, said):
         host.log(line)
 
 

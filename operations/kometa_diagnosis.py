@@ -6,8 +6,9 @@ from pyinfra import host
 
 from facts.kometa import look_program
 from kometa_host.errors import UserError
-from kometa_host.reports import diagnosis, status
-from kometa_host.reports.diagnosis import Check
+from kometa_host.reports import status
+from kometa_host.reports.diagnosis import checks as diagnosis
+from kometa_host.reports.diagnosis.check import Check, Host, has_problem
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine import read_only, transport
@@ -24,7 +25,7 @@ def checks() -> list[Check]:
     look = status.parse_look(completed.stdout.decode("ascii", "replace").splitlines())
     if not look.is_readable:
         raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
-    return diagnosis.diagnose(diagnosis.Host(known, look, datetime.now(UTC), waits_in_vain(look.found)))
+    return diagnosis.diagnose(Host(known, look, datetime.now(UTC), waits_in_vain(look.found)))
 
 
 def diagnose(json: object = False) -> None:
@@ -35,7 +36,7 @@ def diagnose(json: object = False) -> None:
     def read() -> None:
         found = checks()
         read_only.show(diagnosis.as_json(host.name, found) if json else diagnosis.table(host.name, found))
-        if diagnosis.has_problem(found):
+        if has_problem(found):
             read_only.fail_quietly()
 
     read_only.read_only(read)

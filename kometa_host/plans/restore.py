@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kometa_host.archive.printable import printable
 from kometa_host.errors import UserError
+from kometa_host.plans.backup import size_text
 from kometa_host.settings.paths import checked_directory, overlap, refuse_account_internals
 from kometa_host.settings.refusals import RefusalError
 from kometa_host.settings.variables import Settings
-from kometa_host.state.backups import size_text
 from kometa_host.state.observed import Observed
 
 if TYPE_CHECKING:

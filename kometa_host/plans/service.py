@@ -6,7 +6,7 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 from kometa_host.settings.variables import Settings
-from kometa_host.state import backups
+from kometa_host.state import backup_files
 from kometa_host.state.desired import INPUTS_LABEL
 from kometa_host.state.filesets import Changes
 from kometa_host.state.observed import Container, Observed
@@ -75,7 +75,7 @@ def _outdated(settings: Settings, found: Observed, container: Container, inputs:
 
 def _backup_runs(found: Observed) -> bool:
     # It freezes the container and thaws it itself; the lock makes a change wait for that.
-    unit = found.units.get(backups.SERVICE)
+    unit = found.units.get(backup_files.SERVICE)
     return unit is not None and unit.active in ("activating", "deactivating")
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kometa_host.errors import UserError
+from kometa_host.plans import autodeploy as autodeploy_plan
 from kometa_host.plans.service import CONTAINER, QUADLET, UNIT
 from kometa_host.settings.variables import Settings
-from kometa_host.state import autodeploy
+from kometa_host.state import autodeploy_files
 from kometa_host.state.desired import container_environment, network_quadlet, quadlets, units
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
@@ -137,7 +138,7 @@ def _unclear_network(settings: Settings, found: Observed) -> Iterator[str]:
 def _taken_units(settings: Settings, found: Observed) -> Iterator[str]:
     for name in units(settings).files:
         path = f"{settings.user_unit_dir}/{name}"
-        if path in found.foreign and name not in autodeploy.evasive_names(settings):
+        if path in found.foreign and name not in autodeploy_files.evasive_names(settings):
             yield f"{path} is somebody else's. Move it away, and deploy again."
 
 
@@ -151,9 +152,9 @@ def own_quadlets(wanted: FileSet, settings: Settings, found: Observed) -> FileSe
 
 def own_units(wanted: FileSet, settings: Settings, found: Observed) -> FileSet:
     """Return the units under names that nobody else's have: updates get out of the way of a former stack's."""
-    if not autodeploy.names_taken(settings, found):
+    if not autodeploy_plan.names_taken(settings, found):
         return wanted
-    other = autodeploy.evasive_names(settings)
+    other = autodeploy_files.evasive_names(settings)
     return replace(wanted, files={other.get(name, name): file for name, file in wanted.files.items()})
 
 

@@ -13,7 +13,7 @@ from kometa_host.config_tree.tree import Tree, scan
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.settings.environment import variable_of
 from kometa_host.settings.variables import Settings
-from kometa_host.state import autodeploy, backups
+from kometa_host.state import autodeploy_files, backup_files
 from kometa_host.state.filesets import FileSet, WantedFile
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -122,15 +122,15 @@ def units_of_quadlets(settings: Settings) -> list[str]:
 
 def units_of_interest(settings: Settings) -> list[str]:
     """Return the units of the account whose state decides anything."""
-    return [*units_of_quadlets(settings), *units(settings).files, *autodeploy.evasive_names(settings).values()]
+    return [*units_of_quadlets(settings), *units(settings).files, *autodeploy_files.evasive_names(settings).values()]
 
 
 def library(settings: Settings) -> FileSet:
     """Return the host's own scripts and what they read."""
-    files = {**autodeploy.library_files(settings), **backups.library_files(settings)}
+    files = {**autodeploy_files.library_files(settings), **backup_files.library_files(settings)}
     if settings.kometa_notify_url:
         # Its path often is its password: a private file, from which the scripts give it to curl's input.
-        files[backups.NOTIFY_URL] = WantedFile.of(f"{settings.kometa_notify_url}\n", 0o600)
+        files[backup_files.NOTIFY_URL] = WantedFile.of(f"{settings.kometa_notify_url}\n", 0o600)
     return FileSet("library", settings.library_dir, files, {".": 0o700})
 
 
@@ -140,9 +140,11 @@ def units(settings: Settings) -> FileSet:
         "library_dir": settings.library_dir,
         "backup_calendar": settings.backup_calendar,
         "autodeploy_calendar": settings.autodeploy_calendar,
-        "longest": backups.longest(settings),
+        "longest": backup_files.longest(settings),
     }
-    templates = {name: f"{name}.j2" for name in backups.units(settings)} | autodeploy.unit_templates(settings)
+    templates = {name: f"{name}.j2" for name in backup_files.units(settings)} | autodeploy_files.unit_templates(
+        settings
+    )
     files = {
         name: WantedFile.of(rendered(f"units/{template}", settings, **more), 0o644)
         for name, template in templates.items()

@@ -22,9 +22,10 @@ from pyinfra import host
 
 from kometa_host.controller.project import IDENTITY_VARIABLE
 from kometa_host.errors import UserError
+from kometa_host.plans import backup as backup_plan
 from kometa_host.plans import restore as restore_plan
-from kometa_host.state import backups, programs
-from kometa_host.state.backups import LATEST, LOCAL
+from kometa_host.plans.backup import LATEST, LOCAL
+from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
 from operations.engine.attended import at_interrupt
@@ -59,7 +60,7 @@ class Place:
 def locate(backup: object) -> Place:
     """Given what the user typed as backup=, return where that archive is. Raise UserError if there is none such."""
     known = settings()
-    wanted = backups.checked_backup(backup, known.kometa_backup_dir)
+    wanted = backup_plan.checked_backup(backup, known.kometa_backup_dir)
     if wanted.startswith(LOCAL):
         return Place(wanted.removeprefix(LOCAL), local=True)
     if wanted != LATEST:
@@ -67,8 +68,8 @@ def locate(backup: object) -> Place:
     listed = ask("backup_archives", backup_dir=known.kometa_backup_dir)
     if listed.status:
         raise UserError(f"{known.kometa_backup_dir} could not be looked through: {listed.stderr.strip()}")
-    archives = backups.parse_archives(listed.stdout.decode("utf-8", "replace").splitlines())
-    return Place(f"{known.kometa_backup_dir}/{backups.latest(archives, datetime.now(UTC)).name}")
+    archives = backup_plan.parse_archives(listed.stdout.decode("utf-8", "replace").splitlines())
+    return Place(f"{known.kometa_backup_dir}/{backup_plan.latest(archives, datetime.now(UTC)).name}")
 
 
 def identities(identity: object) -> "Identities | None":

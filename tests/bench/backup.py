@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from kometa_host.state import backups
+from kometa_host.state import backup_files
 from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 
@@ -26,10 +26,14 @@ ROUNDS = 7
 # What the host's script adds is: the freeze, the checks before and after, and bringing the archive to the disk.
 BARE = (
     f"podman unshare tar -C {CONFIG} --format=gnu -c . | zstd -q -T0 -1 | "
-    f"age -R {LIBRARY}/{backups.RECIPIENTS} >{BACKUPS}/bare"
+    f"age -R {LIBRARY}/{backup_files.RECIPIENTS} >{BACKUPS}/bare"
 )
 SYNCED = f"{BARE} && sync {BACKUPS}/bare && sync {BACKUPS}"
-PROGRAMS = {"bare pipeline": BARE, "bare pipeline, then sync": SYNCED, "kometa-backup": f"{LIBRARY}/{backups.SCRIPT}"}
+PROGRAMS = {
+    "bare pipeline": BARE,
+    "bare pipeline, then sync": SYNCED,
+    "kometa-backup": f"{LIBRARY}/{backup_files.SCRIPT}",
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def cost(host: Host, program: str) -> Cost:
 def peak_memory(host: Host) -> float:
     """Return the most MiB that all processes of one backup had together, shared pages counted once for each."""
     watch = (
-        f"{LIBRARY}/{backups.SCRIPT} 2>/dev/null & job=$!; most=0; while kill -0 $job 2>/dev/null; do "
+        f"{LIBRARY}/{backup_files.SCRIPT} 2>/dev/null & job=$!; most=0; while kill -0 $job 2>/dev/null; do "
         "now=$(ps -o rss= -C kometa-backup,podman,bash,find,tar,zstd,age | awk '{ sum += $1 } END { print sum + 0 }'); "
         'if [ "$now" -gt "$most" ]; then most=$now; fi; sleep 0.05; done; echo "$most"'
     )

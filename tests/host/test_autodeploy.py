@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kometa_host.state.autodeploy import Event, parse_history
+from kometa_host.plans.autodeploy import Event, parse_history
 from tests.host.driver import CONFIG, Pyinfra
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kometa_host.state.autodeploy import Event
+from kometa_host.plans.autodeploy import Event
 from tests.host.driver import CONFIG, Pyinfra
 from tests.host.origin import Origin
 from tests.host.test_autodeploy import CONTAINER, DROP_IN, UNIT, UPDATE, begin_run, events, run, wait_at_most

@@ -14,7 +14,7 @@ from kometa_host.errors import Problem
 PROJECT = Path(__file__).parents[3]
 DEPLOY = """
 from pyinfra import host
-from kometa_host.preflight import settings_of
+from kometa_host.controller.preflight import settings_of
 
 print("network", settings_of(host).mms_network)
 """

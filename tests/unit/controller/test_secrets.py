@@ -12,7 +12,7 @@ import pytest
 PROJECT = Path(__file__).parents[3]
 DEPLOY = """
 from pyinfra import host
-from kometa_host.preflight import settings_of
+from kometa_host.controller.preflight import settings_of
 
 names = {name: value.get_secret_value() for name, value in settings_of(host).kometa_secrets.items()}
 print("secrets of", host.name, names)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kometa_host.reports.diagnosis import CHECKS, Check, Host, State, as_json, diagnose, has_problem, table
+from kometa_host.reports.diagnosis.check import Check, Host, State, has_problem
+from kometa_host.reports.diagnosis.checks import CHECKS, as_json, diagnose, table
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed

@@ -9,7 +9,7 @@ from kometa_host.errors import SettingsError
 from kometa_host.settings import repositories
 from kometa_host.settings.refusals import RefusalError
 from kometa_host.settings.variables import Settings
-from kometa_host.state import autodeploy
+from kometa_host.state import autodeploy_files
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEYVOUbRGzzHwdHjVbLpJpvPRaoG8BgPWx83dbUkWrmn"
 
@@ -105,12 +105,12 @@ def test_pull_mode_without_repository_or_signers_is_refused() -> None:
 
 
 def test_only_a_host_in_pull_mode_gets_what_pulls() -> None:
-    assert set(autodeploy.library_files(Settings())) == {"mms-autodeploy"}
-    files = autodeploy.library_files(pulling())
+    assert set(autodeploy_files.library_files(Settings())) == {"mms-autodeploy"}
+    files = autodeploy_files.library_files(pulling())
     assert set(files) == {"mms-autodeploy", "allowed-signers"}
     assert files["allowed-signers"].text() == f'* namespaces="git" {KEY}\n'
     text = files["mms-autodeploy"].text()
     assert "inventory_host=tower.lan" in text
     assert "git fetch" in text
-    assert "git fetch" not in autodeploy.library_files(Settings())["mms-autodeploy"].text()
+    assert "git fetch" not in autodeploy_files.library_files(Settings())["mms-autodeploy"].text()
     assert subprocess.run(["bash", "-n"], input=text.encode(), check=False).returncode == 0

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from kometa_host.archive.chain import Report
 from kometa_host.archive.gate import Contents
 from kometa_host.errors import UserError
+from kometa_host.plans import backup as backup_plan
+from kometa_host.plans.backup import FoundArchive, parse_archives
 from kometa_host.settings.variables import Settings
-from kometa_host.state import backups, desired, programs
-from kometa_host.state.backups import FoundArchive, parse_archives
+from kometa_host.state import backup_files, desired, programs
 
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
 SECRET_URL = "https://ping.example/secret-id"  # noqa: S105
@@ -31,42 +32,45 @@ def archive(name: str, complete: bool = True) -> FoundArchive:
 class TestWhatAHostGets:
     def test_nothing_without_recipients(self) -> None:
         known = Settings.from_data({}, "test")
-        assert backups.units(known) == ()
-        assert desired.library(known).files.keys() & {backups.SCRIPT, backups.RECIPIENTS} == set()
+        assert backup_files.units(known) == ()
+        assert desired.library(known).files.keys() & {backup_files.SCRIPT, backup_files.RECIPIENTS} == set()
 
     def test_a_script_a_list_of_recipients_and_the_retention_program_for_the_account_alone(self) -> None:
         files = desired.library(settings()).files
-        assert {backups.SCRIPT, backups.RECIPIENTS, "retention.awk"} <= set(files)
+        assert {backup_files.SCRIPT, backup_files.RECIPIENTS, "retention.awk"} <= set(files)
         assert all(file.mode & 0o077 == 0 for file in files.values())
-        assert files[backups.RECIPIENTS].text() == f"{RECIPIENT}\n"
+        assert files[backup_files.RECIPIENTS].text() == f"{RECIPIENT}\n"
 
     def test_the_notify_url_is_in_a_private_file_and_nowhere_else(self) -> None:
         known = settings(kometa_notify_url=SECRET_URL)
         files = {**desired.library(known).files, **desired.units(known).files}
-        assert files.pop(backups.NOTIFY_URL).mode == 0o600
+        assert files.pop(backup_files.NOTIFY_URL).mode == 0o600
         assert not [name for name, file in files.items() if "secret-id" in file.text()]
 
     def test_a_timer_in_the_hosts_time_zone_that_makes_up_for_a_missed_time(self) -> None:
-        timer = desired.units(settings(mms_timezone="Europe/Berlin")).files[backups.TIMER].text()
+        timer = desired.units(settings(mms_timezone="Europe/Berlin")).files[backup_files.TIMER].text()
         assert "OnCalendar=*-*-* 03:00:00 Europe/Berlin\n" in timer
         assert "Persistent=true\n" in timer
 
     def test_a_service_that_thaws_whatever_happens_and_waits_for_the_mount(self) -> None:
-        text = desired.units(settings(kometa_backup_mount="/data")).files[backups.SERVICE].text()
+        text = desired.units(settings(kometa_backup_mount="/data")).files[backup_files.SERVICE].text()
         assert f"RequiresMountsFor={DIRECTORY} /data\n" in text
         assert "ExecStopPost=-/home/mms/.local/lib/kometa-host/kometa-backup finish\n" in text
         assert "[Install]" not in text  # enabled by mistake it would run at each boot
 
     def test_the_unit_is_not_ended_before_all_of_its_waits_are_over(self) -> None:
         known = settings(kometa_backup_max_pause=5000)
-        assert backups.longest(known) > backups.LOCK_WAIT + backups.ATTEMPTS * 5000
-        assert f"TimeoutStartSec={backups.longest(known)}\n" in desired.units(known).files[backups.SERVICE].text()
+        assert backup_files.longest(known) > backup_files.LOCK_WAIT + backup_files.ATTEMPTS * 5000
+        assert (
+            f"TimeoutStartSec={backup_files.longest(known)}\n"
+            in desired.units(known).files[backup_files.SERVICE].text()
+        )
 
     def test_as_many_attempts_as_the_script_makes(self) -> None:
-        assert f"\nattempts={backups.ATTEMPTS} " in backups.script(settings())
+        assert f"\nattempts={backup_files.ATTEMPTS} " in backup_files.script(settings())
 
     def test_values_in_the_script_are_quoted(self) -> None:
-        text = backups.script(settings(kometa_backup_keep={"daily": 3}))
+        text = backup_files.script(settings(kometa_backup_keep={"daily": 3}))
         assert text.startswith("#!/usr/bin/env bash\n")
         assert "keep_daily=3\nkeep_weekly=0\nkeep_monthly=0\n" in text
 
@@ -84,17 +88,17 @@ class TestDirectory:
         ],
     )
     def test_is_made_left_or_refused(self, found: str, step: str, ready: bool) -> None:
-        decided = backups.directory_step(settings(kometa_backup_mount="/data"), found)
+        decided = backup_plan.directory_step(settings(kometa_backup_mount="/data"), found)
         assert (decided.step, decided.ready) == (step, ready)
         assert "/data" in decided.why
 
     @pytest.mark.parametrize(("found", "needs_root"), [("missing", False), ("beyond", True)])
     def test_what_is_missing_is_made_by_root_where_the_account_cannot(self, found: str, needs_root: bool) -> None:
-        decided = backups.directory_step(settings(), found)
+        decided = backup_plan.directory_step(settings(), found)
         assert (decided.step, decided.needs_root) == ("make", needs_root)
 
     def test_is_no_concern_without_recipients_and_that_is_said(self) -> None:
-        decided = backups.directory_step(Settings.from_data({}, "test"), "")
+        decided = backup_plan.directory_step(Settings.from_data({}, "test"), "")
         assert (decided.step, decided.ready) == ("leave", False)
         assert "kometa_backup_recipients is empty, and nothing is ever written unencrypted" in decided.why
 
@@ -117,7 +121,7 @@ class TestArchives:
     @pytest.mark.parametrize("payload", [-200, -100, -17, 0, 16, 65536 + 16 + 3])
     def test_one_that_was_cut_where_no_file_ends_is_not(self, payload: int) -> None:
         data = self.encrypted(200_000)
-        header = data.find(b"--- ") + backups.MAC_LINE + backups.NONCE
+        header = data.find(b"--- ") + backup_plan.MAC_LINE + backup_plan.NONCE
         [found] = parse_archives([self.line(data[: max(header + payload, 0)])])
         assert not found.complete
 
@@ -139,16 +143,16 @@ class TestArchives:
 
     def test_the_latest_is_the_newest_complete_one(self) -> None:
         whole, cut = archive("kometa-2026-03-01.tar.zst"), archive("kometa-2026-03-02.tar.zst", complete=False)
-        assert backups.latest([cut, whole], NOW) == whole
+        assert backup_plan.latest([cut, whole], NOW) == whole
 
     def test_one_of_the_future_is_the_latest_only_if_there_is_no_other(self) -> None:
         future, past = archive("kometa-2099-01-01.tar.zst"), archive("kometa-2026-03-01.tar.zst")
-        assert backups.latest([future, past], NOW) == past
-        assert backups.latest([future], NOW) == future
+        assert backup_plan.latest([future, past], NOW) == past
+        assert backup_plan.latest([future], NOW) == future
 
     def test_without_any_it_says_how_to_make_one(self) -> None:
         with pytest.raises(UserError, match=r"operations\.backup\.create"):
-            backups.latest([archive("kometa-2026-03-02.tar.zst", complete=False)], NOW)
+            backup_plan.latest([archive("kometa-2026-03-02.tar.zst", complete=False)], NOW)
 
 
 class TestWhatTheUserTypes:
@@ -162,12 +166,12 @@ class TestWhatTheUserTypes:
         ],
     )
     def test_names_an_archive(self, typed: str, meant: str) -> None:
-        assert backups.checked_backup(typed, DIRECTORY) == meant
+        assert backup_plan.checked_backup(typed, DIRECTORY) == meant
 
     @pytest.mark.parametrize("typed", [None, "", 7, "a/b", "../x", "local:", "new\nline", ["latest"]])
     def test_or_is_refused(self, typed: object) -> None:
         with pytest.raises(UserError, match="backup="):
-            backups.checked_backup(typed, DIRECTORY)
+            backup_plan.checked_backup(typed, DIRECTORY)
 
 
 class TestReports:
@@ -175,23 +179,25 @@ class TestReports:
         return Report(types, 2_000, Contents(12, 5_000, 20_480, config, 1_700_000_000))
 
     def test_tells_members_bytes_config_and_age(self) -> None:
-        first, second = backups.report_lines("kometa-2026-03-09T120000Z.tar.zst.age", self.report(), NOW)
+        first, second = backup_plan.report_lines("kometa-2026-03-09T120000Z.tar.zst.age", self.report(), NOW)
         assert "is whole: 12 members, 5000 bytes (4.9 KiB)" in first
         assert (
             "config.yml is in it; made 1 day ago (2026-03-09 12:00:00 UTC); encrypted to 1 recipient (X25519)" in second
         )
 
     def test_says_what_is_wrong_with_one_in_clear_and_without_config(self) -> None:
-        text = "\n".join(backups.report_lines("some-file", self.report(config=False, types=()), NOW))
+        text = "\n".join(backup_plan.report_lines("some-file", self.report(config=False, types=()), NOW))
         assert "config.yml is MISSING; of unknown age; NOT ENCRYPTED" in text
 
     def test_a_drill_counts_what_changed(self) -> None:
-        assert len(backups.drill_lines("archive", "100 0 0 0\n", "")) == 1
-        assert "2 entries are not as in it any more, 3 are new or newer" in backups.drill_lines("a", "98 2 3 0", "")[1]
+        assert len(backup_plan.drill_lines("archive", "100 0 0 0\n", "")) == 1
+        assert (
+            "2 entries are not as in it any more, 3 are new or newer" in backup_plan.drill_lines("a", "98 2 3 0", "")[1]
+        )
 
     def test_a_drill_fails_where_something_differs_that_did_not_change(self) -> None:
         with pytest.raises(UserError, match="1 entries of the tree did not change") as failure:
-            backups.drill_lines("archive", "99 0 0 1", "not as in the archive: f config.yml")
+            backup_plan.drill_lines("archive", "99 0 0 1", "not as in the archive: f config.yml")
         assert "config.yml" in str(failure.value)
 
     @pytest.mark.parametrize(
@@ -205,14 +211,14 @@ class TestReports:
         ],
     )
     def test_age_in_words(self, ago: int, words: str) -> None:
-        assert backups.age_text(NOW - timedelta(seconds=ago), NOW).startswith(words)
+        assert backup_plan.age_text(NOW - timedelta(seconds=ago), NOW).startswith(words)
 
     @pytest.mark.parametrize(("size", "text"), [(0, "0 bytes"), (1536, "1.5 KiB"), (1 << 40, "1024.0 GiB")])
     def test_sizes_as_people_read_them(self, size: int, text: str) -> None:
-        assert backups.size_text(size) == text
+        assert backup_plan.size_text(size) == text
 
 
 def test_the_scripts_hold_nothing_but_what_the_repository_shows() -> None:
-    text = backups.script(settings())
+    text = backup_files.script(settings())
     for name in ("common", "lock", "notify", "backup"):
         assert programs.path_of(f"{name}.sh").read_text() in text

@@ -6,9 +6,9 @@ import json
 import subprocess
 from datetime import UTC, datetime
 
+from kometa_host.plans.autodeploy import parse_history
 from kometa_host.settings.variables import Settings
-from kometa_host.state import autodeploy, desired
-from kometa_host.state.autodeploy import parse_history
+from kometa_host.state import autodeploy_files, desired
 
 LINE = {
     "time": "2026-11-22T07:00:00Z",
@@ -49,7 +49,7 @@ def test_units_are_named_after_the_group_and_run_at_its_time_in_the_hosts_zone()
 
 def test_the_script_is_private_valid_bash_without_root_and_without_the_url() -> None:
     settings = Settings(kometa_notify_url="https://hc.example/secret-path")
-    file = autodeploy.library_files(settings)[autodeploy.SCRIPT]
+    file = autodeploy_files.library_files(settings)[autodeploy_files.SCRIPT]
     text = file.text()
     assert file.mode == 0o700
     assert "secret-path" not in text

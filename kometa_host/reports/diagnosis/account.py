@@ -1,0 +1,74 @@
+"""The account and its user manager."""
+
+import re
+
+from kometa_host.errors import UserError
+from kometa_host.plans import account as account_plan
+from kometa_host.plans.account import WantedAccount
+from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem
+
+
+def account(host: Host) -> Answer:
+    user = host.settings.mms_user
+    if not any(entry.user == user for entry in host.look.found.accounts):
+        return problem(f"there is no account {user}", "nothing has been deployed to this host", DEPLOY)
+    return ok(f"{user} exists")
+
+
+def subordinate_ids(host: Host) -> Answer:
+    known = host.settings
+    try:
+        plan = account_plan.account_plan(
+            WantedAccount(known.mms_user, known.mms_uid, known.mms_gid, known.home), host.look.found
+        )
+    except UserError as error:
+        return problem("the ranges overlap or cannot be used", str(error), "vi /etc/subuid /etc/subgid   (as root)")
+    missing = [kind for kind in ("subuid", "subgid") if getattr(plan, kind) is not None]
+    if missing:
+        return problem(
+            f"{known.mms_user} has no 65,536 ids in {' and '.join(f'/etc/{kind}' for kind in missing)}",
+            "without subordinate ids a container cannot have users of its own: PUID and PGID cannot work",
+            f"{DEPLOY}   (connected as root or with sudo)",
+        )
+    return ok("65,536 or more, overlapping nobody's")
+
+
+def lingering(host: Host) -> Answer:
+    if host.look.found.text("linger"):
+        return ok("on")
+    return problem(
+        "off",
+        "Kometa stops when the account's last login ends, and does not start at boot",
+        f"loginctl enable-linger {host.settings.mms_user}   (as root)",
+    )
+
+
+def bus(host: Host) -> Answer:
+    if host.look.found.text("bus"):
+        return ok("reachable")
+    uid = next((entry.uid for entry in host.look.found.accounts if entry.user == host.settings.mms_user), "UID")
+    return problem(
+        f"/run/user/{uid}/bus does not answer",
+        "the account's user manager does not run, so none of its services can be asked or started",
+        f"systemctl restart user@{uid}.service   (as root; it restarts all services of the account)",
+    )
+
+
+def network_online(host: Host) -> Answer:
+    if not host.waits_in_vain:
+        return ok("nothing waits for it in vain")
+    return problem(
+        "network-online.target is never reached",
+        "Podman lets every rootless Quadlet wait for it up to 90 s, and on this host nothing starts it",
+        f"{DEPLOY}   (connected as root or with sudo)",
+    )
+
+
+def podman(host: Host) -> Answer:
+    version = host.look.found.text("podman-version").removeprefix("podman version ")
+    if not version:
+        return problem("not there", "Podman is not installed", DEPLOY)
+    numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
+    if numbers < [4, 4]:
+        return problem(version, "Quadlet came with Podman 4.4", "upgrade the host's distribution or its podman package")
+    return ok(version)

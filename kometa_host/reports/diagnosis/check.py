@@ -1,0 +1,124 @@
+"""What a check is, what it decides on, and the words for its answers."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from kometa_host.config_tree import yaml12
+from kometa_host.errors import UserError
+from kometa_host.plans.service import CONTAINER
+from kometa_host.reports.status import Look
+from kometa_host.settings.variables import Settings
+
+DEPLOY = "pyinfra inventory.py deploy.py"
+RESTART = "systemctl --user restart kometa   (as the account; it ends a run in progress)"
+LOG = "journalctl --user -u kometa --since today"
+
+
+class State(Enum):
+    """What a check has found."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+    UNKNOWN = "not checked"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: what was found, in a problem why it is one, and the command that mends it."""
+
+    name: str
+    state: State
+    found: str
+    cause: str = ""
+    mend: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the check as what JSON can hold."""
+        return {**asdict(self), "state": self.state.value}
+
+
+@dataclass(frozen=True)
+class Host:
+    """All that the checks decide on. now is the controller's clock; waits_in_vain: a start waits for nothing."""
+
+    settings: Settings
+    look: Look
+    now: datetime
+    waits_in_vain: bool = False
+
+    def text(self, name: str) -> str:
+        """Return what the diagnosis itself was told under a name."""
+        return self.look.more.text(name)
+
+    @cached_property
+    def log(self) -> str:
+        """What the service has said since its last start."""
+        told = self.look.more.values.get("recent-log")
+        return gzip.decompress(told).decode("utf-8", "replace") if told else ""
+
+    @property
+    def runs_now(self) -> bool:
+        """Whether the container is up."""
+        container = self.look.found.containers.get(CONTAINER)
+        return container is not None and container.state == "running"
+
+    @cached_property
+    def plex(self) -> Mapping[str, Any]:
+        """What Plex answered to Kometa's container; empty where it could not be asked."""
+        try:
+            answered = json.loads(self.text("plex") or "{}")
+        except ValueError:
+            return {}
+        return answered if isinstance(answered, dict) else {}
+
+    @cached_property
+    def plex_section(self) -> Mapping[Any, Any]:
+        """The section plex of config.yml on the host, empty if there is none."""
+        try:
+            value = yaml12.load(self.text("config-text"), "config.yml").value
+        except UserError:
+            return {}
+        section = value.get("plex") if isinstance(value, dict) else None
+        return section if isinstance(section, dict) else {}
+
+
+Answer = Check | tuple[State, str] | tuple[State, str, str, str]
+
+
+def has_problem(checks: Iterable[Check]) -> bool:
+    """Return whether any check has found a problem."""
+    return any(check.state is State.PROBLEM for check in checks)
+
+
+def ok(found: str) -> Answer:
+    """Return that all is well."""
+    return State.OK, found
+
+
+def problem(found: str, cause: str, mend: str) -> Answer:
+    """Return a problem."""
+    return State.PROBLEM, found, cause, mend
+
+
+def warning(found: str, cause: str, mend: str) -> Answer:
+    """Return what is no problem yet, or not surely one."""
+    return State.WARNING, found, cause, mend
+
+
+def unknown(why: str) -> Answer:
+    """Return that a check was not possible."""
+    return State.UNKNOWN, why
+
+
+def last_error(host: Host) -> str:
+    """Return the last line of the service's log that tells of an error."""
+    lines = [line.strip() for line in host.log.splitlines() if re.search(r"[Ee]rror|fatal", line)]
+    return lines[-1][:300] if lines else "its log says no more"

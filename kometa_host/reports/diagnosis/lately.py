@@ -1,0 +1,158 @@
+"""What went wrong lately: runs, timers, backups, disks, clocks."""
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+
+from kometa_host.archive.names import parse as parse_archive
+from kometa_host.plans.service import UNIT
+from kometa_host.reports.diagnosis.check import DEPLOY, RESTART, Answer, Host, ok, problem, unknown, warning
+from kometa_host.reports.status import age, parse_time, timer_units
+from kometa_host.state import kometa_log
+from kometa_host.state.desired import units_of_interest
+from kometa_host.state.kometa_log import Outcome
+
+SKEW = 60  # seconds between the clocks of controller and host; Plex and TLS bear it, schedules do not much more
+
+
+def last_run(host: Host) -> Answer:
+    run = host.look.last_run(host.settings.mms_timezone)
+    if run is None:
+        return ok(f"none yet; the next at {', '.join(host.settings.kometa_times)}")
+    outcome = run.outcome(bool(host.look.found.run_started))
+    found = kometa_log.summary(run, bool(host.look.found.run_started))
+    first = next(iter([*run.criticals, *run.errors]), "")[:300]
+    try_it = "pyinfra inventory.py operations.kometa.run_once   (logs: operations.kometa.logs runs=1)"
+    if outcome is Outcome.FAILED:
+        return problem(found, first or "it was given up", try_it)
+    if outcome is Outcome.UNFINISHED:
+        return problem(found, "Kometa or the host was stopped in the middle of it", try_it)
+    if outcome is Outcome.WITH_ERRORS:
+        return warning(found, first, "pyinfra inventory.py operations.kometa.logs runs=1")
+    return ok(found)
+
+
+def failed_units(host: Host) -> Answer:
+    failed = [line.split()[0] for line in host.text("failed-units").splitlines() if line.strip()]
+    failed = [name for name in failed if name != UNIT]
+    if failed:
+        return problem(
+            ", ".join(failed), "these units of the account failed",
+            f"systemctl --user status {failed[0]}; then: systemctl --user reset-failed {failed[0]}",
+        )  # fmt: skip
+    return ok("none")
+
+
+def timers(host: Host) -> Answer:
+    wanted = {name for name in timer_units(host.settings) if name in units_of_interest(host.settings)}
+    lost, scheduled = [], []
+    for name in timer_units(host.settings):
+        unit = host.look.unit(name)
+        if unit.get("LoadState") != "loaded" and name not in wanted:
+            continue
+        due = parse_time(unit.get("NextElapseUSecRealtime"))
+        if unit.get("ActiveState") == "active" and due:
+            scheduled.append(name)
+        else:
+            lost.append(name)
+    if lost:
+        return problem(
+            f"{', '.join(lost)} will not fire", "it is stopped, disabled or not there",
+            f"systemctl --user enable --now {lost[0]}   (as the account), or: {DEPLOY}",
+        )  # fmt: skip
+    return ok(", ".join(scheduled) or "none wanted")
+
+
+def backup(host: Host) -> Answer:
+    if not host.settings.backups_enabled:
+        return warning(
+            "there are none", "kometa_backup_recipients is empty, and backups are never written in clear",
+            f"name at least one age or ssh public key in group_data/all.py, then: {DEPLOY}",
+        )  # fmt: skip
+    unit = host.look.unit("kometa-backup.service")
+    make_one = "pyinfra inventory.py operations.backup.create   (log: journalctl --user -u kometa-backup)"
+    if unit.get("Result", "success") != "success":
+        return problem(f"the last one failed ({unit['Result']})", "see its log", make_one)
+    newest = next(reversed(list(host.look.archives())), None)
+    archive = parse_archive(newest) if newest else None
+    if archive is None:
+        return warning("there is none yet", "none has been made since backups were switched on", make_one)
+    found = f"{archive.name}, {age(archive.time, host.now)} old"
+    if host.now - archive.time > _oldest_backup(host.settings.kometa_backup_schedule):
+        return problem(found, f"older than the schedule {host.settings.kometa_backup_schedule} lets it be", make_one)
+    return ok(found)
+
+
+def _oldest_backup(schedule: str) -> timedelta:
+    daily = schedule.startswith("*-*-* ") or schedule in ("daily", "hourly") or re.fullmatch(r"[\d:]+", schedule)
+    return timedelta(days=2 if daily else 35)
+
+
+def disk(host: Host) -> Answer:
+    worst = max(_disks(host.text("disks")), default=None)
+    files = max(_disks(host.text("inodes")), default=None)
+    if worst is None:
+        return unknown("its size could not be read")
+    used, free, place = worst
+    found = f"{place} is {used} % full, {free / 1024**2:.1f} GiB are free"
+    mend = f"du -xh --max-depth=2 {place} | sort -h | tail; podman image prune   (as the account)"
+    if files and files[0] >= 95:
+        return problem(f"{files[2]} has used {files[0]} % of its inodes", "no new files can be made", mend)
+    if used >= 95 and free < 5 * 1024**2:
+        return problem(found, "backups, Kometa's cache and its logs will fail", mend)
+    if used >= 85 and free < 20 * 1024**2:
+        return warning(found, "backups and updates need room", mend)
+    return ok(found)
+
+
+def _disks(text: str) -> Iterable[tuple[int, int, str]]:
+    """Yield used per cent, free KiB (or inodes) and mount point of each line of df."""
+    for line in text.splitlines():
+        parts = line.split(None, 5)
+        if len(parts) == 6 and parts[4].rstrip("%").isdigit() and parts[3].isdigit():
+            yield int(parts[4].rstrip("%")), int(parts[3]), parts[5]
+
+
+def image(host: Host) -> Answer:
+    image = host.settings.kometa_image
+    if host.look.found.image_id is None:
+        return problem(f"{image} is not on the host", "it was removed, or never pulled", DEPLOY)
+    if "@" in image:
+        return ok("pinned by its digest")
+    registry, local = set(host.text("registry").split()), host.text("image-digests")
+    if not registry:
+        return unknown("the registry could not be asked")
+    if any(digest.removeprefix("sha256:") in local for digest in registry):
+        return ok("as in the registry")
+    return warning(
+        f"the registry has a newer {image}", "updates are made at night, or by hand",
+        "pyinfra inventory.py operations.autodeploy.run",
+    )  # fmt: skip
+
+
+def clock(host: Host) -> Answer:
+    told = host.text("now")
+    skew = int(told) - host.now.timestamp() if told.isdigit() else 0.0
+    mend = "timedatectl set-ntp true   (as root; it needs systemd-timesyncd or chrony)"
+    if abs(skew) > SKEW:
+        way = "ahead of" if skew > 0 else "behind"
+        return problem(
+            f"{abs(int(skew))} s {way} this machine", "runs and backups come at the wrong time, certificates fail", mend
+        )
+    if "NTPSynchronized=no" in host.text("clock"):
+        return warning("right, but not synchronised", "no time service runs on the host", mend)
+    return ok("synchronised" if "NTPSynchronized=yes" in host.text("clock") else "right")
+
+
+def selinux(host: Host) -> Answer:
+    mode, denials = host.text("selinux"), host.text("selinux-denials").splitlines()
+    if not mode:
+        return ok("not on this host")
+    if denials:
+        path = host.settings.kometa_config_dir
+        return problem(
+            f"{len(denials)} denials in a day, the last: {denials[-1][:200]}",
+            "files below the config tree do not have the container's label; Volume=...:Z gives it at a start",
+            f"{RESTART}; if it stays: restorecon -RF {path}   (as root), and restart again",
+        )
+    return ok(f"{mode}, no denials in a day")

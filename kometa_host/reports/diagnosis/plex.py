@@ -1,0 +1,55 @@
+"""Plex, as Kometa's container sees it."""
+
+from kometa_host.config_tree import redaction
+from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown
+
+
+def plex_url(host: Host) -> Answer:
+    url = host.plex_section.get("url")
+    wanted = host.settings.kometa_plex_url
+    if not isinstance(url, str) or not url.strip():
+        return unknown("config.yml names none") if not host.plex_section else problem(
+            "none", "config.yml has no url under plex", f"write url: {wanted} under plex, then: {DEPLOY}"
+        )  # fmt: skip
+    if "<<" in url or url.upper() == "ENV" or url.rstrip("/") == wanted.rstrip("/"):
+        return ok(wanted if "<<" not in url else "kept as a secret")
+    return problem(
+        redaction.redacted(url),
+        f"config.yml does not use Plex's name on the network {host.settings.mms_network}: a Traefik or public address "
+        "leads out of the host and back, or nowhere",
+        f"write url: {wanted} under plex in config.yml (or set kometa_plex_url), then: {DEPLOY}",
+    )
+
+
+def plex_reachable(host: Host) -> Answer:
+    if not host.plex:
+        return unknown("Kometa's container does not run" if not host.runs_now else "its container did not answer")
+    url, identity = host.plex["url"], host.plex["identity"]
+    if identity == 200:
+        return ok(f"{url} answers from inside the container")
+    plex = host.look.found.containers.get(host.settings.plex_host)
+    cause = "Plex does not run, or not on this network under this name"
+    if plex and host.settings.mms_network not in plex.networks:
+        cause = f"the container {plex.name} is not on the network {host.settings.mms_network}"
+    return problem(
+        f"{url} does not answer: {identity}",
+        cause,
+        f"systemctl --user start plex   (as the account); try: podman exec kometa curl -sf {url}/identity",
+    )
+
+
+def plex_token(host: Host) -> Answer:
+    if host.plex.get("identity") != 200:
+        return unknown("Plex was not reached")
+    if not host.plex["has_token"]:
+        return problem(
+            "none", "plex: token in config.yml is empty, or its secret has no value",
+            f"make secrets-edit   (add plextoken), then: {DEPLOY}",
+        )  # fmt: skip
+    if host.plex["sections"] == 200:
+        return ok("accepted by /library/sections")
+    return problem(
+        f"refused by /library/sections ({host.plex['sections']})",
+        "the token is wrong or was withdrawn",
+        f"put a new one in place (make secrets-edit; see support.plex.tv/articles/204059436), then: {DEPLOY}",
+    )

@@ -1,0 +1,96 @@
+"""The units that systemd and Quadlet make of our files."""
+
+import re
+
+from kometa_host.plans import network as network_plan
+from kometa_host.plans.service import CONTAINER, UNIT
+from kometa_host.reports.diagnosis.check import DEPLOY, LOG, Answer, Host, last_error, ok, problem, unknown, warning
+
+S6_SIGNS = r"s6-overlay-suexec: fatal|s6-applyuidgid: fatal|preinit: fatal|running this container as a non-root user"
+NO_NETWORK = r"(?:unable to find network with name or ID |[Nn]etwork )(\S+?):?(?: network)? not found"
+
+
+def kometa_service(host: Host) -> Answer:
+    unit = host.look.found.units.get(UNIT)
+    if not host.look.found.text("bus"):
+        return unknown("the user manager cannot be asked")
+    if unit is None or unit.load != "loaded":
+        return problem(
+            f"systemd does not know {UNIT}",
+            "nothing is deployed, or one bad line in any Quadlet: then Podman makes no unit of any of them",
+            f"{DEPLOY}   (or see: /usr/libexec/podman/quadlet -dryrun -user)",
+        )
+    if unit.active == "active":
+        container = host.look.found.containers.get(CONTAINER)
+        if container and container.state == "paused":
+            return problem(
+                "its container is frozen", "a backup was cut off", "podman unpause kometa   (as the account)"
+            )
+        return ok("active")
+    if unit.active == "failed" or unit.sub == "auto-restart":
+        return problem(f"{unit.active} ({unit.result})", last_error(host), f"{DEPLOY}   (log: {LOG})")
+    if unit.active == "activating":
+        return warning("starting", "it is being started at this moment", "diagnose again in a minute")
+    return problem(unit.active or "stopped", "somebody stopped it", "systemctl --user start kometa   (as the account)")
+
+
+def reload(host: Host) -> Answer:
+    waiting = sorted(name for name, unit in host.look.found.units.items() if unit.needs_reload)
+    if waiting:
+        return problem(
+            f"{', '.join(waiting)} changed on the disk",
+            "systemd still goes by the former files",
+            "systemctl --user daemon-reload   (as the account), then deploy",
+        )
+    return ok("systemd knows the units as they are on the disk")
+
+
+def s6(host: Host) -> Answer:
+    keeping = [line for line in host.text("quadlet-lines").splitlines() if "keep-id" in line]
+    sign = re.search(rf"^.*(?:{S6_SIGNS}).*$", host.log, re.M)
+    if not keeping and not sign:
+        return ok("no UserNS=keep-id, no complaint of s6-overlay")
+    found = _place(keeping[0]) if keeping else "s6-overlay cannot start"
+    said = f"; the log says: {sign[0].strip()[:200]}" if sign else ""
+    return problem(
+        f"{found}{said}",
+        "the image starts as root inside its container and goes down to PUID and PGID itself; with keep-id or User= it "
+        "is not root, and Kometa never runs",
+        f"remove UserNS=keep-id and User= from the Quadlet and its drop-ins, then: {DEPLOY}",
+    )
+
+
+def _place(line: str) -> str:
+    path, _, rest = line.partition(":")
+    number, _, text = rest.partition(":")
+    return f"{text.strip()} in {path}, line {number}"
+
+
+def network_suffix(host: Host) -> Answer:
+    wanted = host.settings.mms_network
+    arguments = [
+        line for line in host.text("quadlet-lines").splitlines() if re.search(r"--net(?:work)?[= ]\S+\.network\b", line)
+    ]
+    misnamed = [name for name in host.text("networks").split() if name.endswith(".network")]
+    missing = re.search(NO_NETWORK, host.log)
+    if arguments:
+        found = _place(arguments[0])
+    elif misnamed:
+        found = f"a Podman network is really named {misnamed[0]}"
+    elif missing:
+        found = f"the log says: network {missing[1]} not found"
+    else:
+        return ok("no network name ends in .network")
+    return problem(
+        found,
+        f".network is the end of the Quadlet's file name; the Podman network is named {wanted}",
+        f"write --network {wanted} (in a Quadlet: Network={wanted}.network), then: {DEPLOY}",
+    )
+
+
+def network(host: Host) -> Answer:
+    name = host.settings.mms_network
+    fault = network_plan.fault(host.look.found.network)
+    return (
+        problem(f"{name}: {fault}", "Kometa finds Plex by its name on it", DEPLOY) if fault else ok(f"{name} is there")
+    )
