@@ -13,7 +13,6 @@ from kometa_host.state.desired import network_quadlet
 from kometa_host.state.filesets import Changes, FileSet
 from kometa_host.state.observed import Observed
 from operations.engine.files import files_change, show_diff
-from operations.engine.lock import OBSERVED
 from operations.engine.operation import (
     Change,
     Commands,
@@ -26,19 +25,17 @@ from operations.engine.operation import (
     settings,
     told,
 )
+from operations.engine.run_state import run_state
 
 
 def remains() -> Remains:
     """Return what is left of Kometa on the host, read once in each stage. Raise UserError if it cannot be read."""
-    stage, kept = host.state.current_stage, host.connector_data.get("kometa_host_remains")
+    known, stage = run_state(host), host.state.current_stage
     # Once the lock was waited for, what was seen before counts no longer.
-    seen = host.connector_data.get(OBSERVED)
-    if isinstance(kept, Remains) and seen and seen[0] is stage and seen[1] is kept.found:
-        return kept
-    left = _look_again()
-    host.connector_data["kometa_host_remains"] = left
-    host.connector_data[OBSERVED] = (stage, left.found)
-    return left
+    if known.remains is None or known.observed != (stage, known.remains.found):
+        known.remains = _look_again()
+        known.observed = (stage, known.remains.found)
+    return known.remains
 
 
 def _look_again() -> Remains:
@@ -100,9 +97,8 @@ def _agree_to_lose(data: list[str]) -> None:
 
 
 def _list_once(data: list[str]) -> None:
-    if host.connector_data.get("kometa_host_data_listed"):
+    if not run_state(host).says_first("data"):
         return
-    host.connector_data["kometa_host_data_listed"] = True
     host.log(f"{DATA}: these go for good:")
     for line in data:
         host.log(f"  {line}")

@@ -18,6 +18,7 @@ from kometa_host.state.filesets import FileSet
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.operation import observe, settings
+from operations.engine.run_state import run_state
 
 YAML = (".yml", ".yaml")
 
@@ -38,11 +39,11 @@ def show_verdict(tree: FileSet) -> None:
     An image whose Kometa cannot be asked is said, and is no refusal.
     """
     archive = _archive(_yaml_files(tree))
-    subject = (hashlib.sha256(archive).hexdigest(), observe().image_id)
-    if host.connector_data.get("kometa_host_accepted") == subject and subject[1]:
+    digest, image = hashlib.sha256(archive).hexdigest(), observe().image_id
+    if image and run_state(host).accepted == (digest, image):
         return
     _show(_ask(archive), tree)
-    host.connector_data["kometa_host_accepted"] = subject
+    run_state(host).accepted = (digest, image) if image else None
 
 
 def _show(verdict: Verdict, tree: FileSet) -> None:

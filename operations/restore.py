@@ -28,6 +28,7 @@ from operations.engine.archive_stream import Place
 from operations.engine.attended import at_interrupt
 from operations.engine.lock import WAIT
 from operations.engine.operation import Commands, account_change, ask, host_operation, observe, settings
+from operations.engine.run_state import run_state
 from operations.engine.transport import Process
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _check_place(options: Options, space: int = 0) -> None:
 
 def _verified_once(known: Settings, place: Place, keys: "Identities | None", options: Options) -> "Report":
     """Check the whole archive and say what would change, once for a preview and the run after it."""
-    kept: dict[tuple[Place, Options], Report] = host.connector_data.setdefault("kometa_host_verified", {})
+    kept = run_state(host).verified
     if (place, options) not in kept:
         kept[place, options] = _verified(known, place, keys, options)
     return kept[place, options]
@@ -256,7 +257,7 @@ def _program(on: Host, options: Options, *scripts: str, **variables: object) -> 
         **_tree(),
         force=options.force,
         idle_wait=options.wait,
-        have_lock=bool(on.connector_data.get("kometa_host_lock")),
+        have_lock=run_state(on).lock is not None,
         lock_wait=WAIT,
         holder=f"a restore from {socket.gethostname()}, process {os.getpid()}",
         **variables,

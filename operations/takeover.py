@@ -6,6 +6,7 @@ from kometa_host.plans import takeover
 from kometa_host.plans.service import CONTAINER
 from kometa_host.state.desired import network_quadlet
 from operations.engine.operation import Commands, account_change, host_operation, observe, settings
+from operations.engine.run_state import run_state
 
 
 @host_operation
@@ -21,8 +22,7 @@ def former_stack() -> Commands:
     if not lines:
         host.noop("there is none")
         return
-    if not host.connector_data.get("kometa_host_takeover_told"):
-        host.connector_data["kometa_host_takeover_told"] = True
+    if run_state(host).says_first("takeover"):
         for line in lines:
             host.log(line)
     container = found.containers.get(CONTAINER)

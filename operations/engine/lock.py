@@ -11,9 +11,9 @@ from kometa_host.errors import UserError
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine import transport
+from operations.engine.run_state import run_state
 
 WAIT = 120  # seconds for somebody else to finish
-OBSERVED = "kometa_host_observed"  # where a run keeps what it has seen of a host
 HEARTBEAT = 20  # seconds between signs of life; the host gives the lock back after three were missed
 
 
@@ -22,7 +22,8 @@ def hold_lock(host: Host, account: str) -> bool:
 
     Return whether somebody else was at work meanwhile: then what this run has seen of the host is forgotten.
     """
-    if host.connector_data.get("kometa_host_lock"):
+    known = run_state(host)
+    if known.lock:
         return False
     holder = f"pyinfra on {socket.gethostname()}, process {os.getpid()}"
     script = programs.program("common", "lock", "hold_lock", wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
@@ -33,8 +34,8 @@ def hold_lock(host: Host, account: str) -> bool:
         process.wait()
         raise UserError("the lock of the host could not be taken; nothing was changed.")
     if said:
-        host.connector_data.pop(OBSERVED, None)
-    host.connector_data["kometa_host_lock"] = process
+        known.observed = None
+    known.lock = process
     gevent.spawn(_stay_alive, process.write)
     return bool(said)
 

@@ -26,6 +26,7 @@ from pyinfra.connectors.ssh import SSHConnector
 
 from kometa_host.state.programs import Actor
 from operations.engine import transport
+from operations.engine.run_state import run_state
 from operations.engine.transport import ConnectionLostError, Process
 
 CHUNK = 1 << 16
@@ -132,11 +133,10 @@ def client_arguments(host: Host) -> list[str]:
     It goes to the same address as pyinfra's connection and insists on the same host key; whether it may log in is
     tried once a run.
     """
-    known: list[str] | None = host.connector_data.get("kometa_host_openssh")
-    if known is None:
-        known = _usable(host)
-        host.connector_data["kometa_host_openssh"] = known
-    return known
+    known = run_state(host)
+    if known.openssh is None:
+        known.openssh = _usable(host)
+    return known.openssh
 
 
 def _usable(host: Host) -> list[str]:

@@ -11,7 +11,7 @@ from pyinfra.api.arguments_typed import PyinfraOperation
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
 from pyinfra.api.output import format_text
-from pyinfra.api.state import State, StateStage
+from pyinfra.api.state import State
 
 from facts.host import read_program
 from kometa_host.controller.preflight import settings_of
@@ -22,7 +22,8 @@ from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
 from kometa_host.state.programs import Actor
 from operations.engine import transport
-from operations.engine.lock import OBSERVED, hold_lock
+from operations.engine.lock import hold_lock
+from operations.engine.run_state import run_state
 from operations.engine.transport import Completed
 
 P = ParamSpec("P")
@@ -40,17 +41,15 @@ def observe() -> Observed:
     Every operation of a run decides on this one look, so that a preview and the run after it decide alike; what a
     change has brought about is seen by `look_again`.
     """
-    kept: tuple[StateStage, Observed] | None = host.connector_data.get(OBSERVED)
-    if kept and kept[0] is host.state.current_stage:
-        return kept[1]
-    found = look_again()
-    host.connector_data[OBSERVED] = (host.state.current_stage, found)
-    return found
+    known, stage = run_state(host), host.state.current_stage
+    if known.observed is None or known.observed[0] is not stage:
+        known.observed = (stage, look_again())
+    return known.observed[1]
 
 
 def observe_anew() -> Observed:
     """Return the state of the host as it is now, on which the rest of this stage decides."""
-    host.connector_data.pop(OBSERVED, None)
+    run_state(host).observed = None
     return observe()
 
 

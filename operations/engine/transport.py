@@ -23,6 +23,7 @@ from pyinfra.connectors.ssh import SSHConnector
 from kometa_host.errors import UserError
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
+from operations.engine.run_state import run_state
 
 CHUNK = 32 * 1024
 _SUDO_REFUSED = re.compile(
@@ -161,7 +162,7 @@ def start(
 def sudo_password(host: Host) -> str | None:
     """Return the password for sudo on the host, if one was given: in the data, on the command line or when asked."""
     given = host.data.get("_sudo_password") or host.state.config.SUDO_PASSWORD
-    return given or host.connector_data.get("prompted_sudo_password")
+    return given or run_state(host).sudo_password
 
 
 def run(
@@ -247,7 +248,7 @@ def _read_lines(process: Process, on_line: Callable[[str], None] | None) -> str:
 def _ask_for_password(host: Host) -> bool:
     if not sys.stdin.isatty():
         return False
-    host.connector_data["prompted_sudo_password"] = getpass(f"{host.print_prefix}password for sudo: ")
+    run_state(host).sudo_password = getpass(f"{host.print_prefix}password for sudo: ")
     return True
 
 
@@ -263,7 +264,7 @@ def _refuse_wrong_actor(host: Host, account: str, completed: Completed) -> None:
             "or add --same-sudo-password."
         )
     if completed.status == 1 and _SUDO_REFUSED.search(completed.stderr):
-        host.connector_data.pop("prompted_sudo_password", None)
+        run_state(host).sudo_password = None
         raise UserError(
             f"sudo on {host.name} refused: {completed.stderr.strip().splitlines()[-1]}. "
             "Connect as root or as somebody who may use sudo, with the right password."

@@ -1,10 +1,10 @@
 """Carrying programs and data: what is cut or cannot be read ends the program and is told as what it is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from getpass import getuser
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,15 +16,18 @@ from operations.engine import transport
 from operations.engine.lock import _is_locked
 
 
+class ThisMachine:
+    """This machine as a host of pyinfra."""
+
+    name = "here"
+    connector = LocalConnector.__new__(LocalConnector)
+    state = SimpleNamespace(config=SimpleNamespace(SUDO_PASSWORD=None))
+    data: Mapping[str, object] = MappingProxyType({})
+
+
 def here() -> Any:
-    """Return this machine as a host of pyinfra."""
-    return SimpleNamespace(
-        name="here",
-        connector=LocalConnector.__new__(LocalConnector),
-        connector_data={},
-        data={},
-        state=SimpleNamespace(config=SimpleNamespace(SUDO_PASSWORD=None)),
-    )
+    """Return this machine as a host that nothing is known of yet."""
+    return ThisMachine()
 
 
 def run(script: str, data: Any = b"") -> transport.Completed:

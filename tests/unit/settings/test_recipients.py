@@ -108,5 +108,7 @@ def test_what_is_no_text_is_refused(value: object) -> None:
 
 
 def test_pyrage_is_not_imported_where_there_are_no_recipients() -> None:
-    code = "import sys; from kometa_host.settings.variables import Settings; Settings(); sys.exit('pyrage' in sys.modules)"
+    code = (
+        "import sys; from kometa_host.settings.variables import Settings; Settings(); sys.exit('pyrage' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
