@@ -1,5 +1,6 @@
 """Backups of Kometa's config tree: made by the host itself, checked from here."""
 
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans import backup as backup_plan
 from kometa_host.state import backup_files, programs
 from kometa_host.state.programs import Actor
-from operations.engine import archive_stream, openssh
+from operations.engine import archive_stream
 from operations.engine.archive_stream import Place
 from operations.engine.operation import (
     Change,
@@ -22,6 +23,7 @@ from operations.engine.operation import (
     observe,
     settings,
 )
+from operations.engine.session import HostEndedError, Session
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -114,19 +116,17 @@ def _drill(place: Place, identity: object) -> None:
     begun = int(archive.time.timestamp()) if archive else 0
     script = programs.program("common", "backup_drill", config_dir=known.kometa_config_dir, begun=begun)
     keys = archive_stream.identities(identity)
-    process = openssh.start(host, Actor.ACCOUNT, known.mms_user, script)
-    try:
-        report = archive_stream.stream(place, keys, lambda data: process.write(bytes(data)), task="restoring")
-        process.close_input()
-        told = b"".join(iter(process.read, b"")).decode()
-        said = b"".join(iter(process.read_error, b"")).decode("utf-8", "replace")
-        status = process.wait()
-    finally:
-        process.close()
-    if status or not told:
-        raise UserError(said.strip() or f"the drill failed on the host (status {status}).")
+    said: list[str] = []
+    report = None
+    with closing(Session(host, known.mms_user, script, said.append)) as session:
+        with suppress(HostEndedError):  # its exit status says more
+            report = archive_stream.stream(place, keys, session.write, task="restoring")
+        session.end_input()
+        status, told = session.finish()
+    if status or not told or report is None:
+        raise UserError("\n".join(said) or f"the drill failed on the host (status {status}).")
     _insist_on_config(place, report)
-    for line in backup_plan.drill_lines(place.name, told, said):
+    for line in backup_plan.drill_lines(place.name, told[0], "\n".join(said)):
         host.log(line)
 
 

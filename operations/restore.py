@@ -2,15 +2,13 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import gevent
-from paramiko import SSHException
 from pyinfra import host, logger
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.api.host import Host
@@ -22,14 +20,13 @@ from kometa_host.plans import restore as restore_plan
 from kometa_host.plans.restore import LONGEST_WAIT, Comparison, Options
 from kometa_host.settings.variables import Settings
 from kometa_host.state import programs
-from kometa_host.state.programs import Actor
-from operations.engine import archive_stream, openssh
+from operations.engine import archive_stream
 from operations.engine.archive_stream import Place
 from operations.engine.attended import at_interrupt
 from operations.engine.lock import WAIT
 from operations.engine.operation import Commands, account_change, ask, host_operation, observe, settings
 from operations.engine.run_state import run_state
-from operations.engine.transport import Process
+from operations.engine.session import HostEndedError, Session
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -173,80 +170,6 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
 # Changing
 
 
-class _HostEndedError(Exception):
-    """The program on the host does not read any more; what it said tells why."""
-
-
-class Session:
-    """A program of the host that takes a stream and a word, and says how far it is."""
-
-    def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None]) -> None:
-        """Start the program; what it says on its standard error goes to `say`, line by line."""
-        self._process: Process = openssh.start(of, Actor.ACCOUNT, account, script)
-        self._errors = gevent.spawn(self._read_errors, say)
-        self._output = b""
-        self._streaming = False
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Write to the program. Raise _HostEndedError if it does not read."""
-        try:
-            self._process.write(bytes(data))
-        except (OSError, EOFError, SSHException):
-            raise _HostEndedError from None
-
-    def expect(self, word: str) -> None:
-        """Wait for a line that begins with the word. Raise _HostEndedError if the program ends before."""
-        while b"\n" not in self._output:
-            piece = self._read()
-            if not piece:
-                raise _HostEndedError
-            self._output += piece
-        line, _, self._output = self._output.partition(b"\n")
-        if not line.startswith(word.encode()):
-            raise _HostEndedError
-
-    def stream(self, of: Callable[[], "Report"]) -> "Report":
-        """Do what writes a whole stream, and which stops at Ctrl-C by itself; return what it returns."""
-        self._streaming = True
-        try:
-            return of()
-        finally:
-            self._streaming = False
-
-    def interrupt(self) -> None:
-        """Let the program give up, as long as it still can: until the trees are exchanged."""
-        if not self._streaming:
-            self._process.close_input()
-
-    def finish(self) -> tuple[int, list[str]]:
-        """Wait for the program's end; return its exit status and the lines that it still printed."""
-        while piece := self._read():
-            self._output += piece
-        self._errors.join()
-        return self._process.wait(), self._output.decode("utf-8", "replace").splitlines()
-
-    def close(self) -> None:
-        """Give the program up: it ends by itself, and puts right what it had begun."""
-        self._errors.kill()
-        self._process.close()
-
-    def _read(self) -> bytes:
-        try:
-            return self._process.read()
-        except (OSError, EOFError, SSHException):
-            return b""
-
-    def _read_errors(self, say: Callable[[str], None]) -> None:
-        rest = b""
-        try:
-            while piece := self._process.read_error():
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    say(line.decode("utf-8", "replace"))
-        except (OSError, EOFError, SSHException):
-            return
-
-
 def _program(on: Host, options: Options, *scripts: str, **variables: object) -> str:
     return programs.program(
         "common",
@@ -281,7 +204,7 @@ class _HostChange(PyinfraCommand):
     def _steered(self, session: Session) -> tuple[int, list[str]]:
         try:
             self.steer(session)
-        except _HostEndedError:
+        except HostEndedError:
             pass  # its exit status says more
         except UserError as error:
             raise UserError(f"{error} Nothing was changed.") from error

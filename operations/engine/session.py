@@ -1,0 +1,94 @@
+"""A conversation with a program of the host: it takes a stream, says how far it is, and waits for words."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import gevent
+from paramiko import SSHException
+from pyinfra.api.host import Host
+
+from kometa_host.state.programs import Actor
+from operations.engine import openssh
+from operations.engine.transport import Process
+
+T = TypeVar("T")
+
+
+class HostEndedError(Exception):
+    """The program on the host does not read any more; what it said tells why."""
+
+
+class Session:
+    """A program of the host that takes a stream and a word, and says how far it is."""
+
+    def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None]) -> None:
+        """Start the program; what it says on its standard error goes to `say`, line by line."""
+        self._process: Process = openssh.start(of, Actor.ACCOUNT, account, script)
+        self._errors = gevent.spawn(self._read_errors, say)
+        self._output = b""
+        self._streaming = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write to the program. Raise HostEndedError if it does not read."""
+        try:
+            self._process.write(bytes(data))
+        except (OSError, EOFError, SSHException):
+            raise HostEndedError from None
+
+    def expect(self, word: str) -> None:
+        """Wait for a line that begins with the word. Raise HostEndedError if the program ends before."""
+        while b"\n" not in self._output:
+            piece = self._read()
+            if not piece:
+                raise HostEndedError
+            self._output += piece
+        line, _, self._output = self._output.partition(b"\n")
+        if not line.startswith(word.encode()):
+            raise HostEndedError
+
+    def stream(self, of: Callable[[], T]) -> T:
+        """Do what writes a whole stream, and which stops at Ctrl-C by itself; return what it returns."""
+        self._streaming = True
+        try:
+            return of()
+        finally:
+            self._streaming = False
+
+    def end_input(self) -> None:
+        """Tell the program that nothing more comes."""
+        with suppress(OSError, EOFError, SSHException):
+            self._process.close_input()
+
+    def interrupt(self) -> None:
+        """Let the program give up, as long as it still can: until it has had its word."""
+        if not self._streaming:
+            self.end_input()
+
+    def finish(self) -> tuple[int, list[str]]:
+        """Wait for the program's end; return its exit status and the lines that it still printed."""
+        while piece := self._read():
+            self._output += piece
+        self._errors.join()
+        return self._process.wait(), self._output.decode("utf-8", "replace").splitlines()
+
+    def close(self) -> None:
+        """Give the program up: it ends by itself, and puts right what it had begun."""
+        self._errors.kill()
+        self._process.close()
+
+    def _read(self) -> bytes:
+        try:
+            return self._process.read()
+        except (OSError, EOFError, SSHException):
+            return b""
+
+    def _read_errors(self, say: Callable[[str], None]) -> None:
+        rest = b""
+        try:
+            while piece := self._process.read_error():
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    say(line.decode("utf-8", "replace"))
+        except (OSError, EOFError, SSHException):
+            return
