@@ -8,7 +8,7 @@ from pyinfra.api import FactBase
 
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import packages as packages_plan
-from kometa_host.plans import takeover
+from kometa_host.plans import schedules, takeover
 from kometa_host.settings.variables import Settings
 from kometa_host.state import observed, programs
 from kometa_host.state.desired import units_of_interest, wanted_sets
@@ -19,6 +19,7 @@ from kometa_host.state.observed import Observed
 def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> str:
     """Return the bash program that reads a host with these settings, and these sets of files in place of the wanted."""
     sets = wanted_sets(settings) if sets is None else sets
+    calendars = schedules.calendars(settings)
     return programs.program(
         "common",
         "observe",
@@ -39,6 +40,8 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
         owner_uid=settings.kometa_puid,
         owner_gid=settings.kometa_pgid,
         timezone=settings.mms_timezone,
+        calendar_names=list(calendars),
+        calendars=list(calendars.values()),
         set_names=[wanted.name for wanted in sets],
         set_roots=[wanted.root for wanted in sets],
         set_digests=[wanted.digest for wanted in sets],

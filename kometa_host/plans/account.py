@@ -105,7 +105,7 @@ def free_range(taken: Iterable[SubordinateRange]) -> int:
     """Return the first id of the lowest free range of SUBORDINATE_COUNT ids. Raise UserError if there is none."""
     start = FIRST_SUBORDINATE
     for entry in sorted(taken, key=lambda entry: entry.start):
-        if entry.start < start + SUBORDINATE_COUNT and start < entry.start + entry.count:
+        if entry.count and entry.start < start + SUBORDINATE_COUNT and start < entry.start + entry.count:
             start = entry.start + entry.count
     if start + SUBORDINATE_COUNT - 1 > LAST_ID:
         raise UserError("no free range of 65,536 subordinate ids is left in /etc/subuid and /etc/subgid.")

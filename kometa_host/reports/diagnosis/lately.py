@@ -1,10 +1,10 @@
 """What went wrong lately: runs, timers, backups, disks, clocks."""
 
-import re
 from collections.abc import Iterable
 from datetime import timedelta
 
 from kometa_host.archive.names import parse as parse_archive
+from kometa_host.plans import schedules
 from kometa_host.plans.service import UNIT
 from kometa_host.reports.diagnosis.check import DEPLOY, RESTART, Answer, Host, ok, problem, unknown, warning
 from kometa_host.reports.status import age, parse_time, timer_units
@@ -78,14 +78,16 @@ def backup(host: Host) -> Answer:
     if archive is None:
         return warning("there is none yet", "none has been made since backups were switched on", make_one)
     found = f"{archive.name}, {age(archive.time, host.now)} old"
-    if host.now - archive.time > _oldest_backup(host.settings.kometa_backup_schedule):
+    if host.now - archive.time > _oldest_backup(host):
         return problem(found, f"older than the schedule {host.settings.kometa_backup_schedule} lets it be", make_one)
     return ok(found)
 
 
-def _oldest_backup(schedule: str) -> timedelta:
-    daily = schedule.startswith("*-*-* ") or schedule in ("daily", "hourly") or re.fullmatch(r"[\d:]+", schedule)
-    return timedelta(days=2 if daily else 35)
+def _oldest_backup(host: Host) -> timedelta:
+    """Return the age that no backup has while every second one at least is made."""
+    read = schedules.calendar(host.look.found, "backup")
+    gap = read.longest_gap if read else None
+    return max(2 * gap, timedelta(hours=2)) if gap else timedelta(days=366)
 
 
 def disk(host: Host) -> Answer:

@@ -91,9 +91,10 @@ def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
     assert check("last backup", host()).state is State.WARNING
     recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
     enabled = Settings.from_data({"kometa_backup_recipients": [recipient]}, "a host")
+    daily = "".join(f"    Next elapse: Sun 2026-11-{day} 08:00:00 UTC\n" for day in ("23", "24", "25"))
     old, new = (f"kometa-2026-11-{day}T080000Z.tar.zst.age\t5" for day in ("15", "22"))
-    assert check("last backup", host(settings=enabled, backups=old)).state is State.PROBLEM
-    assert check("last backup", host(settings=enabled, backups=f"{old}\n{new}")).state is State.OK
+    assert check("last backup", host({"calendar.backup": daily}, enabled, backups=old)).state is State.PROBLEM
+    assert check("last backup", host({"calendar.backup": daily}, enabled, backups=f"{old}\n{new}")).state is State.OK
     failed = "Id=kometa-backup.service\nResult=exit-code"
     assert check("last backup", host(settings=enabled, backups=new, status_units=failed)).state is State.PROBLEM
 
