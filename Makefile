@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 INVENTORY ?= inventory.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test unit lint drift status doctor drill bench torture secrets-edit secrets-rekey
+.PHONY: help setup demo demo-down check test unit lint drift status doctor drill bench torture secrets-edit secrets-rekey
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -17,6 +17,9 @@ demo: .venv/installed ## boot a sandbox host on this machine and deploy Kometa t
 
 demo-down: .venv/installed ## take the sandbox host down again
 	@$(PYTHON) -m tests.sandbox down sandbox
+
+check: .venv/installed ## check settings, secrets and config tree of every host, without connecting to any
+	@$(PYTHON) -m tools.check $(INVENTORY)
 
 test: lint ## style, types, unit tests, then the tests on sandbox hosts
 	$(PYTHON) -m pytest tests/unit && $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from tools.command_line import inventory_and_options
+
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:
     """Given what was typed, an inventory first or none, return the command that diagnoses the fleet."""
-    inventory, *options = arguments if arguments and not arguments[0].startswith("-") else ["inventory.py", *arguments]
+    inventory, options = inventory_and_options(arguments)
     as_json = ["json=true"] if "--json" in options else []
     rest = [option for option in options if option != "--json"]
     return [sys.executable, "-m", "pyinfra", inventory, "operations.kometa.diagnose", *as_json, *rest]

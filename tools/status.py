@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kometa_host.reports.status import Status, table
+from tools.command_line import inventory_and_options
 
 FACT = "facts.kometa.Status"
 
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:
     """Given what was typed, an inventory first or none, return the command that reads the fleet."""
-    inventory, *options = arguments if arguments and not arguments[0].startswith("-") else ["inventory.py", *arguments]
+    inventory, options = inventory_and_options(arguments)
     return [sys.executable, "-m", "pyinfra", inventory, "fact", FACT, "--json", *options]
 
 

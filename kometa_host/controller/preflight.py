@@ -4,14 +4,15 @@ The one module of this package that imports pyinfra: pyinfra has no hook between
 that lies there, State.init, is wrapped. config.py, which pyinfra runs first of all, does that.
 """
 
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from getpass import getpass
 from logging import LogRecord
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -37,6 +38,8 @@ SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential", r
 # Operations that, called by themselves, need all secrets, or a good config tree, as a deploy does.
 WITH_SECRETS = ("operations.kometa.running", "operations.kometa.run_once")
 WITH_TREE = ("operations.kometa.running", "operations.kometa.validate")
+# The config file, in pyinfra's sense, of a run that ends with the checks; see tools/check.py.
+ONLY_CHECKS = "config_check.py"
 _settings: "WeakKeyDictionary[Host, Settings]" = WeakKeyDictionary()
 
 
@@ -47,14 +50,43 @@ def check_settings_before_connecting() -> None:
 
     def init(inventory: Inventory, config: Config | None, initial_limit: list[Host] | None = None) -> None:
         # Checked first: a state that is not initialised has no hosts to disconnect from when this raises.
-        hosts = list(inventory) if initial_limit is None else initial_limit
-        _check_hosts(hosts, inventory)
+        _check_hosts(_hosts_of_run(inventory, initial_limit), inventory)
         for host in inventory:
             _mask_printed_data(host)
         original(inventory, config, initial_limit=initial_limit)
 
     state.init = init  # type: ignore[method-assign]
     logger.addFilter(_mask_logged_data)
+
+
+def check_and_end() -> None:
+    """Make the present pyinfra run end with the checks of a deploy: it connects nowhere, whatever they find."""
+    state: State = ctx_state.get()  # type: ignore[no-untyped-call]
+
+    def init(inventory: Inventory, config: Config | None, initial_limit: list[Host] | None = None) -> NoReturn:
+        hosts = _hosts_of_run(inventory, initial_limit)
+        _check_hosts(hosts, inventory)
+        click.echo(_conclusion(hosts))
+        sys.exit(0)
+
+    state.init = init  # type: ignore[method-assign]
+    logger.addFilter(_mask_logged_data)
+
+
+def _hosts_of_run(inventory: Inventory, limit: list[Host] | None) -> list[Host]:
+    return list(inventory) if limit is None else limit
+
+
+def _conclusion(hosts: Sequence[Host]) -> str:
+    """Return what the checks have come to if they found no problem; secrets that were not looked at are said."""
+    unopened = {_settings[host].kometa_secrets_file for host in hosts if not _secrets_are_known(_settings[host])}
+    count = "one host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+    if not unopened:
+        return f"{count}: settings, secrets and config tree are in order"
+    return (
+        f"{count}: settings and config tree are in order; {', '.join(sorted(unopened))} was not opened, so whether "
+        f"each <<name>> has a value is not known (export {project.IDENTITY_VARIABLE}=age-identity.txt)"
+    )
 
 
 @contextmanager
@@ -103,6 +135,8 @@ def _secrets_are_known(settings: Settings) -> bool:
 
 
 def _needs_secrets() -> bool:
+    if _only_checks():  # also where nobody has the identity, such as in CI
+        return bool(os.environ.get(project.IDENTITY_VARIABLE))
     command = _command()
     return _is_deploy(command) or command[0] in WITH_SECRETS
 
@@ -111,6 +145,11 @@ def _command() -> tuple[str, ...]:
     """Return what pyinfra was told to do: names of deploy files, or of an operation with its arguments."""
     context = click.get_current_context(silent=True)
     return tuple(context.params.get("operations", ())) if context else ()
+
+
+def _only_checks() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and Path(context.params.get("config_filename", "")).name == ONLY_CHECKS
 
 
 def _is_deploy(command: tuple[str, ...]) -> bool:

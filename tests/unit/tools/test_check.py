@@ -1,0 +1,78 @@
+"""make check: the checks of a deploy for every host of the inventory, and no connection."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[3]
+TWO_HOSTS = '("a.invalid", {"kometa_secrets": {"plextoken": "made-up", "tmdbapikey": "made-up"}}), "b.invalid"'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of what pyinfra reads before it connects, with a secret for each host."""
+    for name in ("kometa_host", "group_data", "kometa", "tools"):
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("config.py", "deploy.py"):
+        shutil.copy(PROJECT / name, tmp_path)
+    with (tmp_path / "group_data" / "all.py").open("a") as variables:
+        variables.write('kometa_secrets = {"plextoken": "made-up", "tmdbapikey": "made-up"}\n')
+    return tmp_path
+
+
+def check(project: Path, *arguments: str, hosts: str = TWO_HOSTS, **environment: str) -> tuple[int, str]:
+    """Run the check; return its exit status and all that it printed."""
+    (project / "inventory.py").write_text(f"kometa = [{hosts}]\n")
+    command = [sys.executable, "-m", "tools.check", *arguments]
+    done = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    shown = done.stdout + done.stderr
+    assert "Connecting" not in shown
+    assert "Traceback" not in shown
+    return done.returncode, shown
+
+
+def test_a_good_project_is_in_order(project: Path) -> None:
+    assert check(project) == (0, "2 hosts: settings, secrets and config tree are in order\n" + QUIET)
+
+
+QUIET = "--> Loading config...\n--> Loading inventory...\n"
+
+
+def test_problems_of_all_hosts_are_said_as_a_deploy_says_them(project: Path) -> None:
+    (project / "kometa" / "config.yml").write_text("libraries: [\n")
+    status, shown = check(project, hosts='("a.invalid", {"kometa_times": ["6am"]}), "b.invalid"')
+    assert status == 1
+    assert "kometa_times (a.invalid)" in shown
+    assert "kometa/config.yml, line 2 (b.invalid)" in shown
+
+
+def test_a_missing_secret_is_a_problem(project: Path) -> None:
+    status, shown = check(project, "inventory.py", "--data", 'kometa_secrets={"plextoken": "made-up"}')
+    assert status == 1
+    assert "tmdbapikey" in shown
+
+
+def test_a_secrets_file_without_an_identity_leaves_its_names_open(project: Path) -> None:
+    (project / "secrets.yml.age").write_text("-----BEGIN AGE ENCRYPTED FILE-----\n")
+    status, shown = check(project)
+    assert status == 0
+    assert "secrets.yml.age was not opened" in shown
+    assert "KOMETA_AGE_IDENTITY" in shown
+
+
+def test_an_identity_that_does_not_open_the_secrets_file_is_a_problem(project: Path) -> None:
+    (project / "secrets.yml.age").write_text("-----BEGIN AGE ENCRYPTED FILE-----\n")
+    status, shown = check(project, KOMETA_AGE_IDENTITY="no-such-file.txt")
+    assert status == 1
+    assert "there is no file no-such-file.txt" in shown
+
+
+def test_the_limit_is_one_of_pyinfra(project: Path) -> None:
+    hosts = '("a.invalid", {"kometa_times": ["6am"]}), "b.invalid"'
+    assert check(project, "--limit", "b.invalid", hosts=hosts)[0] == 0
+    assert check(project, "inventory.py", "--limit", "a.invalid", hosts=hosts)[0] == 1
