@@ -17,21 +17,12 @@ from kometa_host.archive.errors import ArchiveError, DamagedError, NotAnArchiveE
 from kometa_host.archive.gate import Contents, Gate, Limits, Member
 from kometa_host.archive.header import Header, is_age, peek_header, without_armor
 from kometa_host.archive.identity import Identities
-from kometa_host.archive.passphrase import (
-    Ask,
-    damaged_payload,
-    decrypt_payload,
-    needs_passphrase,
-    passphrase_for,
-    unwrap_file_key,
-)
 from kometa_host.archive.printable import printable
 from kometa_host.archive.source import PIECE, Pace, Source
 
 Write = Callable[[bytes], int]
 
 START = 512  # enough to tell what some content is, a plain tar included
-MOST_WORK = 20  # an archive may come from anybody: 1 GiB for the work on its passphrase and no more
 LARGEST_WINDOW = 1 << 27  # that of zstd --long=27
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 # A frame of its own, fed in after the archive: it only comes out as it is if the frame before it was complete.
@@ -75,7 +66,6 @@ def open_archive(
     forward: Callable[[bytes | memoryview], object],
     *,
     name: str = "the archive",
-    ask_passphrase: Ask | None = None,
     limits: Limits | None = None,
     on_member: Callable[[Member], object] | None = None,
     breathe: Callable[[], object] | None = None,
@@ -86,10 +76,9 @@ def open_archive(
     Whether it is encrypted is decided by its content. `forward` gets pieces of up to 256 KiB and must be done with each
     when it returns. `breathe` is called after every 64 KiB read and every piece forwarded (pyinfra: gevent.sleep(0)),
     `progress` with the bytes read so far, `on_member` for each member before its data are forwarded.
-    `ask_passphrase(prompt)` is called for an archive made by `age -p` unless KOMETA_AGE_PASSPHRASE is set.
 
-    Raise an ArchiveError that begins with name: NotAnArchiveError, WrongIdentityError, PassphraseError, DamagedError,
-    RefusedError. Whatever read, forward and the other callbacks raise comes out as it is, KeyboardInterrupt included.
+    Raise an ArchiveError that begins with name: NotAnArchiveError, WrongIdentityError, DamagedError, RefusedError.
+    Whatever read, forward and the other callbacks raise comes out as it is, KeyboardInterrupt included.
     """
     pace = Pace(breathe)
     source = Source(read, pace, progress)
@@ -100,15 +89,13 @@ def open_archive(
 
     unpacker = _Unpacker(Gate(paced_forward, limits, on_member))
     try:
-        types = _feed(source, unpacker, identities, ask_passphrase, name)
+        types = _feed(source, unpacker, identities)
         return Report(types, source.bytes_read, unpacker.finish())
     except ArchiveError as error:
         raise type(error)(f"{name}: {error}") from None
 
 
-def _feed(
-    source: Source, unpacker: "_Unpacker", identities: Identities | None, ask: Ask | None, name: str
-) -> tuple[str, ...]:
+def _feed(source: Source, unpacker: "_Unpacker", identities: Identities | None) -> tuple[str, ...]:
     """Push the whole archive through the unpacker, return the types of its recipients."""
     start = source.peek(START)
     if not is_age(start):
@@ -118,11 +105,12 @@ def _feed(
         return ()
     binary = without_armor(source)
     header = peek_header(binary)
-    if needs_passphrase(header):
-        file_key = unwrap_file_key(header, passphrase_for(name, ask), MOST_WORK)
-        decrypt_payload(binary, header, file_key, unpacker.write)
-    else:
-        _decrypt(binary, header, identities, unpacker.write)
+    if header.needs_passphrase:
+        raise WrongIdentityError(
+            "it is encrypted to a passphrase (age -p), which no backup of ours is, and only the age command opens it: "
+            "age -d ARCHIVE | age -R RECIPIENTS -o COPY, and restore the copy"
+        )
+    _decrypt(binary, header, identities, unpacker.write)
     return header.recipient_types
 
 
@@ -175,12 +163,19 @@ def _explained(error: BaseException, source: Source, header: Header, identities:
         if "No matching keys" in str(error):
             return _wrong_identity(header, identities)
         if "whole buffer" in str(error):  # fewer than the 16 bytes between header and payload
-            return damaged_payload(source)
+            return _damaged_payload(source)
         return DamagedError("its age header is damaged")
     # pyrage reports a damaged payload as an OSError without a number, and a fault of its own as a PanicException.
     if (isinstance(error, OSError) and error.errno is None) or type(error).__name__ == "PanicException":
-        return damaged_payload(source)
+        return _damaged_payload(source)
     return error
+
+
+def _damaged_payload(source: Source) -> DamagedError:
+    """Return the error for a payload that could not be decrypted at the place that source has reached."""
+    if source.exhausted:
+        return DamagedError("it is cut short, or its last 64 KiB are damaged")
+    return DamagedError(f"it is damaged near byte {source.position}")
 
 
 def _wrong_identity(header: Header, identities: Identities) -> WrongIdentityError:

@@ -16,6 +16,7 @@ AGE_V1 = b"age-encryption.org/v1\n"
 ARMOR_BEGIN = b"-----BEGIN AGE ENCRYPTED FILE-----"
 ARMOR_END = b"-----END AGE ENCRYPTED FILE-----"
 ARMOR_COLUMNS = 64
+SCRYPT = "scrypt"  # the type of a recipient that is a passphrase
 MOST_HEADER = 256 * 1024  # room for a thousand recipients
 HEADER_END = re.compile(rb"\n--- ([^\n]*)\n")
 STANZA = re.compile(rb"-> ([!-~]{1,64}(?: [!-~]+)*)\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63}\n)")
@@ -43,6 +44,19 @@ class Header:
     def recipient_types(self) -> tuple[str, ...]:
         """The type of each recipient, without the grease that age adds to keep readers tolerant."""
         return tuple(stanza.type for stanza in self.stanzas if not stanza.type.endswith("-grease"))
+
+    @property
+    def needs_passphrase(self) -> bool:
+        """Whether the file opens with a passphrase (age -p)."""
+        return SCRYPT in self.recipient_types
+
+    @property
+    def work(self) -> int:
+        """The exponent of two of the work that the passphrase takes. Raise DamagedError if it is not said."""
+        arguments = next((stanza.arguments for stanza in self.stanzas if stanza.type == SCRYPT), ())
+        if len(arguments) != 2 or not arguments[1].isdecimal():
+            raise DamagedError("its age header is damaged")
+        return int(arguments[1][:4])
 
 
 def is_age(start: bytes) -> bool:

@@ -18,19 +18,13 @@ import pyrage  # type: ignore[import-untyped]
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_ssh_private_key
 
-from kometa_host.archive.errors import ArchiveError, IdentityError, PassphraseError
+from kometa_host.archive.errors import ArchiveError, DamagedError, IdentityError, PassphraseError
 from kometa_host.archive.header import is_age, peek_header, without_armor
-from kometa_host.archive.passphrase import (
-    Ask,
-    decrypt_payload,
-    needs_passphrase,
-    passphrase_for,
-    unwrap_file_key,
-)
-from kometa_host.archive.source import Source
+from kometa_host.archive.source import PIECE, Source
 
 LARGEST = 1 << 20
-MOST_WORK = 22  # the age command's own limit
+MOST_WORK = 22  # the age command's own limit; pyrage has none
+PASSPHRASE_VARIABLE = "KOMETA_AGE_PASSPHRASE"  # noqa: S105 -- its name
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 OPENSSH_BEGIN = b"-----BEGIN OPENSSH PRIVATE KEY-----"
@@ -45,6 +39,7 @@ PLUGIN = "a plugin's identity (AGE-PLUGIN-...), which only the age command with 
 RECIPIENT = "a recipient, the public half: the identity is the other half, which begins with AGE-SECRET-KEY-1"
 SSH_PUBLIC = "an SSH public key: the identity is the private key, usually the file without .pub"
 
+Ask = Callable[[str], str]  # prompt -> what was typed
 Key = object  # pyrage.x25519.Identity or pyrage.ssh.Identity
 
 
@@ -97,6 +92,21 @@ def read_identities(
     except (IdentityError, ArchiveError) as error:
         raise IdentityError(f"{source}: {error}") from None
     return _identities(source, found, warnings)
+
+
+def passphrase_for(what: str, ask: Ask | None, environment: Mapping[str, str] | None = None) -> str:
+    """Return the passphrase for what: that of KOMETA_AGE_PASSPHRASE, else what ask(prompt) returns.
+
+    Raise PassphraseError if there is none.
+    """
+    given = (os.environ if environment is None else environment).get(PASSPHRASE_VARIABLE)
+    if not given and ask:
+        given = ask(f"Passphrase of {what}: ")
+    if not given:
+        raise PassphraseError(
+            f"it is protected by a passphrase: set {PASSPHRASE_VARIABLE}, or run this on a terminal to be asked"
+        )
+    return given
 
 
 def _identities(source: str, found: _Found, warnings: tuple[str, ...]) -> Identities:
@@ -166,11 +176,20 @@ def _decrypt(content: bytes, passphrase: Callable[[], str]) -> bytes:
     """Given an identity file that was encrypted with `age -p`, return what it holds."""
     source = without_armor(Source(BytesIO(content).read))
     header = peek_header(source)
-    if not needs_passphrase(header):
+    if not header.needs_passphrase:
         raise IdentityError("it is an age file that is encrypted to a key, not an identity file; is it the archive?")
-    decrypted = bytearray()
-    decrypt_payload(source, header, unwrap_file_key(header, passphrase(), MOST_WORK), decrypted.extend)
-    return bytes(decrypted)
+    if not 0 < header.work <= MOST_WORK:
+        raise PassphraseError(
+            f"its passphrase needs 2^{header.work} rounds of work; at most 2^{MOST_WORK} are accepted"
+        )
+    binary = b"".join(iter(lambda: source.read(PIECE), b""))
+    try:
+        decrypted: bytes = pyrage.passphrase.decrypt(binary, passphrase())
+    except pyrage.DecryptError as error:
+        if str(error) == "Decryption failed":  # said of the passphrase's own part of the header
+            raise PassphraseError("the passphrase is wrong") from None
+        raise DamagedError("it is cut short or damaged") from None
+    return decrypted
 
 
 def _parse_lines(content: bytes) -> _Found:

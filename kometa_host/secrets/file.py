@@ -24,9 +24,7 @@ from pydantic import SecretStr
 
 from kometa_host.archive.errors import ArchiveError, IdentityError
 from kometa_host.archive.header import AGE_PREFIX, ARMOR_BEGIN, peek_header, without_armor
-from kometa_host.archive.identity import Identities, read_identities
-from kometa_host.archive.passphrase import VARIABLE as PASSPHRASE_VARIABLE
-from kometa_host.archive.passphrase import Ask, needs_passphrase
+from kometa_host.archive.identity import PASSPHRASE_VARIABLE, Ask, Identities, read_identities
 from kometa_host.archive.source import Source
 from kometa_host.errors import Problem, ProblemsError
 from kometa_host.settings.environment import checked_secrets, variable_of
@@ -125,7 +123,7 @@ def decrypt(content: bytes, shown: str, identities: Identities) -> bytes:
     mended = "take the last good one from version control or a backup"
     try:
         header = peek_header(without_armor(Source(BytesIO(content.lstrip()).read)))
-        if needs_passphrase(header):
+        if header.needs_passphrase:
             found = "it is encrypted to a passphrase, not to recipients"
             raise SecretsFileError(Problem(shown, found, "move it away and create it with make secrets-edit"))
         text: bytes = pyrage.decrypt(content.lstrip(), list(identities.keys))

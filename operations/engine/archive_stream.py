@@ -143,7 +143,6 @@ def stream(
             keys,
             forward,
             name=place.name,
-            ask_passphrase=asks(),
             on_member=on_member,
             breathe=breathe,
             progress=Progress(f"{task} {place.name}", size),

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -18,23 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kometa_host.archive.chain import Report, open_archive
-from kometa_host.archive.errors import ArchiveError, DamagedError, PassphraseError, WrongIdentityError
+from kometa_host.archive.errors import ArchiveError, WrongIdentityError
 from kometa_host.archive.gate import Member
 from kometa_host.archive.identity import Identities, read_identities
 from kometa_host.errors import UserError
 from tests.unit.hostile import (
     FILES,
-    GOOD,
     TARS,
     Case,
     compressed,
     encrypted,
     file,
-    flipped,
     folder,
     key,
     tar,
-    with_passphrase,
 )
 
 NEEDS_AGE = pytest.mark.skipif(not shutil.which("age"), reason="the age command is not installed")
@@ -45,14 +41,8 @@ TAR = tar(*(file(b"kometa/%d.jpg" % number, os.urandom(40_000)) for number in ra
 
 def opened(archive: bytes, identities: Identities | None = IDENTITIES, **options: Any) -> tuple[bytes, Report]:
     out = bytearray()
-    options.setdefault("ask_passphrase", lambda _: "pw")
     report = open_archive(io.BytesIO(archive).read, identities, out.extend, **options)
     return bytes(out), report
-
-
-@pytest.fixture(autouse=True)
-def no_passphrase_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("KOMETA_AGE_PASSPHRASE", raising=False)
 
 
 def test_there_are_at_least_150_hostile_archives() -> None:
@@ -86,13 +76,12 @@ def test_a_hostile_file_is_refused_by_name(case: Case) -> None:
         (encrypted(compressed(TAR)), ("X25519",)),
         (encrypted(compressed(TAR), armored=True), ("X25519",)),
         (encrypted(compressed(TAR), armored=True).replace(b"\n", b"\r\n"), ("X25519",)),
-        (with_passphrase(compressed(TAR)), ("scrypt",)),
         (zstandard.ZstdCompressor(write_checksum=False).compress(TAR), ()),
         (compressed(TAR[:100_000]) + compressed(TAR[100_000:]), ()),
         (b"\x50\x2a\x4d\x18\x04\0\0\0size" + compressed(TAR), ()),
         (encrypted(compressed(TAR[:100_000]) + compressed(TAR[100_000:])), ("X25519",)),
     ],
-    ids=["plain", "age", "armor", "armor-crlf", "passphrase", "no-checksum", "frames", "skippable", "age-frames"],
+    ids=["plain", "age", "armor", "armor-crlf", "no-checksum", "frames", "skippable", "age-frames"],
 )  # fmt: skip
 def test_what_comes_out_is_what_went_in(archive: bytes, types: tuple[str, ...]) -> None:
     out, report = opened(archive)
@@ -102,26 +91,6 @@ def test_what_comes_out_is_what_went_in(archive: bytes, types: tuple[str, ...]) 
     assert report.bytes_read == len(archive)
     assert (report.contents.members, report.contents.tar_bytes) == (10, len(TAR))
     assert report.contents.has_config_yml
-
-
-def test_an_armored_archive_for_a_passphrase_opens() -> None:
-    binary = with_passphrase(compressed(TAR))
-    out, _ = opened(armored(binary))
-    assert out == TAR
-
-
-def armored(binary: bytes) -> bytes:
-    text = b64encode(binary)
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return b"\n".join([b"-----BEGIN AGE ENCRYPTED FILE-----", *lines, b"-----END AGE ENCRYPTED FILE-----", b""])
-
-
-@pytest.mark.parametrize("size", [65520, 65536, 65537, 131072])
-def test_a_payload_of_whole_chunks_opens_with_a_passphrase(size: int) -> None:
-    skippable = compressed(GOOD + bytes(1024))
-    skippable += b"\x50\x2a\x4d\x18" + (size - len(skippable) - 8).to_bytes(4, "little")
-    out, _ = opened(with_passphrase(skippable.ljust(size, b"\0")))
-    assert out == GOOD + bytes(1024)
 
 
 @NEEDS_AGE
@@ -152,13 +121,6 @@ def test_a_cut_at_every_64_kib_is_refused(armor: bool) -> None:
             opened(archive[:cut])
 
 
-def test_a_cut_of_a_passphrase_archive_at_every_chunk_is_refused() -> None:
-    archive = with_passphrase(compressed(TAR))
-    for cut in range(archive.index(b"\n--- ") + 65, len(archive), 65552):
-        with pytest.raises(DamagedError, match="cut short"):
-            opened(archive[:cut])
-
-
 def test_a_cut_at_every_block_of_the_tar_is_refused_even_if_age_and_zstd_are_whole() -> None:
     small = tar(folder(b"kometa/a/"), file(b"kometa/a/x", os.urandom(3000)), file(b"kometa/a/y"))
     for cut in range(0, len(small), 512):
@@ -185,19 +147,11 @@ def test_every_flipped_bit_of_the_age_header_and_many_of_the_payload_are_refused
                 opened(broken)
 
 
-def test_flipped_bits_of_a_passphrase_header_are_refused() -> None:
-    archive = with_passphrase(compressed(tar()))
-    for position in range(archive.index(b"\n--- ") + 49):
-        with pytest.raises(UserError):
-            opened(flipped(archive, position))
-
-
 SMALL = tar(file(b"kometa/x", b"x" * 700))
 PACKED = {
     "plain": compressed(SMALL),
     "age": encrypted(compressed(SMALL)),
     "armored": encrypted(compressed(SMALL), armored=True),
-    "passphrase": with_passphrase(compressed(SMALL)),
 }
 
 
@@ -226,10 +180,10 @@ class Boom(BaseException):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Boom(), OSError(5, "the line is cut"), UserError("stop")])
 @pytest.mark.parametrize("call", [1, 2, 5])
-@pytest.mark.parametrize("kind", ["plain", "age", "passphrase"])
+@pytest.mark.parametrize("kind", ["plain", "age"])
 def test_what_the_reader_raises_comes_out_as_it_is(error: BaseException, call: int, kind: str) -> None:
     packed = compressed(TAR)
-    archive = {"plain": packed, "age": encrypted(packed), "passphrase": with_passphrase(packed)}[kind]
+    archive = {"plain": packed, "age": encrypted(packed)}[kind]
     stream, calls = io.BytesIO(archive), []
 
     def read(size: int) -> bytes:
@@ -239,19 +193,19 @@ def test_what_the_reader_raises_comes_out_as_it_is(error: BaseException, call: i
         return stream.read(size)
 
     with pytest.raises(type(error)) as raised:
-        open_archive(read, IDENTITIES, len, ask_passphrase=lambda _: "pw")
+        open_archive(read, IDENTITIES, len)
     assert raised.value is error
     assert len(calls) == call
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Boom(), OSError(28, "no space left"), UserError("stop")])
-@pytest.mark.parametrize("kind", ["plain", "age", "passphrase"])
+@pytest.mark.parametrize("kind", ["plain", "age"])
 @pytest.mark.parametrize("place", ["forward", "breathe", "progress", "on_member"])
 def test_what_a_callback_raises_comes_out_as_it_is_and_it_is_not_called_again(
     error: BaseException, kind: str, place: str
 ) -> None:
     packed = compressed(TAR)
-    archive = {"plain": packed, "age": encrypted(packed), "passphrase": with_passphrase(packed)}[kind]
+    archive = {"plain": packed, "age": encrypted(packed)}[kind]
     calls: list[object] = []
 
     def fail(*arguments: object) -> None:
@@ -259,7 +213,7 @@ def test_what_a_callback_raises_comes_out_as_it_is_and_it_is_not_called_again(
         if len(calls) == 2:
             raise error
 
-    options: dict[str, Any] = {"forward": len, "ask_passphrase": lambda _: "pw", place: fail}
+    options: dict[str, Any] = {"forward": len, place: fail}
     with pytest.raises(type(error)) as raised:
         open_archive(io.BytesIO(archive).read, IDENTITIES, **options)
     assert raised.value is error
@@ -289,16 +243,6 @@ def test_nothing_is_forwarded_before_the_identity_fits() -> None:
     with pytest.raises(WrongIdentityError):
         open_archive(io.BytesIO(encrypted(compressed(TAR))).read, other, pieces.append)
     assert pieces == []
-
-
-def test_an_archive_for_a_passphrase_says_that_it_needs_one() -> None:
-    with pytest.raises(PassphraseError, match="set KOMETA_AGE_PASSPHRASE"):
-        opened(with_passphrase(compressed(TAR)), ask_passphrase=None)
-
-
-def test_the_passphrase_of_the_environment_opens_an_archive(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KOMETA_AGE_PASSPHRASE", "pw")
-    assert opened(with_passphrase(compressed(TAR)), None, ask_passphrase=None)[0] == TAR
 
 
 def test_one_matching_identity_of_several_is_enough() -> None:
