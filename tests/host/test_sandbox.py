@@ -222,6 +222,50 @@ def test_two_hosts_reach_each_other_and_have_known_keys(sandbox: Sandbox, host: 
     assert checkout_id() in host.label
 
 
+def ssh(host: Host, *options: str, to: str = "") -> int:
+    """Return the exit status of an ssh to a host that runs nothing."""
+    return subprocess.run(["ssh", *host.ssh_options, *options, f"root@{to or host.address}", "true"]).returncode
+
+
+def test_a_host_is_reached_by_ipv6_on_another_port_and_by_a_jump(sandbox: Sandbox, host: Host) -> None:
+    hidden = sandbox.host("bare")
+    try:
+        assert ssh(hidden, "-p", "2222", to=hidden.address6) == 0
+        hidden.let_in_only_from(host)
+        assert ssh(hidden) == 255
+        jump = " ".join(["ssh", *host.ssh_options, "-W", "%h:%p", f"root@{host.address}"])
+        assert ssh(hidden, "-o", f"ProxyCommand={jump}") == 0
+    finally:
+        hidden.destroy()
+
+
+def test_an_unprivileged_container_has_few_ids_and_no_devices(sandbox: Sandbox) -> None:
+    few = sandbox.host("bare", like="unprivileged")
+    try:
+        assert few.run("cat /proc/self/uid_map").stdout.split()[2] == "65536"
+        assert few.run("ls /dev/fuse /dev/net/tun", check=False).stdout == ""
+    finally:
+        few.destroy()
+
+
+def test_an_unknown_variant_is_refused_by_its_name(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError, match="no variant is called 'unlikely'; there are volatile-journal, "):
+        sandbox.host("bare", like="unlikely")
+
+
+def test_a_slow_disk_holds_up_whoever_waits_for_it(host: Host) -> None:
+    write = "timeout 3 dd if=/dev/zero of=/root/slow bs=1M count=30 conv=fsync"
+    try:
+        host.slow_disk(1_000_000)
+    except SandboxError as error:
+        pytest.skip(str(error))
+    try:
+        assert host.run(write, check=False).returncode == 124
+    finally:
+        host.slow_disk(0)
+    host.run("rm /root/slow")
+
+
 # -- the image's start ------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 BASE = Path("/var/lib/kometa-host-sandbox")
 PERSISTENT = "sandbox"
 FIRST_OCTET = 10  # of the host named "sandbox"; others follow
+OTHER_PORT = 2222  # on which the hosts' SSH servers listen besides 22
 NOT_UP = "sandbox-host-is-not-up.invalid"  # no packet leaves for a name under .invalid (RFC 6761)
 
 
@@ -50,6 +51,12 @@ def prefix() -> str:
         return recorded.read_text().strip()
     second, third = first_choice()
     return f"10.{second}.{third}"
+
+
+def address6(address: str) -> str:
+    """Given the IPv4 address of a host or of this machine on the test network, return its IPv6 address there."""
+    _, second, third, last = address.split(".")
+    return f"fd0a:{int(second):x}:{int(third):x}::{int(last):x}"
 
 
 def bridge_name() -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 
-from tests.sandbox import packages
+from tests.sandbox import packages, variants
 from tests.sandbox.host import Host
 from tests.sandbox.machine import control_groups
 from tests.sandbox.registry import Registry
@@ -105,9 +106,18 @@ class Sandbox:
         """The session's hosts."""
         return self._session.hosts()
 
-    def host(self, kind: str = "ready", name: str | None = None, network_online: bool = True) -> Host:
-        """Return a fresh, booted host: `kind` is "bare", "ready" or the name of something saved with Host.save()."""
-        host = self._session.add_host(kind, name, network_online)
+    def host(
+        self,
+        kind: str = "ready",
+        name: str | None = None,
+        network_online: bool = True,
+        like: str | Iterable[str] = (),
+    ) -> Host:
+        """Return a fresh, booted host: `kind` is "bare", "ready" or the name of something saved with Host.save().
+
+        `like` names one of variants.VARIANTS or several: what this host is like.
+        """
+        host = self._session.add_host(kind, name, network_online, variants.chosen(like))
         host.boot()
         return host
 

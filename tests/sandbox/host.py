@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.sandbox import network, trees
-from tests.sandbox.address import bridge_name, connection_data
+from tests.sandbox import network, trees, variants
+from tests.sandbox.address import address6, bridge_name, connection_data
 from tests.sandbox.machine import Machine
 from tests.sandbox.shell import SandboxError, daemon_pid, run, wait_until
 
@@ -42,11 +42,13 @@ class Record:
     kind: str
     octet: int
     network_online: bool
+    like: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Record:
         """Read the record of the host in `folder`."""
-        return cls(**json.loads((folder / "host.json").read_text()))
+        told = json.loads((folder / "host.json").read_text())
+        return cls(**{**told, "like": tuple(told["like"])})
 
     def write(self, folder: Path) -> None:
         """Write the record into `folder`."""
@@ -64,10 +66,12 @@ class Host:
         self.name = record.name
         self.kind = record.kind
         self.network_online = record.network_online
+        self.like = record.like
         self.address = f"{session.prefix}.{record.octet}"
+        self.address6 = address6(self.address)
         self.tree = folder / "root"
         self.label = f"{bridge_name()}-{record.octet}"
-        self._machine = Machine(self.label, self.name, self.tree, folder)
+        self._machine = Machine(self.label, self.name, self.tree, folder, variants.boot_options(self.like))
 
     # -- making and removing -------------------------------------------------------------------------------------
 
@@ -77,6 +81,7 @@ class Host:
             shutil.rmtree(self.tree)
         trees.copy(source, self.tree)
         trees.personalize(self.tree, self.session.identity(self))
+        variants.apply(self.tree, self.like)
 
     def destroy(self) -> None:
         """End the host and remove all of it."""
@@ -158,6 +163,17 @@ class Host:
     def delay(self, milliseconds: float) -> None:
         """Delay each packet to the host by `milliseconds`; 0 ends that."""
         network.delay(self.label, milliseconds)
+
+    def let_in_only_from(self, other: Host) -> None:
+        """Let nobody in but from `other`, so that the host is reached by a jump through that. Until the next boot."""
+        self.run(
+            f"printf 'AllowUsers *@%s *@%s\n' {other.address} {other.address6} >/run/jump.conf"
+            " && ln -sfn /run/jump.conf /etc/ssh/sshd_config.d/jump.conf && systemctl reload ssh"
+        )
+
+    def slow_disk(self, bytes_per_second: int) -> None:
+        """Let the host write that many bytes a second to its disk, as far as it waits for them; 0 ends that."""
+        self._machine.slow_disk(bytes_per_second)
 
     # -- commands ------------------------------------------------------------------------------------------------
 

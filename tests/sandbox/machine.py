@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
+from tests.sandbox import disk
 from tests.sandbox.cache import SOURCES
 from tests.sandbox.shell import SandboxError, start_daemon, wait_until
 
@@ -30,8 +32,8 @@ def raise_inotify_limit() -> None:
 class Machine:
     """One machine: `label` names its control group and its network namespace; `tree` is its root file system."""
 
-    def __init__(self, label: str, name: str, tree: Path, folder: Path) -> None:
-        """Describe the machine; `folder` takes its console's text and process id."""
+    def __init__(self, label: str, name: str, tree: Path, folder: Path, options: Sequence[str]) -> None:
+        """Describe the machine; `folder` takes its console's text and process id, systemd-nspawn the options."""
         root = control_groups()
         if root is None:
             raise SandboxError("this machine has no cgroup2 hierarchy")
@@ -39,6 +41,7 @@ class Machine:
         self.name = name
         self.tree = tree
         self.folder = folder
+        self.options = options
         self.groups = root
         self.group = root / f"sandbox-{label}"
 
@@ -47,6 +50,7 @@ class Machine:
         raise_inotify_limit()
         command: list[str | Path] = [
             SOURCES / "boot.sh", self.label, self.name, self.tree, self.label, self.groups, self.group.name,
+            *self.options,
         ]  # fmt: skip
         start_daemon(command, self.folder / "console.log", self.folder / "machine.pid")
 
@@ -56,6 +60,10 @@ class Machine:
             return "populated 1" in (self.group / "cgroup.events").read_text()
         except OSError:
             return False
+
+    def slow_disk(self, bytes_per_second: int) -> None:
+        """Let the machine write that many bytes a second to its disk; 0 ends that."""
+        disk.slow(self.group, self.tree, bytes_per_second)
 
     def kill(self) -> None:
         """End every process of the machine at once, as a power cut does, and wait until they are gone."""
@@ -71,6 +79,7 @@ class Machine:
                 group.rmdir()
         with contextlib.suppress(OSError):
             self.group.rmdir()
+        disk.release(self.group)
 
     def console(self) -> str:
         """Return the end of what the machine printed on its console."""

@@ -6,7 +6,7 @@ import ipaddress
 import json
 from pathlib import Path
 
-from tests.sandbox.address import bridge_name, first_choice, state_directory
+from tests.sandbox.address import address6, bridge_name, first_choice, state_directory
 from tests.sandbox.shell import SandboxError, run
 
 
@@ -19,6 +19,7 @@ def ensure_bridge() -> str:
     (state_directory() / "subnet").write_text(f"{prefix}\n")
     run(["ip", "link", "add", bridge, "type", "bridge"])
     run(["ip", "addr", "add", f"{prefix}.1/24", "dev", bridge])
+    run(["ip", "addr", "add", f"{address6(f'{prefix}.1')}/64", "dev", bridge, "nodad"])
     run(["ip", "link", "set", bridge, "up"])
     return f"{prefix}.1"
 
@@ -64,6 +65,7 @@ def connect(cable: str, address: str, gateway: str) -> None:
         ["link", "set", "host0", "address", hardware],
         ["link", "set", "lo", "up"],
         ["addr", "add", f"{address}/24", "dev", "host0"],
+        ["addr", "add", f"{address6(address)}/64", "dev", "host0", "nodad"],
         ["link", "set", "host0", "up"],
         ["route", "add", "default", "via", gateway],
     ]

@@ -29,7 +29,7 @@ READY = [
 ]  # fmt: skip
 OFFERED = [
     "slirp4netns", "sqlite3", "python3-minimal", "acl", "procps", "less", "iptables",
-    "git", "openssh-client", "python3", "python3-venv",
+    "git", "openssh-client", "python3", "python3-venv", "tzdata-legacy", "tcsh", "fish", "sudo-rs", "opendoas",
 ]  # fmt: skip
 IMAGE = [
     "base-files", "libc-bin", "dash", "bash", "coreutils", "procps", "curl", "tzdata", "python3", "python3-yaml",
@@ -92,10 +92,10 @@ def architecture() -> str:
 
 
 class PrivateApt:
-    """apt with lists, cache and status of its own, so that it sees an empty Debian of our release, not this machine."""
+    """apt with lists, cache and status of its own, so that it sees an empty Debian of one suite, not this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare `folder` and fetch the package lists."""
+    def __init__(self, folder: Path, suite: str) -> None:
+        """Prepare `folder` and fetch the package lists of `suite`."""
         self.folder = folder
         found = mirror()
         if found is None:
@@ -103,7 +103,7 @@ class PrivateApt:
         for name in ("state/lists/partial", "cache/archives/partial"):
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
-        (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {found} {RELEASE} main\n")
+        (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {found} {suite} main\n")
         (folder / "apt.conf").write_text(self._settings())
         self.run("update")
 
@@ -137,17 +137,19 @@ class PrivateApt:
         return sorted((self.folder / "cache" / "archives").glob("*.deb"))
 
 
-def repository() -> Path:
+def repository(suite: str = RELEASE) -> Path:
     """Return the folder of the local repository: `debian/` as a mirror has it; `image.txt` names the image's files."""
-    return cached("packages", [SOURCES / "packages.py", architecture()], _build_repository)
+    name = "packages" if suite == RELEASE else f"{suite}-packages"
+    recipe: list[Path | str] = [SOURCES / "packages.py", architecture()]
+    return cached(name, recipe, lambda folder: _build_repository(folder, suite))
 
 
-def _build_repository(folder: Path) -> None:
+def _build_repository(folder: Path, suite: str) -> None:
     prepare_machine()
     private = folder / "apt"
     private.mkdir()
-    apt = PrivateApt(private)
-    say("downloading Debian packages (about 100 MB)")
+    apt = PrivateApt(private, suite)
+    say(f"downloading packages of Debian {suite} (about 100 MB)")
     files = apt.download([*ESSENTIAL, *BARE, *READY, *OFFERED, *IMAGE])
     pool = folder / "debian" / "pool"
     pool.mkdir(parents=True)
@@ -155,22 +157,22 @@ def _build_repository(folder: Path) -> None:
         file.rename(pool / file.name)
     (folder / "image.txt").write_text("\n".join(apt.closure(IMAGE)))
     run(["rm", "-rf", private])
-    _write_index(folder / "debian")
+    _write_index(folder / "debian", suite)
 
 
-def _write_index(root: Path) -> None:
+def _write_index(root: Path, suite: str) -> None:
     """Write the index files of the repository at `root`, so that apt takes it for an ordinary mirror."""
-    index = root / "dists" / RELEASE / "main" / f"binary-{architecture()}"
+    index = root / "dists" / suite / "main" / f"binary-{architecture()}"
     index.mkdir(parents=True)
     packages = run(["dpkg-scanpackages", "--multiversion", "pool"], cwd=root).encode()
     (index / "Packages").write_bytes(packages)
     (index / "Packages.gz").write_bytes(gzip.compress(packages, mtime=0))
     lines = [
-        "Origin: Debian", "Label: Debian", "Suite: stable", f"Codename: {RELEASE}", "Components: main",
+        "Origin: Debian", "Label: Debian", f"Suite: {suite}", f"Codename: {suite}", "Components: main",
         f"Architectures: {architecture()}", "Date: Sat, 01 Nov 2025 00:00:00 UTC", "SHA256:",
     ]  # fmt: skip
     for file in sorted(index.iterdir()):
         data = file.read_bytes()
-        name = file.relative_to(root / "dists" / RELEASE)
+        name = file.relative_to(root / "dists" / suite)
         lines.append(f" {hashlib.sha256(data).hexdigest()} {len(data)} {name}")
-    (root / "dists" / RELEASE / "Release").write_text("\n".join(lines) + "\n")
+    (root / "dists" / suite / "Release").write_text("\n".join(lines) + "\n")

@@ -11,11 +11,11 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.sandbox import network, packages, trees
-from tests.sandbox.address import FIRST_OCTET, PERSISTENT, prefix, state_directory
+from tests.sandbox import network, packages, trees, variants
+from tests.sandbox.address import FIRST_OCTET, OTHER_PORT, PERSISTENT, address6, prefix, state_directory
 from tests.sandbox.host import Host, Record
 from tests.sandbox.registry import Registry
 from tests.sandbox.shell import SandboxError, daemon_pid, locked, process_start, run, start_daemon, stop_daemon
@@ -97,16 +97,16 @@ class Session:
         folders = sorted((self.folder / "hosts").glob("*/host.json"))
         return [Host(self, path.parent) for path in folders]
 
-    def add_host(self, kind: str, name: str | None, network_online: bool) -> Host:
-        """Make a host of `kind` with a fresh tree; it is not booted yet."""
-        source = self._source(kind)
+    def add_host(self, kind: str, name: str | None, network_online: bool, like: Sequence[str] = ()) -> Host:
+        """Make a host of `kind` with a fresh tree, like some variants; it is not booted yet."""
+        source = self._source(kind, like)
         with state_lock():
             chosen = name or self._free_name(kind)
             folder = self.folder / "hosts" / chosen
             if folder.exists():
                 raise SandboxError(f"there is a host named {chosen} already")
             folder.mkdir(parents=True)
-            Record(chosen, kind, self._free_octet(chosen), network_online).write(folder)
+            Record(chosen, kind, self._free_octet(chosen), network_online, tuple(like)).write(folder)
         host = Host(self, folder)
         host.install(source)
         return host
@@ -114,12 +114,12 @@ class Session:
     def reset_host(self, host: Host, kind: str | None = None) -> None:
         """Give a host a fresh tree and boot it."""
         host.power_cut()
-        host.install(self._source(kind or host.kind))
+        host.install(self._source(kind or host.kind, host.like))
         host.boot()
 
-    def _source(self, kind: str) -> Path:
+    def _source(self, kind: str, like: Sequence[str]) -> Path:
         saved = self.folder / "saved" / kind
-        return saved if saved.is_dir() else trees.tree(kind)
+        return saved if saved.is_dir() else trees.tree(kind, variants.suite(like))
 
     def save(self, kind: str, tree: Path) -> None:
         """Keep a copy of `tree` as the kind `kind` of this session."""
@@ -152,17 +152,19 @@ class Session:
         """Return what makes a tree the given host of this session."""
         return trees.Identity(
             name=host.name, address=host.address, gateway=self.gateway, key=self.key, host_key=self.host_key,
-            mirror=self.start_mirror(), registry=self.registry.ensure(), network_online=host.network_online,
+            mirror=self.start_mirror(variants.suite(host.like)), registry=self.registry.ensure(),
+            network_online=host.network_online, suite=variants.suite(host.like),
         )  # fmt: skip
 
     # -- services ------------------------------------------------------------------------------------------------
 
-    def start_mirror(self) -> str:
-        """Start the package mirror unless it runs, and return its address."""
-        port = self.port("mirror")
-        pid_file = self.folder / "mirror.pid"
+    def start_mirror(self, suite: str = packages.RELEASE) -> str:
+        """Start the package mirror of a Debian unless it runs, and return its address."""
+        name = "mirror" if suite == packages.RELEASE else f"{suite}-mirror"
+        port = self.port(name)
+        pid_file = self.folder / f"{name}.pid"
         if daemon_pid(pid_file) is None:
-            repository = packages.repository()
+            repository = packages.repository(suite)
             place = ["--bind", self.gateway, "--directory", str(repository)]
             command = [sys.executable, "-m", "http.server", str(port), *place]
             start_daemon(command, Path(os.devnull), pid_file)
@@ -184,8 +186,9 @@ def make_keys(state: Path) -> None:
         if not (state / name).exists():
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"sandbox {name}", "-f", state / name])
     kind, data = (state / "host_key.pub").read_text().split()[:2]
-    addresses = ",".join(f"{prefix()}.{octet}" for octet in range(2, 255))
-    known = f"{addresses} {kind} {data}\n"
+    addresses = [f"{prefix()}.{octet}" for octet in range(2, 255)]
+    names = [*addresses, *map(address6, addresses)]
+    known = f"{','.join([*names, *(f'[{name}]:{OTHER_PORT}' for name in names)])} {kind} {data}\n"
     path = state / "known_hosts"
     if not path.exists() or path.read_text() != known:
         path.write_text(known)

@@ -34,24 +34,26 @@ class Identity:
     mirror: str
     registry: str
     network_online: bool
+    suite: str = packages.RELEASE
 
 
-def tree(kind: str) -> Path:
-    """Return the cached root file system of `kind`, built when there is none."""
+def tree(kind: str, suite: str = packages.RELEASE) -> Path:
+    """Return the cached root file system of `kind`, made of a Debian; built when there is none."""
     if kind not in KINDS:
         raise SandboxError(f"no kind of host is called {kind!r}; there are {', '.join(KINDS)} and what was saved")
     files = [SOURCES / "packages.py", SOURCES / "trees.py", SOURCES / "tree"]
-    return cached(kind, [*files, packages.architecture()], lambda folder: _build(kind, folder)) / "root"
+    name = kind if suite == packages.RELEASE else f"{suite}-{kind}"
+    return cached(name, [*files, packages.architecture()], lambda folder: _build(kind, suite, folder)) / "root"
 
 
-def _build(kind: str, folder: Path) -> None:
-    repository = packages.repository() / "debian"
+def _build(kind: str, suite: str, folder: Path) -> None:
+    repository = packages.repository(suite) / "debian"
     packages.prepare_machine()
     root = folder / "root"
-    source = f"deb [trusted=yes] copy://{repository} {packages.RELEASE} main"
+    source = f"deb [trusted=yes] copy://{repository} {suite} main"
     run([
         "mmdebstrap", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io", "--format=directory",
-        f"--include={','.join(KINDS[kind])}", packages.RELEASE, root, source,
+        f"--include={','.join(KINDS[kind])}", suite, root, source,
     ])  # fmt: skip
     root.chmod(0o755)
     run(["cp", "-r", f"{SOURCES / 'tree'}/.", root])
@@ -96,7 +98,7 @@ def personalize(root: Path, identity: Identity) -> None:
     _write(root, "etc/machine-id", f"{uuid.uuid4().hex}\n")
     _write(root, "etc/resolv.conf", f"nameserver {identity.gateway}\noptions timeout:1 attempts:1\n")
     _write(root, "etc/apt/sources.list", "")
-    _write(root, "etc/apt/sources.list.d/debian.sources", _apt_source(identity.mirror))
+    _write(root, "etc/apt/sources.list.d/debian.sources", _apt_source(identity.mirror, identity.suite))
     _write(root, "etc/containers/registries.conf.d/sandbox.conf", _registries(identity.registry))
     _trust(root, identity)
     _choose_online(root, identity.network_online)
@@ -109,8 +111,8 @@ def _write(root: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-def _apt_source(mirror: str) -> str:
-    return f"Types: deb\nURIs: {mirror}\nSuites: {packages.RELEASE}\nComponents: main\nTrusted: yes\n"
+def _apt_source(mirror: str, suite: str) -> str:
+    return f"Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nTrusted: yes\n"
 
 
 def _registries(registry: str) -> str:
