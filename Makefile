@@ -21,11 +21,11 @@ demo-down: .venv/installed ## take the sandbox host down again
 check: .venv/installed ## check settings, secrets and config tree of every host, without connecting to any
 	@$(PYTHON) -m tools.check $(INVENTORY)
 
-test: lint ## style, types, unit tests, then the tests on sandbox hosts
-	$(PYTHON) -m pytest tests/unit && $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
+test: lint unit ## style, types, unit tests, then the tests on sandbox hosts
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
 
 unit: .venv/installed ## only the tests that need no host
-	$(PYTHON) -m pytest tests/unit
+	$(PYTHON) -m pytest --numprocesses auto tests/unit
 
 lint: .venv/installed ## style, types and shell scripts
 	@$(PYTHON) -m tools.lint

@@ -118,7 +118,7 @@ def _declared_keys(declared: dict[Value, Value], found: dict[Value, Value], form
         key: _wanted(value, found.get(key, MISSING), formerly.get(key), (*path, key)) for key, value in declared.items()
     }
     if path == TRAKT_PIN[:1] and "pin" in found and not _blank(found.get("authorization")) and _blank(found["pin"]):
-        result["pin"] = None
+        result["pin"] = found["pin"]
     return result
 
 

@@ -28,6 +28,7 @@ from yaml.events import (
 from kometa_host.errors import UserError
 
 DEEPEST = 100  # levels of nesting; Kometa's own files have about ten
+TOO_DEEP = (f"values are nested more than {DEEPEST} deep", "check the brackets and the indentation")
 MOST_ALIASED = 200_000  # values that aliases may add to a file, so that a small file cannot fill the memory
 WIDEST = 2**31 - 1  # columns; no line is ever folded
 
@@ -167,9 +168,7 @@ class _Builder:
 
     def _value(self, event: Event, path: KeyPath) -> Value:
         if len(path) > DEEPEST:
-            raise self._error(
-                event, f"values are nested more than {DEEPEST} deep", "check the brackets and the indentation"
-            )
+            raise self._error(event, *TOO_DEEP)
         self.lines.setdefault(path, _line(event))
         if isinstance(event, AliasEvent):
             return self._repeated(event)
@@ -387,6 +386,7 @@ EXPLANATIONS = (
      "put the list on a line of its own, below its key"),
     ("document separator|document start|document indicator", "text after the end of the document, or a stray `---`",
      "check the indentation of this line"),
+    ("nesting depth", *TOO_DEEP),  # libyaml ends at 1000, which it can reach before it hands over the first value
     ("alphabetic or numeric", "`*` and `&` at the start of a text are signs of YAML", "put quotes around the text"),
     ("tag", "`!` at the start of a text is a sign of YAML", "put quotes around the text"),
 )  # fmt: skip

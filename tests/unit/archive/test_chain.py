@@ -49,7 +49,7 @@ def test_there_are_at_least_150_hostile_archives() -> None:
     assert len(TARS) + len(FILES) >= 150
 
 
-@pytest.mark.parametrize("case", TARS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", TARS[::50], ids=lambda case: case.name)  # test_gate has all of them
 @pytest.mark.parametrize("pack", [compressed, lambda data: encrypted(compressed(data))], ids=["plain", "age"])
 def test_a_hostile_tar_stream_is_refused_by_name(case: Case, pack: Callable[[bytes], bytes]) -> None:
     with pytest.raises(ArchiveError) as refusal:

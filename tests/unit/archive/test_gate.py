@@ -7,6 +7,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,21 +48,23 @@ def passed(
 
 
 @pytest.mark.parametrize("case", TARS, ids=lambda case: case.name)
-@pytest.mark.parametrize("step", [1000, 1 << 20])
-def test_a_hostile_stream_is_refused_whatever_the_size_of_its_pieces(case: Case, step: int) -> None:
-    with pytest.raises(ArchiveError) as refusal:
-        passed(case.data, step)
-    assert case.refusal in str(refusal.value)
+def test_a_hostile_stream_is_refused_and_its_header_is_never_forwarded(case: Case) -> None:
+    for step in (100, 1 << 20):
+        out = bytearray()
+        with pytest.raises(ArchiveError) as refusal:
+            passed(case.data, step, out=out)
+        assert case.refusal in str(refusal.value)
+        assert str(refusal.value).isprintable()
+        assert len(str(refusal.value)) < 500
+        assert all(name == "kometa" or name.startswith("kometa/") for name in names_in(bytes(out)))
 
 
-@pytest.mark.parametrize("case", TARS[::9], ids=lambda case: case.name)
-def test_a_refused_header_is_never_forwarded(case: Case) -> None:
-    out = bytearray()
-    with pytest.raises(ArchiveError):
-        passed(case.data, 1, out=out)
-    with tarfile.open(fileobj=io.BytesIO(bytes(out).ljust(10240, b"\0"))) as left:
-        names = [member.name for member in left]
-    assert all(name == "kometa" or name.startswith("kometa/") for name in names)
+def names_in(cut_stream: bytes) -> list[str]:
+    names: list[str] = []
+    with tarfile.open(fileobj=io.BytesIO(cut_stream.ljust(10240, b"\0"))) as left, suppress(tarfile.ReadError):
+        for member in left:
+            names.append(member.name)
+    return names
 
 
 @pytest.mark.parametrize("step", [1, 7, 511, 512, 513, 4096])

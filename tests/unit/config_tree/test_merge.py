@@ -171,6 +171,14 @@ def test_a_dropped_authorization_stays_with_its_section_and_goes_with_it() -> No
     assert wanted({}, on_host, formerly) == {}
 
 
+@pytest.mark.parametrize("blank", [None, "", {}])
+def test_a_pin_that_is_blank_beside_an_authorization_stays_as_it_is(blank: Value) -> None:
+    authorization = {"access_token": "fresh"}
+    on_host = {"trakt": {"pin": blank, "authorization": authorization}}
+    assert wanted({"trakt": {"pin": "123", "authorization": None}}, on_host) == on_host
+    assert holds(on_host, on_host)
+
+
 def test_a_deviation_says_what_and_where_without_secrets() -> None:
     declared = {"plex": {"token": "abc", "url": "http://a:b@plex", "more": {"x": 1}}}
     lines = [str(item) for item in deviations(declared, {"plex": {"token": "def", "url": 1}})]

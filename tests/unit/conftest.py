@@ -1,0 +1,37 @@
+"""What holds for all unit tests: they can run side by side in the workers of pytest-xdist.
+
+Importing pyinfra's command line makes greenlets of threads (gevent.monkey.patch_all). A worker waits for its next test
+in a thread that was there before, and would wait for ever. Here the import leaves the threads alone.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+with patch("gevent.monkey.patch_all"):
+    import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
+
+LONGEST_NAME = 50  # shorter than any key
+NOBODY = 65534
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long value by its argument: keys are made anew in each worker, and all must call a test the same."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder of an account that is not root, as which the test runs: root may read everything."""
+    user = os.geteuid() or NOBODY
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, user, -1)
+        os.seteuid(user)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(os.getuid())
