@@ -33,11 +33,9 @@ class Stanza:
 
 @dataclass(frozen=True)
 class Header:
-    """The header of an age file; authenticated: the bytes that mac covers, size: bytes up to the payload."""
+    """The header of an age file; size: bytes up to the payload."""
 
     stanzas: tuple[Stanza, ...]
-    authenticated: bytes
-    mac: bytes
     size: int
 
     @property
@@ -77,7 +75,8 @@ def peek_header(source: Source) -> Header:
         raise DamagedError("its age header is damaged, or of a later format than age-encryption.org/v1")
     start, end = _find_end(source)
     stanzas = _stanzas(start[len(AGE_V1) : end.start() + 1])
-    return Header(stanzas, start[: end.start() + 4], decoded(end[1]), end.end())
+    decoded(end[1])  # the authenticator: pyrage checks it, and that it is one can be said before
+    return Header(stanzas, end.end())
 
 
 def decoded(text: bytes) -> bytes:

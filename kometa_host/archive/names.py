@@ -42,11 +42,6 @@ def parse(name: str) -> Archive | None:
     return Archive(name, time, name.endswith(".age"), match.re is FORMER)
 
 
-def archive_name(time: datetime) -> str:
-    """Given an aware time, return the name of the backup that begins then."""
-    return f"kometa-{time.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.tar.zst.age"
-
-
 def is_partial(name: str) -> bool:
     """Whether a file of this name is a backup that is being written, or the rest of one that was killed."""
     return name.endswith(PARTIAL) and parse(name.removesuffix(PARTIAL)) is not None

@@ -62,11 +62,6 @@ class Source:
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
         return taken
 
-    def read_exactly(self, size: int) -> bytes:
-        """Take size bytes, fewer if the end comes before."""
-        self.peek(size)
-        return self.read(size)
-
     def _refill(self) -> None:
         piece = self._read(PIECE)
         self._at_end = not piece

@@ -41,11 +41,6 @@ class Event:
     new: str
     why: str
 
-    @property
-    def is_failure(self) -> bool:
-        """Whether somebody should look at it."""
-        return self.event in ("rolled-back", "failed")
-
     def to_json(self) -> dict[str, object]:
         """Return what `pyinfra fact` prints."""
         return dict(vars(self))

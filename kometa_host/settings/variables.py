@@ -11,7 +11,6 @@ from kometa_host.errors import Problem, SettingsError
 from kometa_host.settings import environment, names, paths, recipients, repositories, times
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted, text_of, whole_number
 
-CONTAINER_NAME = "kometa"
 CONFIG_EXAMPLE = "/home/mms/config/kometa"
 BACKUP_EXAMPLE = "/data/backups/config/kometa"
 CLASSES = ("daily", "weekly", "monthly")
@@ -252,16 +251,6 @@ class Settings(BaseModel):
     def library_dir(self) -> str:
         """Where the host's scripts for backup and autodeploy are."""
         return f"{self.home}/.local/lib/kometa-host"
-
-    @property
-    def container_name(self) -> str:
-        """The name of Kometa's container, the same on every host."""
-        return CONTAINER_NAME
-
-    @property
-    def is_lsio(self) -> bool:
-        """Whether the image is one of LinuxServer.io, with s6-overlay, PUID and PGID."""
-        return names.is_linuxserver(self.kometa_image)
 
     @property
     def backups_enabled(self) -> bool:

@@ -90,12 +90,12 @@ write_tar() {
     fi
     read -r _ # until everything is frozen
     find . \( -type f -o -type d -o -type l \) -print0 -o -fprintf /dev/stderr 'left out, neither file, directory nor link: %P\n' |
-        LC_ALL=C tar --create --file=- --format=gnu --blocking-factor=512 --numeric-owner "${modes[@]}" \
+        LC_ALL=C tar --create --file=- --format=gnu --numeric-owner "${modes[@]}" \
             --null --no-recursion --files-from=- --transform='s,^\.,kometa,S'
 }
 
 # Level 1: posters do not compress, and level 3 took half as long again for 0.2 % less. One thread: tar and age have one
-# each, age is the slowest of the three, and more cost memory and time. Large records mean fewer switches between them.
+# each, age is the slowest of the three, and more cost memory and time.
 pipeline() {
     local statuses
     set +e

@@ -122,7 +122,7 @@ class TestUpdates:
         failed = pyinfra.run(UPDATE, "-y", status=1)
         assert "could not be pulled, nothing was changed" in failed.text
         assert run(shared, f"{CONTAINER}; {TAGGED}") == before
-        assert events(shared)[0].is_failure
+        assert events(shared)[0].event == "failed"
 
     def test_a_run_in_progress_is_waited_for_within_bounds_and_never_killed(
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra

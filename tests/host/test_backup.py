@@ -179,7 +179,7 @@ def test_a_host_with_other_ids_restores_it_by_hand_with_three_tools(
         shutil.copy(ready.folder / ready.newest(), other.tree / "srv/archive")
         shutil.copy(key.path, other.tree / "srv/key")
         other.run("chmod 644 /srv/*")
-        by_hand = "age -d -i /srv/key /srv/archive | zstd -d | podman unshare tar -x -C ~/config"
+        by_hand = "set -o pipefail; age -d -i /srv/key /srv/archive | zstd -d | podman unshare tar -x -C ~/config"
         other.run(by_hand, user="mms")
         elsewhere = BackupHost(other, key).listing("/home/mms/config/kometa")
         other.destroy()

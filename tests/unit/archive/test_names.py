@@ -1,12 +1,12 @@
 """Names of archives: ours, the former stack's, and everything that is neither."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kometa_host.archive.names import Archive, archive_name, is_partial, parse
+from kometa_host.archive.names import Archive, is_partial, parse
 from kometa_host.archive.printable import printable
 
 
@@ -65,19 +65,6 @@ def test_everything_else_is_foreign(name: str) -> None:
 )
 def test_a_partial_is_an_archive_that_is_being_written(name: str, partial: bool) -> None:
     assert is_partial(name) is partial
-
-
-@given(
-    st.datetimes(
-        timezones=st.sampled_from([UTC, timezone(timedelta(hours=-5)), timezone(timedelta(hours=14))]),
-        min_value=datetime(1000, 1, 3),
-    )
-)
-def test_a_name_that_is_made_is_read_back(time: datetime) -> None:
-    archive = parse(archive_name(time))
-    assert archive is not None
-    assert archive.time == time.replace(microsecond=0)
-    assert archive.encrypted
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,11 @@ class Keep(NamedTuple):
     monthly: int
 
 
+def archive_name(time: datetime) -> str:
+    """Return the name of the backup that begins at an aware time."""
+    return f"kometa-{time.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.tar.zst.age"
+
+
 def to_delete(archives: Sequence[Archive], keep: Keep, now: datetime, awk: Sequence[str] = ("awk",)) -> list[Archive]:
     """Given the archives of a directory and an aware time, return those that may go, oldest first.
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kometa_host.archive.names import Archive, archive_name, parse
+from kometa_host.archive.names import Archive, parse
 from kometa_host.errors import UserError
-from tests.unit.programs.retention import PROGRAM, Keep, to_delete
+from tests.unit.programs.retention import PROGRAM, Keep, archive_name, to_delete
 
 USUAL = Keep(7, 4, 6)
 NOW = datetime(2025, 6, 30, 7, 0, tzinfo=UTC)

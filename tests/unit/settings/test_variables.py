@@ -68,9 +68,7 @@ def test_what_follows_from_the_variables() -> None:
     assert made.user_unit_dir == "/home/media/.config/systemd/user"
     assert made.state_dir == "/home/media/.local/state/kometa-host"
     assert made.library_dir == "/home/media/.local/lib/kometa-host"
-    assert made.container_name == "kometa"
     assert made.plex_host == "tv"
-    assert made.is_lsio
     assert not made.backups_enabled
     assert made.backup_calendar == "*-*-* 03:00:00 America/New_York"
     assert made.autodeploy_calendar == "*-*-* 02:00:00 America/New_York"
