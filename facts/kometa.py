@@ -11,9 +11,10 @@ from facts.host import read_program
 from kometa_host.controller.preflight import settings_of
 from kometa_host.reports import status
 from kometa_host.settings.variables import Settings
-from kometa_host.state import programs
+from kometa_host.state import programs, run_history
 from kometa_host.state.desired import units_of_interest
 from kometa_host.state.programs import Actor
+from kometa_host.state.run_history import RecordedRun
 
 
 def look_program(settings: Settings, thorough: bool = False, probe: str = "") -> str:
@@ -57,3 +58,28 @@ class Status(FactBase[status.Status]):
     def process(self, output: Iterable[str]) -> status.Status:
         """Decode what was read."""
         return status.status(settings_of(host), status.parse_look(output), datetime.now(UTC))
+
+
+class Runs(FactBase[list[RecordedRun]]):
+    """Return the finished runs of Kometa on a host, newest first, those that were missed too.
+
+        {"kind": "06:00", "started": "2026-11-22T06:00:14-05:00", "finished": "2026-11-22T06:52:19-05:00",
+         "seconds": 3125, "outcome": "failed", "errors": 2, "warnings": 7, "first_errors": ["Plex Error: ..."],
+         "failed_libraries": ["Films"], "collections": {"listed": 12, "changed": 3, ...}, "kometa": "2.4.4"}
+
+    They are those of the host's own history, which its watcher writes and which outlives Kometa's logs; its fields are
+    those of kometa_host.state.run_history.RecordedRun. Empty where there is none yet.
+
+        pyinfra inventory.py fact facts.kometa.Runs
+    """
+
+    default = list
+
+    def command(self) -> str:
+        """Read the file, with sudo where the connection's user may not read it."""
+        path = quote(f"{settings_of(host).state_dir}/{run_history.FILE}")
+        return f"cat {path} 2>/dev/null || sudo -n cat {path} 2>/dev/null || true"
+
+    def process(self, output: Iterable[str]) -> list[RecordedRun]:
+        """Decode the lines."""
+        return run_history.parse(output)

@@ -6,15 +6,8 @@ from itertools import pairwise
 from typing import Final
 
 from kometa_host.config_tree.findings import Finding
-from kometa_host.config_tree.redaction import (
-    HOOK_URL,
-    JSON_WEB_TOKEN,
-    PLACEHOLDER,
-    SECRET_KEY,
-    URL_CREDENTIALS,
-    URL_SECRET,
-    is_harmless,
-)
+from kometa_host.config_tree.redaction import PLACEHOLDER, SECRET_KEY, is_harmless
+from kometa_host.config_tree.secret_patterns import HOOK_URL, JSON_WEB_TOKEN, URL_CREDENTIALS, URL_SECRET
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
 
 CONFIG: Final = "config.yml"

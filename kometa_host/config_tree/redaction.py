@@ -9,22 +9,15 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.secret_patterns import MASK, masked
 from kometa_host.config_tree.yaml12 import KeyPath, Value
 
-MASK: Final = "(hidden)"
 SECRET_KEY: Final = re.compile(
     r"token|api[ _-]?key|passw(?:or)?d|passphrase|secret|credential|client[_-]?id|localhost_url|authorization"
     r"|\bpin\b|\bwebhooks?\b",
     re.IGNORECASE,
 )
 PLACEHOLDER: Final = re.compile(r"<<[^<>\s]+>>")
-JSON_WEB_TOKEN: Final = re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?")
-LONG_HEX: Final = re.compile(r"(?<![\w-])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})(?![\w-])")
-URL_CREDENTIALS: Final = re.compile(r"(?<=://)(?!<<)[^\s/@'\"]+(?=@)")
-URL_SECRET: Final = re.compile(
-    r"(?i)(?<=[?&])((?:x-plex-token|api[_-]?key|access_token|token|password|secret)=)(?!<<)[^&\s\"'#]+"
-)
-HOOK_URL: Final = re.compile(r"(https?://(?:discord(?:app)?\.com/api/webhooks|hooks\.slack\.com/services)/)[^\s\"'<]+")
 
 
 def is_secret_path(path: KeyPath) -> bool:
@@ -48,7 +41,7 @@ def redacted(text_or_value: Value, known_secrets: Collection[str] = ()) -> str:
     if not isinstance(text_or_value, str):
         return yaml12.dump(redacted_value(text_or_value, (), known_secrets))
     text = text_or_value.removeprefix("\ufeff")
-    return _without_patterns(_without_secret_entries(_without_parsed_secrets(text)), known_secrets)
+    return masked(_without_secret_entries(_without_parsed_secrets(text)), known_secrets)
 
 
 def redacted_value(value: Value, path: KeyPath = (), known_secrets: Collection[str] = ()) -> Value:
@@ -59,14 +52,7 @@ def redacted_value(value: Value, path: KeyPath = (), known_secrets: Collection[s
         return [redacted_value(item, path, known_secrets) for item in value]
     if is_secret_path(path) and not is_harmless(value):
         return MASK
-    return _without_patterns(value, known_secrets) if isinstance(value, str) else value
-
-
-def _without_patterns(text: str, known_secrets: Collection[str]) -> str:
-    for secret in sorted(known_secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK) if secret.strip() else text
-    text = URL_SECRET.sub(rf"\1{MASK}", HOOK_URL.sub(rf"\1{MASK}", URL_CREDENTIALS.sub(MASK, text)))
-    return LONG_HEX.sub(MASK, JSON_WEB_TOKEN.sub(MASK, text))
+    return masked(value, known_secrets) if isinstance(value, str) else value
 
 
 def _without_parsed_secrets(text: str) -> str:

@@ -1,13 +1,13 @@
 """A single run of Kometa in a container of its own: its options, and how it is judged. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kometa_host.errors import UserError
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.settings.environment import variable_of
 from kometa_host.settings.variables import Settings
-from kometa_host.state import kometa_log
+from kometa_host.state import kometa_errors, kometa_log
 from kometa_host.state.desired import container_environment
 from kometa_host.state.kometa_log import Outcome, Run
 from kometa_host.state.observed import Observed
@@ -121,17 +121,23 @@ def verdict(found: list[Run], podman_status: int, shown_errors: int = 10) -> Ver
     if not found:
         return Verdict(False, (f"Kometa did not run: {_podman_said(podman_status)}; see the lines above.",))
     run = found[-1]
-    outcome = run.outcome()
-    messages = list(dict.fromkeys([*run.criticals, *run.errors]))
+    outcome, messages = run.outcome(), run.messages
     more = len(messages) - shown_errors
     return Verdict(
         outcome in (Outcome.GOOD, Outcome.WITH_ERRORS),
         (
             f"run {kometa_log.summary(run)}",
-            *(f"  {message}" for message in messages[:shown_errors]),
+            *(line for message in messages[:shown_errors] for line in _explained(message)),
             *([f"  ... and {more} more"] if more > 0 else []),
         ),
     )
+
+
+def _explained(message: str) -> Iterator[str]:
+    yield f"  {message}"
+    if known := kometa_errors.explain(message):
+        yield f"    why:   {known.cause}"
+        yield f"    to do: {known.remedy}"
 
 
 def _podman_said(status: int) -> str:

@@ -178,14 +178,14 @@ def _local(time: datetime | None, zone: ZoneInfo) -> datetime | None:
 def _run_status(run: Run | None, in_progress: bool) -> RunStatus | None:
     if run is None:
         return None
-    messages = [*run.criticals, *run.errors]
+    messages = run.messages
     return RunStatus(
         kind=run.kind,
         started=run.started,
         finished=run.finished,
         seconds=int(run.duration.total_seconds()) if run.duration is not None else None,
         outcome=run.outcome(in_progress).value,
-        errors=len(messages),
+        errors=len(run.criticals) + len(run.errors),
         warnings=run.warnings,
         first_error=messages[0] if messages else "",
     )

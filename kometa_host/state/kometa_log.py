@@ -2,8 +2,10 @@
 
 The exit status of Kometa's container is 0 whatever happened, so its log is the only judge: a run is good when it has
 its Starting and its Finished line and nothing critical in between. `Finished Run` alone is no success: it also follows
-a configuration that could not be read.
+a configuration that could not be read. Python 3.9 runs this on hosts.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,9 +15,17 @@ from enum import Enum
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from kometa_host.state import kometa_errors
+
 LINE = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+\] (\[[^\]]*\]) +\[([A-Z]+)\] +(.*)", re.ASCII)
 MARKER = re.compile(r"\| +(Starting|Finished) (?:(\d\d:\d\d|Test|Collections|Libraries) )?Run +\|", re.ASCII)
 VALIDATION = "Validation Report"
+LIBRARY_FAILED = re.compile(r"(.+) Library Connection Failed")
+VERSION = re.compile(r"Version: (\d[\w.-]*)", re.ASCII)
+# | Title | added | unchanged | removed | run time | status |
+COLLECTION = re.compile(r".*\S +\| +(\d+) \| +\d+ \| +(\d+) \| +\d+:\d\d:\d\d \| (\S.*)", re.ASCII)
+CHANGED = ("Created", "Modified", "Updated", "Deleted")
+BROKEN = ("Failure", "Error")
 
 
 class Outcome(Enum):
@@ -24,7 +34,9 @@ class Outcome(Enum):
     GOOD = "good"
     WITH_ERRORS = "with errors"
     FAILED = "failed"
-    UNFINISHED = "never finished"
+    INTERRUPTED = "interrupted"
+    HUNG = "hung"
+    MISSED = "missed"
     IN_PROGRESS = "in progress"
 
 
@@ -39,8 +51,22 @@ class LogLine:
 
 
 @dataclass(frozen=True)
+class Collections:
+    """What the table at the end of a run says: how many collections, how many of them changed or failed, and items."""
+
+    listed: int = 0
+    changed: int = 0
+    failed: int = 0
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True)
 class Run:
-    """One run. kind: "06:00" for a scheduled one, "Test", "Collections", "Libraries" or "". Times are aware."""
+    """One run. kind: "06:00" for a scheduled one, "Test", "Collections", "Libraries" or "". Times are aware.
+
+    first_line: when its log begins; failed_libraries: those that Kometa could not work on; version: Kometa's.
+    """
 
     kind: str = ""
     started: datetime | None = None
@@ -49,20 +75,29 @@ class Run:
     criticals: tuple[str, ...] = ()
     warnings: int = 0
     has_start: bool = True
+    first_line: datetime | None = None
+    failed_libraries: tuple[str, ...] = ()
+    version: str = ""
+    collections: Collections | None = None
 
     @property
     def duration(self) -> timedelta | None:
         """How long the run took, None if it has not finished."""
         return self.finished - self.started if self.started and self.finished else None
 
+    @property
+    def messages(self) -> list[str]:
+        """What went wrong, each once: first what explains the rest."""
+        return kometa_errors.in_order(self.criticals, self.errors)
+
     def outcome(self, in_progress: bool = False) -> Outcome:
         """Return how the run went; in_progress says that its process still lives."""
         if in_progress and not self.finished:
             return Outcome.IN_PROGRESS
-        if self.criticals or not self.has_start:
+        if self.criticals or self.failed_libraries or not self.has_start:
             return Outcome.FAILED
         if not self.finished:
-            return Outcome.UNFINISHED
+            return Outcome.INTERRUPTED
         return Outcome.WITH_ERRORS if self.errors else Outcome.GOOD
 
 
@@ -114,8 +149,8 @@ def parse(lines: Iterable[str], timezone: str) -> list[Run]:
 
 
 def _run(lines: Sequence[str], zone: ZoneInfo) -> Run:
-    run = Run(has_start=False)
     parsed = [known for line in lines if (known := parse_line(line))]
+    run = Run(has_start=False, first_line=parsed[0].time.replace(tzinfo=zone) if parsed else None)
     for line in parsed:
         run = _with_marker(run, line, zone)
     messages = list(_messages(parsed))
@@ -124,7 +159,22 @@ def _run(lines: Sequence[str], zone: ZoneInfo) -> Run:
         errors=tuple(text for level, text in messages if level == "ERROR"),
         criticals=tuple(text for level, text in messages if level == "CRITICAL"),
         warnings=sum(level == "WARNING" for level, _ in messages),
+        failed_libraries=tuple(found[1] for line in parsed if (found := LIBRARY_FAILED.fullmatch(line.text))),
+        version=next((found[1] for line in parsed if (found := VERSION.match(line.text))), ""),
+        collections=_collections(line.text for line in parsed),
     )
+
+
+def _collections(texts: Iterable[str]) -> Collections | None:
+    rows = [found for text in texts if (found := COLLECTION.fullmatch(text))]
+    statuses = [row[3].rstrip() for row in rows]
+    return None if not rows else Collections(
+        listed=len(rows),
+        changed=sum(status.startswith(CHANGED) for status in statuses),
+        failed=sum(status.endswith(BROKEN) for status in statuses),
+        added=sum(int(row[1]) for row in rows),
+        removed=sum(int(row[2]) for row in rows),
+    )  # fmt: skip
 
 
 def _with_marker(run: Run, line: LogLine, zone: ZoneInfo) -> Run:
@@ -158,6 +208,8 @@ def summary(run: Run, in_progress: bool = False) -> str:
     """Return one sentence: when the run took place and how it went."""
     outcome = run.outcome(in_progress)
     counts = f"{_number(len(run.errors) + len(run.criticals), 'error')}, {_number(run.warnings, 'warning')}"
+    if run.failed_libraries:
+        counts = f"no work on {', '.join(run.failed_libraries)}; {counts}"
     if not run.started:
         return f"given up before it started: {counts}"
     begin = f"{run.started:%Y-%m-%d %H:%M:%S}"

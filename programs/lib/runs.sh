@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Finds Kometa's runs in its logs. The functions run inside the namespace: the logs are the container's.
 run_name='([0-9]{2}:[0-9]{2} |Test |Collections |Libraries )?Run'
-telling_lines="\\| +(Starting|Finished) $run_name +\\||Start Time: |\\[(WARNING|ERROR|CRITICAL)\\]|Validation Report"
+telling_lines="\\| +(Starting|Finished) $run_name +\\||Start Time: |\\[(WARNING|ERROR|CRITICAL)\\]|Validation Report| Library Connection Failed|\\| +Version: "
 
 # Prints the newest run logs, newest first. A validation has a log of the same name and is no run.
 run_logs() { # $1: Kometa's logs directory, $2: how many

@@ -127,7 +127,7 @@ class TestKometa:
         ("line", "found"),
         [
             ("[CRITICAL] | YAML Error: Tabs are not allowed |", "YAML Error"),
-            ("[INFO]     | Processing item 1 |", "never finished"),
+            ("[INFO]     | Processing item 1 |", "interrupted"),
         ],
     )
     def test_a_last_run_that_failed_or_never_finished(

@@ -8,10 +8,11 @@ from kometa_host.plans import schedules
 from kometa_host.plans.service import UNIT
 from kometa_host.reports.diagnosis.check import DEPLOY, RESTART, Answer, Host, ok, problem, unknown, warning
 from kometa_host.reports.status import age, parse_time, timer_units
-from kometa_host.state import kometa_log
+from kometa_host.state import kometa_errors, kometa_log
 from kometa_host.state.desired import units_of_interest
-from kometa_host.state.kometa_log import Outcome
+from kometa_host.state.kometa_log import Outcome, Run
 
+RUN_ONCE = "pyinfra inventory.py operations.kometa.run_once   (logs: operations.kometa.logs runs=1)"
 SKEW = 60  # seconds between the clocks of controller and host; Plex and TLS bear it, schedules do not much more
 
 
@@ -21,15 +22,22 @@ def last_run(host: Host) -> Answer:
         return ok(f"none yet; the next at {', '.join(host.settings.kometa_times)}")
     outcome = run.outcome(bool(host.look.found.run_started))
     found = kometa_log.summary(run, bool(host.look.found.run_started))
-    first = next(iter([*run.criticals, *run.errors]), "")[:300]
-    try_it = "pyinfra inventory.py operations.kometa.run_once   (logs: operations.kometa.logs runs=1)"
     if outcome is Outcome.FAILED:
-        return problem(found, first or "it was given up", try_it)
-    if outcome is Outcome.UNFINISHED:
-        return problem(found, "Kometa or the host was stopped in the middle of it", try_it)
+        return problem(found, *_first_error(run, RUN_ONCE))
+    if outcome is Outcome.INTERRUPTED:
+        return problem(found, "Kometa or the host was stopped in the middle of it", RUN_ONCE)
     if outcome is Outcome.WITH_ERRORS:
-        return warning(found, first, "pyinfra inventory.py operations.kometa.logs runs=1")
+        return warning(found, *_first_error(run, "pyinfra inventory.py operations.kometa.logs runs=1"))
     return ok(found)
+
+
+def _first_error(run: Run, otherwise: str) -> tuple[str, str]:
+    """Return why a run had errors, and what to do: what is known of the one that explains the others."""
+    message = next(iter(run.messages), "it was given up")
+    known = kometa_errors.explain(message)
+    if known is None:
+        return message[:300], otherwise
+    return f"{message[:300]}: {known.cause}", f"{known.remedy}; then: {otherwise}"
 
 
 def failed_units(host: Host) -> Answer:

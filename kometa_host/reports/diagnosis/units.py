@@ -3,6 +3,7 @@
 import re
 
 from kometa_host.plans import network as network_plan
+from kometa_host.plans import run_once as run_once_plan
 from kometa_host.plans.service import CONTAINER, UNIT
 from kometa_host.reports.diagnosis.check import DEPLOY, LOG, Answer, Host, last_error, ok, problem, unknown, warning
 
@@ -31,6 +32,12 @@ def kometa_service(host: Host) -> Answer:
         return problem(f"{unit.active} ({unit.result})", last_error(host), f"{DEPLOY}   (log: {LOG})")
     if unit.active == "activating":
         return warning("starting", "it is being started at this moment", "diagnose again in a minute")
+    single = host.look.found.containers.get(run_once_plan.CONTAINER)
+    if single and single.state == "running":
+        return warning(
+            f"{unit.active or 'stopped'}, while a single run is in progress", "operations.kometa.run_once stopped it",
+            "nothing: it is started again when that run ends",
+        )  # fmt: skip
     return problem(unit.active or "stopped", "somebody stopped it", "systemctl --user start kometa   (as the account)")
 
 

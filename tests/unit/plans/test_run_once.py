@@ -81,3 +81,27 @@ def test_many_errors_are_shown_in_part_and_counted() -> None:
     found = verdict(parse(lines, "Etc/UTC"), 0)
     assert found.good
     assert found.lines[-1].strip() == "... and 20 more"
+
+
+def test_an_error_that_is_known_is_shown_with_its_cause_and_remedy_and_first() -> None:
+    stamp = "[2026-11-22 09:10:14,248] [kometa.py:"
+    lines = [
+        f"{stamp}1] [INFO] |  Starting Run  |",
+        f"{stamp}2] [ERROR] | Plex Error: Plex Library 'Films' not found. Options: ['Movies'] |",
+        f"{stamp}3] [INFO] | Films Library Connection Failed |",
+        f"{stamp}4] [CRITICAL] | Config Error: No libraries were found in config |",
+        f"{stamp}5] [INFO] |  Finished Run  |",
+    ]
+    found = verdict(parse(lines, "Etc/UTC"), 0)
+    assert not found.good
+    assert "Library 'Films' not found" in found.lines[1]
+    assert "it has: 'Movies'" in found.lines[2]
+    assert "to do: write the library's name" in found.lines[3]
+
+
+def test_a_run_that_could_not_work_on_one_of_two_libraries_is_not_good() -> None:
+    stamp = "[2026-11-22 09:10:14,248] [kometa.py:1] "
+    lines = [
+        f"{stamp}[INFO] | {text} |" for text in (" Starting Run ", "Films Library Connection Failed", " Finished Run ")
+    ]
+    assert not verdict(parse(lines, "Etc/UTC"), 0).good

@@ -1,5 +1,6 @@
 """Checks of a host as pure decisions; tests/host/test_diagnose.py brings each fault about on a real one."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 
@@ -117,3 +118,29 @@ TOLD = (
 def test_whatever_a_host_tells_is_judged_without_an_error(more: dict[str, str]) -> None:
     told = Observed({name: text.encode("utf-8", "replace") for name, text in more.items()})
     assert len(diagnose(Host(SETTINGS, Look(Observed({}), told), NOW))) == len(CHECKS)
+
+
+def run_log(*rows: str) -> dict[str, bytes]:
+    """The lines of a log, as status.sh tells them."""
+    stamp = "[2026-11-22 06:00:00,000] [kometa.py:"
+    return {"last-run": gzip.compress("\n".join(f"{stamp}{n}] {row} |" for n, row in enumerate(rows)).encode())}
+
+
+def test_the_last_runs_first_error_is_explained() -> None:
+    log = run_log(
+        "[INFO] | Starting 06:00 Run", "[ERROR] | Plex Error: Plex token is invalid",
+        "[CRITICAL] | Config Error: No libraries were found in config", "[INFO] | Finished 06:00 Run",
+    )  # fmt: skip
+    found = check("last run", Host(SETTINGS, Look(Observed({}), Observed(log)), NOW))
+    assert found.state is State.PROBLEM
+    assert "Plex refused the token" in found.cause
+    assert "plextoken" in found.mend
+
+
+def test_a_service_that_rests_for_a_single_run_was_not_stopped_by_somebody() -> None:
+    units = "Id=kometa.service\nLoadState=loaded\nActiveState=inactive\nSubState=dead"
+    single = json.dumps([{"Names": ["test-kometa"], "State": "running", "Image": "i", "ImageID": "1", "StartedAt": 1}])
+    found = check("service", host({"bus": "yes", "units": units, "containers": single}))
+    assert found.state is State.WARNING
+    assert "run_once" in found.cause
+    assert "somebody" in check("service", host({"bus": "yes", "units": units})).cause

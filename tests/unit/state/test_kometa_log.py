@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kometa_host.state.kometa_log import Outcome, Run, parse, shown, split, summary
+from kometa_host.state.kometa_log import Collections, Outcome, Run, parse, shown, split, summary
 
 ZONE = "America/New_York"
 
@@ -45,7 +45,7 @@ def test_errors_without_a_critical_one_are_a_run_with_errors() -> None:
 
 def test_a_run_without_its_end_is_unfinished_or_in_progress() -> None:
     run = only(START)
-    assert run.outcome() is Outcome.UNFINISHED
+    assert run.outcome() is Outcome.INTERRUPTED
     assert run.outcome(in_progress=True) is Outcome.IN_PROGRESS
     assert run.duration is None
 
@@ -97,3 +97,43 @@ def test_a_line_is_shown_with_its_time_and_the_level_that_matters() -> None:
 def test_any_log_can_be_parsed_and_no_line_is_lost(lines: list[str]) -> None:
     parse(lines, ZONE)
     assert [line for log in split(lines) for line in log.lines] == lines
+
+
+class TestWhatTheLogTellsBeside:
+    def test_a_library_that_failed_is_a_failed_run_though_the_other_was_worked_on(self) -> None:
+        lines = [
+            row("09:11:00", "Plex Error: Plex Library 'Films' not found. Options: ['TV']", "ERROR"),
+            row("09:11:00", "Films Library Connection Failed"),
+            row("09:11:01", "TV Library Connection Successful"),
+        ]
+        run = only(START, *lines, END)
+        assert run.failed_libraries == ("Films",)
+        assert run.outcome() is Outcome.FAILED
+        assert "no work on Films" in summary(run)
+
+    def test_of_several_messages_the_one_that_explains_comes_first(self) -> None:
+        refused = "Plex Error: Plex token is invalid"
+        none = "Config Error: No libraries were found in config"
+        run = only(START, row("09:11:00", refused, "ERROR"), row("09:11:01", none, "CRITICAL"), END)
+        assert run.messages == [refused, none]
+
+    def test_the_version_stands_before_the_start(self) -> None:
+        assert only(row("09:10:13", "    Version: 2.4.4 (Linuxserver: master)"), START, END).version == "2.4.4"
+        assert only(START, END).version == ""
+
+    def test_the_table_of_collections(self) -> None:
+        head = "       Title         |   +   |   =   |   -   | Run Time | Status"
+        lines = [
+            "Alien Movies         |     2 |     0 |     1 |  0:00:01 | Created and Updated Metadata",
+            "Predator | 2         |     0 |     4 |     0 |  0:00:01 | Unchanged",
+            "Dune                 |    12 |     0 |     0 |  0:00:01 | Modified",
+            "Rocky                |     0 |     0 |     0 |  0:00:01 | Kometa Failure",
+        ]
+        table = only(START, *(row("09:12:00", text) for text in [head, *lines]), END).collections
+        assert table == Collections(listed=4, changed=2, failed=1, added=14, removed=1)
+        assert only(START, END).collections is None
+
+    def test_a_run_given_up_tells_when_its_log_began(self) -> None:
+        run = only(row("09:10:14", "RetryError[<Future at 0x7f state=finished raised ConnectionError>]", "CRITICAL"))
+        assert run.first_line is not None
+        assert run.first_line.isoformat() == "2026-11-22T09:10:14-05:00"
