@@ -167,7 +167,7 @@ def status(settings: Settings, look: Look, now: datetime) -> Status:
         last_run=_run_status(look.last_run(settings.mms_timezone), bool(started)),
         last_backup=_backup_status(look.archives(), zone),
         timers={name: _local(moment, zone) for name, moment in _timers(settings, look).items()},
-        tree_size=int(size) * 1024 if size.isdigit() else None,
+        tree_size=int(size) * 1024 if size.isdecimal() else None,
     )
 
 

@@ -119,7 +119,7 @@ def _disks(text: str) -> Iterable[tuple[int, int, str]]:
     """Yield used per cent, free KiB (or inodes) and mount point of each line of df."""
     for line in text.splitlines():
         parts = line.split(None, 5)
-        if len(parts) == 6 and parts[4].rstrip("%").isdigit() and parts[3].isdigit():
+        if len(parts) == 6 and parts[4].rstrip("%").isdecimal() and parts[3].isdecimal():
             yield int(parts[4].rstrip("%")), int(parts[3]), parts[5]
 
 
@@ -142,7 +142,7 @@ def image(host: Host) -> Answer:
 
 def clock(host: Host) -> Answer:
     told = host.text("now")
-    skew = int(told) - host.now.timestamp() if told.isdigit() else 0.0
+    skew = int(told) - host.now.timestamp() if told.isdecimal() else 0.0
     mend = "timedatectl set-ntp true   (as root; it needs systemd-timesyncd or chrony)"
     if abs(skew) > SKEW:
         way = "ahead of" if skew > 0 else "behind"

@@ -1,6 +1,7 @@
 import pytest
 
-from kometa_host.config_tree.redaction import MASK, is_secret_path, redacted, redacted_value
+from kometa_host.config_tree.redaction import is_secret_path, redacted, redacted_value
+from kometa_host.config_tree.secret_patterns import MASK
 
 SECRETS = ["hidden1", "hidden2", "0123456789abcdef0123456789abcdef", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc"]
 
