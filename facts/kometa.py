@@ -11,7 +11,7 @@ from facts.host import read_program
 from kometa_host.controller.preflight import settings_of
 from kometa_host.reports import status
 from kometa_host.settings.variables import Settings
-from kometa_host.state import programs, run_history
+from kometa_host.state import backup_files, programs, run_history
 from kometa_host.state.desired import units_of_interest
 from kometa_host.state.programs import Actor
 from kometa_host.state.run_history import RecordedRun
@@ -19,7 +19,8 @@ from kometa_host.state.run_history import RecordedRun
 
 def look_program(settings: Settings, thorough: bool = False, probe: str = "") -> str:
     """Return the bash program that reads all that status and diagnosis need of a host; thorough is for the latter."""
-    timers = status.timer_units(settings)
+    interesting = units_of_interest(settings)
+    timers = [backup_files.TIMER, *(name for name in interesting if name.endswith(".timer"))]
     services = [name.replace(".timer", ".service") for name in timers]
     more = programs.program(
         "common",
@@ -32,7 +33,7 @@ def look_program(settings: Settings, thorough: bool = False, probe: str = "") ->
         quadlet_dir=settings.quadlet_dir,
         image=settings.kometa_image,
         plex_url=settings.kometa_plex_url,
-        status_units=list(dict.fromkeys([*units_of_interest(settings), *timers, *services, "plex.service"])),
+        status_units=list(dict.fromkeys([*interesting, *timers, *services, "plex.service"])),
         thorough=thorough,
         probe=probe,
     )

@@ -16,24 +16,10 @@ from kometa_host.config_tree.findings import Finding
 from kometa_host.config_tree.plaintext_secrets import dotted, is_allowed, leaves
 from kometa_host.config_tree.tree import CONFIG, Tree
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
+from kometa_host.settings.kometa_options import is_option
 
 FILE_LISTS: Final = ("collection_files", "metadata_files", "overlay_files", "image_files")
 DEFINITIONS: Final = ("collections", "dynamic_collections", "metadata", "overlays", "templates", "playlists")
-
-# environment variables KOMETA_... that are options of Kometa; a secret of such a name is never put in for a placeholder
-OPTIONS: Final = frozenset(
-    {"config", "times", "time", "run", "tests", "test", "run-test", "run-tests", "debug", "trace", "log-requests",
-     "log-request", "timeout", "no-verify-ssl", "collections-only", "collection-only", "metadata-only",
-     "metadatas-only", "playlists-only", "playlist-only", "operations-only", "operation", "operations",
-     "library-only", "libraries-only", "operation-only", "overlays-only", "overlay", "overlays", "overlay-only",
-     "run-collections", "collection", "collections", "run-collection", "run-libraries", "library", "libraries",
-     "run-library", "run-files", "run-file", "metadata", "metadata-files", "run-metadata-files",
-     "ignore-schedules", "ignore-ghost", "delete-collections", "delete", "delete-collection", "delete-labels",
-     "delete-label", "resume", "no-countdown", "no-missing", "no-report", "read-only-config", "divider", "width",
-     "low-priority", "validate", "validate-config", "validate-level", "validate-schema", "validate-schemas",
-     "schema-path", "validate-file", "validate-files", "validate-dir", "validate-directory", "plex-url",
-     "plex-token", "docker", "linuxserver"}
-)  # fmt: skip
 
 
 class KometaSettings(Protocol):
@@ -162,7 +148,7 @@ class ConfigChecks:
 
     def _placeholder(self, path: KeyPath, name: str) -> Iterator[Finding]:
         right = kometa_name(name)
-        if right in OPTIONS:
+        if is_option(right):
             remedy = "write `token: ENV`" if right == "plex-token" else "give the secret another name"
             message = f"<<{name}>> stays blank, because KOMETA_{right.upper().replace('-', '_')} is an option of Kometa"
             yield self._error(

@@ -112,13 +112,22 @@ def settings_of(host: Host) -> Settings:
 def _checked_settings(host: Host) -> Settings:
     if host not in _settings:
         data = _data_of(host)
-        name = data["kometa_autodeploy_host"] = data.get("kometa_autodeploy_host") or host.name
+        name = name_in_secrets(host.name, data.get("kometa_autodeploy_host"))
+        data["kometa_autodeploy_host"] = data.get("kometa_autodeploy_host") or host.name
         settings = Settings.from_data(data, host.name)
         if _secrets_are_known(settings):
             full = project.data_with_secrets(settings, data, name, host.groups, _ask())
             settings = settings if full is data else Settings.from_data(full, host.name)
         _settings[host] = settings
     return _settings[host]
+
+
+def name_in_secrets(inventory_name: str, pulls_as: str | None) -> str:
+    """Return the name by which the secrets file knows a host.
+
+    Only to itself a host in pull mode is @local; a controller knows it by the inventory's name, whatever it pulls as.
+    """
+    return pulls_as or inventory_name if inventory_name == "@local" else inventory_name
 
 
 def _secrets_are_known(settings: Settings) -> bool:

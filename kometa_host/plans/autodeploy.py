@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kometa_host.settings.variables import Settings
-from kometa_host.state.autodeploy_files import evasive_names, unit_stem
+from kometa_host.state.autodeploy_files import fallback_unit_names, unit_stem
 from kometa_host.state.observed import Observed
 
 HISTORY = "autodeploy/history.jsonl"  # in the state directory
@@ -14,13 +14,22 @@ HISTORY = "autodeploy/history.jsonl"  # in the state directory
 
 def names_taken(settings: Settings, found: Observed) -> bool:
     """Return whether somebody else's service or timer has one of the names; then both units get others."""
-    return any(f"{settings.user_unit_dir}/{name}" in found.foreign for name in evasive_names(settings))
+    return any(f"{settings.user_unit_dir}/{name}" in found.foreign for name in fallback_unit_names(settings))
 
 
 def service_of(settings: Settings, found: Observed) -> str:
     """Return the name of the service that updates the group on this host."""
-    own = f"{unit_stem(settings)}.service"
-    return evasive_names(settings)[own] if names_taken(settings, found) else own
+    return _unit_of(settings, found, "service")
+
+
+def timer_of(settings: Settings, found: Observed) -> str:
+    """Return the name of the timer that starts it."""
+    return _unit_of(settings, found, "timer")
+
+
+def _unit_of(settings: Settings, found: Observed, kind: str) -> str:
+    own = f"{unit_stem(settings)}.{kind}"
+    return fallback_unit_names(settings)[own] if names_taken(settings, found) else own
 
 
 @dataclass(frozen=True)

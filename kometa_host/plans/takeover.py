@@ -138,7 +138,7 @@ def _unclear_network(settings: Settings, found: Observed) -> Iterator[str]:
 def _taken_units(settings: Settings, found: Observed) -> Iterator[str]:
     for name in units(settings).files:
         path = f"{settings.user_unit_dir}/{name}"
-        if path in found.foreign and name not in autodeploy_files.evasive_names(settings):
+        if path in found.foreign and name not in autodeploy_files.fallback_unit_names(settings):
             yield f"{path} is somebody else's. Move it away, and deploy again."
 
 
@@ -154,7 +154,7 @@ def own_units(wanted: FileSet, settings: Settings, found: Observed) -> FileSet:
     """Return the units under names that nobody else's have: updates get out of the way of a former stack's."""
     if not autodeploy_plan.names_taken(settings, found):
         return wanted
-    other = autodeploy_files.evasive_names(settings)
+    other = autodeploy_files.fallback_unit_names(settings)
     return replace(wanted, files={other.get(name, name): file for name, file in wanted.files.items()})
 
 

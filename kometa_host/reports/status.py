@@ -10,9 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kometa_host.archive.names import parse as parse_archive
+from kometa_host.plans import autodeploy
 from kometa_host.plans.service import CONTAINER, UNIT
 from kometa_host.settings.variables import Settings
-from kometa_host.state import kometa_log, observed
+from kometa_host.state import backup_files, kometa_log, observed
 from kometa_host.state.kometa_log import Run
 from kometa_host.state.observed import Observed
 
@@ -199,13 +200,13 @@ def _backup_status(archives: Mapping[str, int], zone: ZoneInfo) -> BackupStatus 
     return BackupStatus(newest, archive.time.astimezone(zone), archives[newest], len(archives))
 
 
-def timer_units(settings: Settings) -> list[str]:
-    """Return the names of the host's timers."""
-    return ["kometa-backup.timer", f"mms-autodeploy-{settings.kometa_autodeploy_group}.timer"]
+def timer_units(settings: Settings, found: Observed) -> list[str]:
+    """Return the names of our timers on the host, where another stack's may have the usual name."""
+    return [backup_files.TIMER, autodeploy.timer_of(settings, found)]
 
 
 def _timers(settings: Settings, look: Look) -> dict[str, datetime | None]:
-    found = {name: look.unit(name) for name in timer_units(settings)}
+    found = {name: look.unit(name) for name in timer_units(settings, look.found)}
     return {name: parse_time(unit.get("NextElapseUSecRealtime")) for name, unit in found.items()
             if unit.get("LoadState") == "loaded"}  # fmt: skip
 

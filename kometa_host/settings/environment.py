@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
+from kometa_host.settings.kometa_options import is_option
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted
 
 # Variables of the container that must not be set by hand, and why.
@@ -26,17 +27,6 @@ RESERVED = {
         "use pyinfra inventory.py operations.kometa.validate",
     ),
 }
-# Options of Kometa that a secret of the same name would set instead.
-OPTIONS = frozenset(
-    {
-        *("cache_libraries", "collections_only", "config", "debug", "delete_collections", "delete_labels", "divider"),
-        *("ignore_ghost", "ignore_schedules", "log_requests", "low_priority", "metadata_only", "no_countdown"),
-        *("no_missing", "no_report", "no_verify_ssl", "operations_only", "overlays_only", "playlists_only", "plex_url"),
-        *("read_only_config", "resume", "run", "run_collections", "run_files", "run_libraries", "run_metadata_files"),
-        *("tests", "time", "timeout", "times", "trace", "validate", "validate_dir", "validate_file", "validate_level"),
-        *("validate_schema", "width"),
-    }
-)
 SECRET_NAME = re.compile(
     r"(TOKEN|API_?KEY|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIALS?|(^|_)KEY|(^|_)PASS|(^|_)AUTH)$"
 )
@@ -115,7 +105,7 @@ def _checked_secret(item: tuple[object, object]) -> tuple[str, SecretStr]:
         raise RefusalError(
             f"the name {shown}", "name a secret with small letters, digits and single - or _, such as plextoken"
         )
-    if name.replace("-", "_") in OPTIONS:
+    if is_option(name):
         raise RefusalError(
             f"the name {name}, which is an option of Kometa ({variable_of(name)})", "choose another name for the secret"
         )

@@ -22,7 +22,7 @@ def unit_stem(settings: Settings) -> str:
     return f"mms-autodeploy-{settings.kometa_autodeploy_group}"
 
 
-def evasive_names(settings: Settings) -> dict[str, str]:
+def fallback_unit_names(settings: Settings) -> dict[str, str]:
     """Return for each unit the name that it gets where somebody else's unit has its own."""
     stem = unit_stem(settings)
     return {f"{stem}.{kind}": f"{stem}-kometa.{kind}" for kind in ("service", "timer")}

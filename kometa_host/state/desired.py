@@ -122,7 +122,11 @@ def units_of_quadlets(settings: Settings) -> list[str]:
 
 def units_of_interest(settings: Settings) -> list[str]:
     """Return the units of the account whose state decides anything."""
-    return [*units_of_quadlets(settings), *units(settings).files, *autodeploy_files.evasive_names(settings).values()]
+    return [
+        *units_of_quadlets(settings),
+        *units(settings).files,
+        *autodeploy_files.fallback_unit_names(settings).values(),
+    ]
 
 
 def library(settings: Settings) -> FileSet:

@@ -52,9 +52,9 @@ def failed_units(host: Host) -> Answer:
 
 
 def timers(host: Host) -> Answer:
-    wanted = {name for name in timer_units(host.settings) if name in units_of_interest(host.settings)}
+    wanted = units_of_interest(host.settings)
     lost, scheduled = [], []
-    for name in timer_units(host.settings):
+    for name in timer_units(host.settings, host.look.found):
         unit = host.look.unit(name)
         if unit.get("LoadState") != "loaded" and name not in wanted:
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kometa_host.controller.preflight import MASK, masked, problem_report
+from kometa_host.controller.preflight import MASK, masked, name_in_secrets, problem_report
 from kometa_host.errors import Problem
 
 PROJECT = Path(__file__).parents[3]
@@ -141,3 +141,11 @@ def test_a_problem_of_many_hosts_is_said_once() -> None:
     assert "(h0, h1, h2, h3, h4 and 2 more)" in problem_report({problem: names}, 9)
     assert "(all 7 hosts)" in problem_report({problem: names}, 7)
     assert "(h0)" in problem_report({problem: names[:1]}, 1)
+
+
+@pytest.mark.parametrize(
+    ("inventory_name", "pulls_as", "name"),
+    [("tower", None, "tower"), ("tower", "nas", "tower"), ("@local", "nas", "nas"), ("@local", None, "@local")],
+)
+def test_a_host_is_looked_up_by_the_inventory_s_name(inventory_name: str, pulls_as: str | None, name: str) -> None:
+    assert name_in_secrets(inventory_name, pulls_as) == name

@@ -144,3 +144,14 @@ def test_a_service_that_rests_for_a_single_run_was_not_stopped_by_somebody() -> 
     assert found.state is State.WARNING
     assert "run_once" in found.cause
     assert "somebody" in check("service", host({"bus": "yes", "units": units})).cause
+
+
+def test_where_another_stack_has_the_usual_name_its_timer_is_not_taken_for_ours() -> None:
+    theirs = "/home/mms/.config/systemd/user/mms-autodeploy-interactive.timer"
+    units = (
+        "Id=mms-autodeploy-interactive.timer\nLoadState=loaded\nActiveState=inactive\n\n"
+        "Id=mms-autodeploy-interactive-kometa.timer\nLoadState=loaded\nActiveState=active\n"
+        "NextElapseUSecRealtime=Mon 2026-11-23 07:00:00 UTC"
+    )
+    found = check("timers", host({f"foreign.{theirs}": "[Timer]"}, status_units=units))
+    assert (found.state, found.found) == (State.OK, "mms-autodeploy-interactive-kometa.timer")
