@@ -1,4 +1,4 @@
-"""The wanted state of a Kometa host, read top to bottom. `pyinfra inventory.py deploy.py` makes it so."""
+"""The desired state of a Kometa host, read top to bottom. `pyinfra inventory.py deploy.py` makes it so."""
 
 from pyinfra import host
 
@@ -23,7 +23,7 @@ from operations import (
 settings = settings_of(host)
 
 preconditions.met(name="The host can be deployed to")
-takeover.former_stack(name="Former stack")
+takeover.former_stack(name="Previous stack")
 account.user(
     name=f"Account {settings.mms_user}",
     user=settings.mms_user,
@@ -37,7 +37,7 @@ systemd.network_online(name="The boot reaches network-online.target")
 
 # The image is there before anything refers to it: a pull that fails leaves Kometa as it is.
 podman.image(name=f"Image {settings.kometa_image}", image=settings.kometa_image)
-restore.leftovers(name="Rests of a restore that was cut off")
+restore.leftovers(name="Clean up after an interrupted restore")
 secrets.present(name="Secrets", values=settings.kometa_secrets)
 podman.unshare_chown(
     name=f"Config tree belongs to {settings.kometa_puid}:{settings.kometa_pgid} in the container",

@@ -11,7 +11,7 @@ from operations import destroy
 
 settings = settings_of(host)
 
-destroy.agreed(name="Nothing speaks against it")
+destroy.agreed(name="Check that removal is safe")
 destroy.files(name="Timers and units of backup and autodeploy", of="units")
 destroy.kometa(name="Service kometa and its container")
 destroy.network(name=f"Network {settings.mms_network}")
@@ -19,5 +19,5 @@ destroy.files(name="Quadlets", of="quadlets")
 destroy.files(name="Scripts of backup and autodeploy", of="library")
 destroy.images(name=f"Images of {settings.kometa_image}")
 destroy.data(name="Data: config tree, backups, secrets")
-destroy.state(name="Notes of former deploys")
+destroy.state(name="Records of previous deploys")
 destroy.account(name=f"Account {settings.mms_user}")

@@ -68,7 +68,7 @@ def _lines(names: Iterable[str]) -> bytes:
 
 @host_operation
 def agreed() -> Commands:
-    """Refuse, before anything changes, what must not be destroyed: a run in progress, data nobody has agreed to lose.
+    """Refuse, before anything changes, what cannot or must not be destroyed: a run in progress, data not agreed upon.
 
     What destroy_data=true deletes is listed. It has to be confirmed with the host's name, typed in a terminal or given
     as destroy_confirm (several hosts: with commas between their names).
@@ -76,10 +76,11 @@ def agreed() -> Commands:
         destroy.agreed(name="Agreement")
     """
     left = remains()
+    destroy_plan.refuse_unreachable_manager(left)
     destroy_plan.refuse_during_run(left)
     if _with_data():
         _agree_to_lose(destroy_plan.data_of(left, destroy_plan.why_account_stays(left) is None))
-    host.noop("nothing speaks against it")
+    host.noop("removal is safe")
     yield from ()
 
 
@@ -213,7 +214,7 @@ def state() -> Commands:
 
     Which files of the config tree are ours, and copies of files that were replaced, are kept as long as the tree is.
 
-        destroy.state(name="Notes of former deploys")
+        destroy.state(name="Records of previous deploys")
     """
     left = remains()
     whole = _with_data()

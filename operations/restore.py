@@ -93,7 +93,7 @@ def undo(force: object = False, wait: object = LONGEST_WAIT) -> Commands:
 def leftovers() -> Commands:
     """Put right what a restore that was cut off has left on the host.
 
-    restore.leftovers(name="Rests of a restore that was cut off")
+    restore.leftovers(name="Clean up after an interrupted restore")
     """
     if not observe().text("restore-left"):
         host.noop("no restore was cut off")

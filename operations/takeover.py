@@ -15,7 +15,7 @@ def former_stack() -> Commands:
 
     What cannot be taken over has been refused before, by preconditions.met. Without a former stack nothing happens.
 
-        takeover.former_stack(name="Former stack")
+        takeover.former_stack(name="Previous stack")
     """
     known, found = settings(), observe()
     lines = takeover.report(known, found)

@@ -12,7 +12,8 @@ from kometa_host.state.desired import network_quadlet
 from kometa_host.state.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
 from kometa_host.state.observed import Container, Observed
 
-MADE_BY_US = "Kometa and its friends"  # the comment of an account that a deploy has made
+# The comments of an account that a deploy has made, today and before.
+MADE_BY_US = ("Managed by kometa-host", "Kometa and its friends")
 DATA, CONFIRM = "destroy_data", "destroy_confirm"
 
 
@@ -167,6 +168,19 @@ def refuse_during_run(remains: Remains) -> None:
         )
 
 
+def refuse_unreachable_manager(remains: Remains) -> None:
+    """Raise UserError if units are left and the account's user manager, which alone can stop them, does not run."""
+    units = any(remains.found.files(name).manifest for name in ("quadlets", "units"))
+    if not (units or remains.service_left) or remains.found.text("bus"):
+        return
+    user, uid = remains.settings.mms_user, remains.settings.mms_uid
+    raise UserError(
+        f"the user manager of {user} does not run, so its services and timers cannot be stopped in good order; nothing "
+        f"was removed. Start it as root: loginctl enable-linger {user} && systemctl start user@{uid}.service. "
+        "Then run this again."
+    )
+
+
 def data_of(remains: Remains, account: bool) -> list[str]:
     """Return, a line each, what destroy_data=true deletes for good."""
     lines = [f"{tree.path} ({tree.files} files, {_size(tree.kib * 1024)})" for tree in remains.trees]
@@ -194,7 +208,7 @@ def why_account_stays(remains: Remains) -> str | None:
     account = next((a for a in remains.found.accounts if a.user == user), None)
     others = sorted(c.name for c in remains.found.containers.values() if c != remains.container)
     reasons = {
-        "no deploy has made it": account is None or account.comment != MADE_BY_US,
+        "no deploy has made it": account is None or account.comment not in MADE_BY_US,
         "the connection is its own": remains.found.text("connected-as") == user,
         f"other containers run under it ({', '.join(others)})": bool(others),
         "it has Podman volumes": bool(remains.lines("volumes")),

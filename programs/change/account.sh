@@ -6,7 +6,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 if [ -n "$create_group" ]; then groupadd --gid "$gid" "$user"; fi
 if [ -n "$create_user" ]; then
-    useradd --uid "$uid" --gid "$gid" --create-home --home-dir "$home" --shell /bin/bash --comment 'Kometa and its friends' "$user"
+    useradd --uid "$uid" --gid "$gid" --create-home --home-dir "$home" --shell /bin/bash --comment 'Managed by kometa-host' "$user"
 fi
 
 # useradd gives ranges by itself where the distribution is set up for it.

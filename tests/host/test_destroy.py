@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, QUADLETS, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
 from tests.sandbox.shell import wait_until
 
@@ -107,4 +107,14 @@ def test_data_go_only_when_the_name_of_the_host_confirms_it(shared: Host, pyinfr
     assert typed.changed() == {"Account mms"}
     assert shared.run("getent passwd mms; ls /home/mms", check=False).stdout == ""
     assert destroy(pyinfra, *confirmed) == set()
+    pyinfra.deploy()
+
+
+def test_without_its_user_manager_nothing_is_removed_and_the_remedy_helps(shared: Host, pyinfra: Pyinfra) -> None:
+    shared.run("loginctl disable-linger mms; systemctl stop user@3000.service")
+    refused = pyinfra.run("destroy.py", "-y", status=1).text
+    assert "the user manager of mms does not run" in refused
+    assert shared.run(f"ls {QUADLETS}").stdout
+    shared.run("loginctl enable-linger mms && systemctl start user@3000.service")
+    assert "Service kometa and its container" in destroy(pyinfra)
     pyinfra.deploy()

@@ -82,7 +82,7 @@ def test_the_next_deploy_puts_back_the_projects_files_and_converges(restoring: R
         f"mkdir {CONFIG}.stage-left; printf '%s\\n' stage={CONFIG}.stage-left live={CONFIG} >{STATE}/restore"
     )
     predicted = restoring.pyinfra.preview()
-    assert {f"Config tree {CONFIG}", "Rests of a restore that was cut off"} <= predicted
+    assert {f"Config tree {CONFIG}", "Clean up after an interrupted restore"} <= predicted
     assert restoring.pyinfra.deploy() == predicted
     assert restoring.pyinfra.preview() == set()
     assert restoring.leftovers() == ""

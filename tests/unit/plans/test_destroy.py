@@ -16,7 +16,7 @@ from kometa_host.state import observed
 from kometa_host.state.filesets import Entry, FoundSet
 from kometa_host.state.observed import Observed
 
-ACCOUNT = "mms:x:3000:3000:Kometa and its friends:/home/mms:/bin/bash"
+ACCOUNT = "mms:x:3000:3000:Managed by kometa-host:/home/mms:/bin/bash"
 KOMETA = {
     "Names": ["kometa"], "State": "running", "Image": "lscr.io/linuxserver/kometa:latest", "ImageID": "k",
     "Labels": {"PODMAN_SYSTEMD_UNIT": "kometa.service"}, "Networks": ["mms"],
@@ -118,7 +118,7 @@ def test_a_run_in_progress_is_refused_unless_it_may_be_killed() -> None:
 @pytest.mark.parametrize(
     ("found", "more", "reason"),
     [
-        ({"passwd": ACCOUNT.replace("Kometa and its friends", "")}, {}, "no deploy has made it"),
+        ({"passwd": ACCOUNT.replace("Managed by kometa-host", "")}, {}, "no deploy has made it"),
         ({"passwd": ACCOUNT, "connected-as": "mms"}, {}, "the connection is its own"),
         ({"passwd": ACCOUNT, "containers": [KOMETA, PLEX]}, {}, "other containers run under it (plex)"),
         ({"passwd": ACCOUNT}, {"volumes": "films"}, "it has Podman volumes"),
@@ -139,3 +139,12 @@ def test_what_goes_for_good_is_listed_with_its_size() -> None:
     assert lines[0] == "/home/mms/config/kometa (3 files, 2.0 MiB)"
     assert lines[1] == "/data/a.age (4.7 GiB)"
     assert len(lines) == 3
+
+
+def test_a_user_manager_that_does_not_run_is_said_before_anything_is_removed() -> None:
+    unit = "Id=kometa.service\nLoadState=loaded\nActiveState=active"
+    container = json.dumps([KOMETA])
+    with pytest.raises(UserError, match=r"loginctl enable-linger mms && systemctl start user@3000\.service"):
+        destroy_plan.refuse_unreachable_manager(remains({"units": unit, "containers": container}))
+    destroy_plan.refuse_unreachable_manager(remains({"bus": "yes", "units": unit, "containers": container}))
+    destroy_plan.refuse_unreachable_manager(remains({}))
