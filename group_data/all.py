@@ -11,7 +11,7 @@ kometa_config_dir = "/home/mms/config/kometa"  # on the host; mounted at /config
 kometa_puid = 3000  # user id inside the container; 0 and 0: the files belong to the account itself
 kometa_pgid = 3000  # group id inside the container
 kometa_times = ["06:00"]  # daily runs, HH:MM in mms_timezone
-kometa_plex_url = "http://plex:32400"  # Plex by its container name on mms_network
+kometa_plex_url = "http://plex:32400"  # Plex by its container name on mms_network; see README.md
 kometa_userns = None  # None: no UserNS= line, the only thing that works with LinuxServer.io images
 kometa_environment: dict[str, object] = {}  # more variables that are not secret, such as KOMETA_READ_ONLY_CONFIG
 kometa_config_source = "kometa"  # the project's folder with the config tree

@@ -1,20 +1,15 @@
 """What a host must allow before anything on it is changed; all that it does not allow is said at once. Pure."""
 
-import re
-from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from collections.abc import Callable
 
 from kometa_host.errors import UserError
 from kometa_host.plans import account as account_plan
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import packages as packages_plan
-from kometa_host.plans import schedules, takeover
+from kometa_host.plans import plex, schedules, takeover
 from kometa_host.plans.account import WantedAccount
 from kometa_host.settings.variables import Settings
-from kometa_host.state.observed import Container, Observed
-
-# Plex Media Server's images: plexinc's, LinuxServer's, and whatever others call theirs
-PLEX_IMAGE = re.compile(r"/(pms-docker|plex)(:|@|$)")
+from kometa_host.state.observed import Observed
 
 
 def refuse_unmet(settings: Settings, found: Observed) -> None:
@@ -26,7 +21,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: schedules.refuse_unusable(settings, found),
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),
-        lambda: refuse_roundabout_plex(settings, found.containers.values()),
+        lambda: plex.refuse_unreachable(settings, found),
         lambda: takeover.refuse_unclear(settings, found),
     ]
     problems = [str(error) for check in checks if (error := _error_of(check))]
@@ -56,22 +51,3 @@ def refuse_used_network(settings: Settings, found: Observed) -> None:
     """Raise UserError if the network has to be made anew while containers of others use it."""
     if fault := network_plan.fault(found.network):
         network_plan.refuse_if_used(settings.mms_network, fault, found)
-
-
-def refuse_roundabout_plex(settings: Settings, containers: Iterable[Container]) -> None:
-    """Raise UserError if Plex runs on the same network and is not called by its container's name."""
-    names = [
-        container.name
-        for container in containers
-        if container.state == "running"
-        and PLEX_IMAGE.search(container.image)
-        and settings.mms_network in container.networks
-    ]
-    # a URL's host is in small letters, and Podman's name server takes them for the same
-    if names and settings.plex_host not in [name.lower() for name in names]:
-        port = urlsplit(settings.kometa_plex_url).port or 32400
-        raise UserError(
-            f"kometa_plex_url is {settings.kometa_plex_url}, but Plex runs on this host as the container {names[0]} "
-            f"in the network {settings.mms_network}, where Kometa reaches it directly. Set kometa_plex_url to "
-            f"http://{names[0]}:{port}, here and in Kometa's config.yml."
-        )

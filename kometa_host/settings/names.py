@@ -8,6 +8,7 @@ from kometa_host.settings.refusals import RefusalError, quoted, text_of
 # Values of podman run --network that are modes, and Podman's own network, which has no names for containers.
 NETWORK_MODES = ("bridge", "container", "default", "host", "none", "ns", "pasta", "podman", "private", "slirp4netns")
 DEFAULT_PORTS = {"http": 80, "https": 443}
+HOST_ITSELF = "host.containers.internal"  # Podman's name for the host in its containers
 PLEX_EXAMPLE = "http://plex:32400"
 
 _DOMAIN = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
@@ -124,7 +125,10 @@ def checked_plex_url(value: object) -> str:
         raise RefusalError("a URL whose host is no name and no address", remedy)
     shown = f"{parts.scheme}://{parts.netloc}"
     if host == "localhost" or host.endswith(".localhost") or re.match(r"127\.|0\.0\.0\.0$|::1?$", host):
-        raise RefusalError(f"{shown}, which inside the container is the container itself", remedy)
+        of_the_host = (
+            f"; a Plex of the host itself, in no container of that network, is {parts.scheme}://{HOST_ITSELF}:32400"
+        )
+        raise RefusalError(f"{shown}, which inside the container is the container itself", f"{remedy}{of_the_host}")
     if "." in host and parts.scheme == "https" and port in (None, 443):
         raise RefusalError(f"{shown}, the address of a reverse proxy", f"{remedy}, also without the proxy")
     if not port:

@@ -31,8 +31,23 @@ host_part() {
     if [ -e "/var/lib/systemd/linger/$account" ]; then tell_value linger yes; fi
     for name in "${rivals[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | tell rivals
     calendars_part
+    network_part
     systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | tell network-online
     if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then tell_value waits-for-network-online yes; fi
+}
+
+# By which names and addresses the host calls itself: pasta gives a container those of the interface that leads out.
+network_part() {
+    local device home
+    uname -n | tell hostname
+    grep -vE '^[[:space:]]*(#|$)' /etc/hosts 2>/dev/null | head -c 65536 | tell hosts-file
+    for device in $({ ip -o -4 route show default && ip -o -6 route show default; } 2>/dev/null | grep -oE 'dev [^ ]+' | cut -d' ' -f2 | sort -u); do
+        ip -o addr show dev "$device" scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print $4 }'
+    done | tell own-addresses
+    home=$(getent passwd "$account" | cut -d: -f6)
+    cat /usr/share/containers/containers.conf /etc/containers/containers.conf /etc/containers/containers.conf.d/*.conf \
+        "$home"/.config/containers/containers.conf "$home"/.config/containers/containers.conf.d/*.conf 2>/dev/null |
+        sed -nE 's/^[[:space:]]*default_rootless_network_cmd[[:space:]]*=[[:space:]]*"([a-z0-9]+)".*/\1/p' | tail -n 1 | tell rootless-network
 }
 
 # What systemd makes of the calendars of our timers. All at once: each takes some hundredths of a second.

@@ -106,6 +106,25 @@ class TestWhoConnects:
         Pyinfra(tmp_path, shared).deploy()
 
 
+class TestPlexOnTheHostItself:
+    def test_its_own_address_is_refused_and_the_name_in_the_remedy_works(self, shared: Host, tmp_path: Path) -> None:
+        shared.session.registry.publish("plex")
+        image = "docker.io/plexinc/pms-docker:latest"
+        shared.run(f"podman run --quiet --detach --replace --name outside --network host {image}", user="mms")
+        try:
+            outcome = Pyinfra(tmp_path, shared, kometa_plex_url=f"http://{shared.address}:32400").run(
+                "deploy.py", "--dry", status=1
+            )
+            assert "an address of this host itself" in outcome.text
+            assert "Set kometa_plex_url to http://host.containers.internal:32400" in outcome.text
+            asked = "podman exec kometa curl -sf --retry 5 --retry-connrefused -o /dev/null http://%s:32400/identity"
+            shared.run(asked % "host.containers.internal", user="mms")
+            refused = shared.run(asked.replace("--retry 5 ", "") % shared.address, user="mms", check=False)
+            assert refused.returncode == 7
+        finally:
+            shared.run("podman rm -f outside", user="mms")
+
+
 class TestImages:
     def test_an_image_that_the_registry_lacks_changes_nothing(self, shared: Host, tmp_path: Path) -> None:
         before = shared.run(STATE_OF_HOST).stdout, process(shared)

@@ -1,10 +1,22 @@
 """Plex, as Kometa's container sees it."""
 
+from urllib.parse import urlsplit
+
 from kometa_host.config_tree import redaction
+from kometa_host.plans import plex as plex_plan
 from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown
 
 
+def is_unreachable_host(url: str, host: Host) -> bool:
+    """Return whether a URL names the host itself in a way that leads a container to itself."""
+    name = urlsplit(url).hostname or ""
+    found = host.look.found
+    is_bare_name = name == found.text("hostname").lower() and name not in found.containers
+    return plex_plan.uses_pasta(found) and (is_bare_name or plex_plan.is_the_host_itself(name, found))
+
+
 def plex_url(host: Host) -> Answer:
+    """Judge the address in config.yml."""
     url = host.plex_section.get("url")
     wanted = host.settings.kometa_plex_url
     if not isinstance(url, str) or not url.strip():
@@ -13,6 +25,12 @@ def plex_url(host: Host) -> Answer:
         )  # fmt: skip
     if "<<" in url or url.upper() == "ENV" or url.rstrip("/") == wanted.rstrip("/"):
         return ok(wanted if "<<" not in url else "kept as a secret")
+    if is_unreachable_host(url, host):
+        return problem(
+            redaction.redacted(url),
+            "that is this host itself, and inside a container its address is the container's own",
+            f"{plex_plan.remedy_for_the_host_itself(url, host.look.found)} Then: {DEPLOY}",
+        )
     return problem(
         redaction.redacted(url),
         f"config.yml does not use Plex's name on the network {host.settings.mms_network}: a Traefik or public address "

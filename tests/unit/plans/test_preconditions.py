@@ -41,30 +41,3 @@ def test_all_problems_are_said_at_once() -> None:
     for part in ("gid 3000 belongs to", "Podman 3.0.1", "is a mount point itself", "but movies use it",
                  "Set kometa_plex_url to http://movies:32400"):  # fmt: skip
         assert part in text
-
-
-@pytest.mark.parametrize("image", [PLEX, "docker.io/plexinc/pms-docker", "ghcr.io/home/plex@sha256:0", "x.io/a/plex:1"])
-def test_plex_on_the_network_has_to_be_called_by_its_name(image: str) -> None:
-    settings = Settings(kometa_plex_url="http://192.168.1.5:32401")
-    text = refusal(host(containers=plex("plex", image)), settings)
-    assert "kometa_plex_url is http://192.168.1.5:32401, but Plex runs on this host as the container plex" in text
-    assert "Set kometa_plex_url to http://plex:32401" in text
-
-
-@pytest.mark.parametrize(
-    "containers",
-    [
-        plex("other", "docker.io/a/plexus:1"),
-        plex("other", "docker.io/plex/tautulli:1"),
-        plex("other", network="media"),
-        plex("other", state="exited"),
-        plex("PLEX"),
-    ],
-)
-def test_what_is_no_plex_or_elsewhere_or_ended_or_called_alike_is_in_nobodys_way(containers: str) -> None:
-    preconditions.refuse_unmet(SETTINGS, host(containers=containers))
-
-
-def test_one_of_several_plex_may_be_the_one_that_is_called() -> None:
-    both = json.loads(plex("first")) + json.loads(plex("plex"))
-    preconditions.refuse_unmet(SETTINGS, host(containers=json.dumps(both)))
