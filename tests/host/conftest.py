@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,24 @@ from tests.host.driver import Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox, why_not
 
 DEPLOYED = "deployed"
+HOSTS_OF_MODULES = ("shared", "restoring")
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the tests after one that failed a host of their own: it may have left its host in any state."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    if report.when == "teardown" and item.stash.get(FAILED, False):
+        # As pytest itself does where a module's fixture has other parameters: what rests on it is made again, too.
+        for name in HOSTS_OF_MODULES:
+            if definition := item._request._fixture_defs.get(name):
+                definition.finish(item._request)  # type: ignore[arg-type]
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +66,7 @@ def deployed(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def shared(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
-    """A host to which Kometa has been deployed, for all tests of a module: each leaves it as it found it."""
+    """A host to which Kometa has been deployed, for all tests of a module; after a failed test there is another."""
     host = sandbox.host(deployed_kind)
     wait_for_kometa(host)
     yield host
