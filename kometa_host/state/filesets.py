@@ -93,13 +93,17 @@ class FoundSet:
 
 @dataclass(frozen=True)
 class Changes:
-    """What makes a set as wanted: entries to write, to give mode and owner, to remove; and those to keep a copy of."""
+    """What makes a set as wanted: entries to write, to give mode and owner, to remove; and those to keep a copy of.
+
+    retyped: those that were written as a file and are to be a directory, or the other way round.
+    """
 
     directories: Sequence[str] = ()
     write: Sequence[str] = ()
     adjust: Sequence[str] = ()
     remove: Sequence[str] = ()
     save: Sequence[str] = ()
+    retyped: Sequence[str] = ()
     finish_pending: bool = False
     rewrite_manifest: bool = False
     since: str | None = None  # digest of the state that they start from
@@ -146,12 +150,15 @@ def _transition(wanted: FileSet, found: FoundSet) -> Changes:
     known_directories = {name for name, entry in known.items() if entry.sha256 is None}
     write = [name for name, file in wanted.files.items() if not as_wanted(name, file)]
     remove = [name for name in known if name not in {*wanted.files, *wanted.directories, *gone}]
+    retyped = {name for name in wanted.directories if name in known and name not in known_directories}
+    retyped |= {name for name in wanted.files if name in known_directories}
     return Changes(
         directories=sorted(name for name in wanted.directories if name not in known_directories - gone - spoilt),
         write=sorted(write),
         adjust=sorted(_misowned(wanted, found) - set(write) - gone),
         remove=sorted(remove, reverse=True),
-        save=sorted(name for name in [*write, *remove] if name not in known or name in spoilt),
+        save=sorted(name for name in {*write, *remove, *retyped} if name not in known or name in spoilt),
+        retyped=sorted(retyped),
         finish_pending=found.pending,
         rewrite_manifest=True,
         since=found.digest,

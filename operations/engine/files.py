@@ -70,7 +70,12 @@ def finished(wanted: FileSet, then: str = "") -> Commands:
 
 
 def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator[bytes]:
-    lists = {"control/remove": _nul_separated(changes.remove), "control/save": _nul_separated(changes.save)}
+    lists = {
+        "control/remove": _nul_separated(changes.remove),
+        "control/save": _nul_separated(changes.save),
+        "control/to-directory": _nul_separated(name for name in changes.retyped if name in wanted.directories),
+        "control/to-file": _nul_separated(name for name in changes.retyped if name in wanted.files),
+    }
     manifest = manifest_of(wanted)
     lists["control/manifest"] = manifest.encode()
     lists["control/adjust"] = _entries(manifest, {*changes.adjust, *changes.directories}).encode()

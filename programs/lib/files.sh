@@ -25,10 +25,11 @@ commit_stage() {
 
 finish_pending() {
     [ -d "$pending" ] || return 0
-    make_directories
     save_replaced
-    move_files
     remove_unwanted
+    remove_retyped
+    make_directories
+    move_files
     adjust_owners
     write_manifest
     sync -f "$root"
@@ -51,13 +52,34 @@ check_targets() {
     local facts name
     while IFS=$'\t' read -r facts name; do
         if [ "${facts:0:1}" = - ]; then
-            if [ -L "$root/$name" ] || { [ -e "$root/$name" ] && [ ! -d "$root/$name" ]; }; then
+            if { [ -L "$root/$name" ] || { [ -e "$root/$name" ] && [ ! -d "$root/$name" ]; }; } && ! is_listed to-directory "$name"; then
                 fail "$root/$name shall be a directory, but something else is there. Move it away and run the command again."
             fi
         elif [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
+            if is_listed to-file "$name" && holds_only_what_goes "$name"; then continue; fi
             fail "$root/$name shall be a file, but a directory is there. Move it away and run the command again."
         fi
     done < <(sed 1d "$stage/control/manifest")
+}
+
+# $1: a list of the stream, $2: a name in it or not.
+is_listed() { grep -qzxF -- "$2" "$stage/control/$1"; }
+
+holds_only_what_goes() { # $1: a directory of the set
+    [ -z "$(LC_ALL=C comm -z -23 <(cd "$root" && find "$1" -mindepth 1 -print0 | LC_ALL=C sort -z) \
+        <(LC_ALL=C sort -z "$stage/control/remove") | tr '\0' '\n')" ]
+}
+
+# What we wrote as a file and is to be a directory now, or the other way round. Done again after a cut it touches nothing
+# that has been put in place since.
+remove_retyped() {
+    local name
+    while IFS= read -r -d '' name; do
+        if [ -L "$root/$name" ] || [ ! -d "$root/$name" ]; then rm -f -- "$root/$name"; fi
+    done < <(cat -- "$pending/control/to-directory" 2>/dev/null || true)
+    while IFS= read -r -d '' name; do
+        if [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then rmdir -- "$root/$name"; fi
+    done < <(cat -- "$pending/control/to-file" 2>/dev/null || true)
 }
 
 make_directories() {

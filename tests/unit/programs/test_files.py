@@ -13,7 +13,10 @@ from kometa_host.state import filesets, observed, programs
 from kometa_host.state.filesets import FileSet, FoundSet, WantedFile
 from operations.engine.files import files_change
 
-STEPS = ("commit_stage", "make_directories", "save_replaced", "move_files", "remove_unwanted", "adjust_owners")
+STEPS = (
+    *("commit_stage", "save_replaced", "remove_unwanted", "remove_retyped", "make_directories", "move_files"),
+    "adjust_owners",
+)
 ODD_NAMES = (" leads", "trails ", "a  b", "-n", "back\\slash", "quo'te\"", "$HOME", "ü€😀", "*", "n=1", "%s")
 IN_PLACE = 'in_namespace() { "$@"; }\n'  # instead of Podman's user namespace
 
@@ -260,6 +263,34 @@ def test_what_a_kill_has_cut_off_is_finished_by_the_next_run(place: Place, step:
     place.assert_as_wanted(wanted)
     assert place.entries() == {"tree": None, "tree/a": "2", "tree/b": "2", "tree/d": None, "tree/d/new": "2"}
     assert "edited" in [path.read_text() for path in place.home.glob(".local/state/kometa-host/replaced/*/set/b")]
+
+
+@pytest.mark.parametrize("step", [*STEPS, "write_manifest", ""])
+def test_a_file_becomes_a_directory_and_a_directory_a_file(place: Place, step: str) -> None:
+    place.put_whole(place.wanted({"a": "1", "d/b": "1", "d/e/c": "1"}, "d", "d/e"))
+    wanted = place.wanted({"a/x": "2", "d": "2"}, "a")
+    killed = place.put(wanted, prepare=dies_after(step) if step else "")
+    assert killed.returncode == (-9 if step else 0), killed.stderr
+    if step:
+        place.finish(wanted)
+    place.assert_as_wanted(wanted)
+    assert place.entries() == {"tree": None, "tree/a": None, "tree/a/x": "2", "tree/d": "2"}
+
+
+def test_an_edited_file_that_becomes_a_directory_is_kept_as_a_copy(place: Place) -> None:
+    place.put_whole(place.wanted({"a": "1"}))
+    (place.root / "a").write_text("edited")
+    place.put_whole(place.wanted({"a/x": "2"}, "a"))
+    assert "edited" in [path.read_text() for path in place.home.glob(".local/state/kometa-host/replaced/*/set/a")]
+
+
+def test_a_directory_with_files_of_others_does_not_become_a_file(place: Place) -> None:
+    place.put_whole(place.wanted({"d/b": "1"}, "d"))
+    (place.root / "d" / "theirs").write_text("theirs")
+    done = place.put(place.wanted({"d": "2"}))
+    assert f"{place.root}/d shall be a file, but a directory is there" in done.stderr.decode()
+    assert (place.root / "d" / "theirs").read_text() == "theirs"
+    assert (place.root / "d" / "b").read_text() == "1"
 
 
 @pytest.mark.parametrize("step", ["commit_stage", "move_files", "adjust_owners"])
