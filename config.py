@@ -1,4 +1,9 @@
 # pyinfra runs this before it reads the inventory; the settings are then checked before it connects to any host.
-from kometa_host.controller.preflight import check_settings_before_connecting
+import sys
+
+# pyinfra forbids byte code, so that every run would compile this project anew: half a second.
+sys.dont_write_bytecode = False
+
+from kometa_host.controller.preflight import check_settings_before_connecting  # noqa: E402
 
 check_settings_before_connecting()
