@@ -15,6 +15,7 @@ kometa_plex_url = "http://plex:32400"  # Plex by its container name on mms_netwo
 kometa_userns = None  # None: no UserNS= line, the only thing that works with LinuxServer.io images
 kometa_environment: dict[str, object] = {}  # more variables that are not secret, such as KOMETA_READ_ONLY_CONFIG
 kometa_config_source = "kometa"  # the project's folder with the config tree
+kometa_host_files: list[str] = []  # below /config, written by other programs on the host: never sent, never missed
 kometa_secrets_file = "secrets.yml.age"  # age-encrypted YAML, name: value; may be absent
 kometa_secrets: dict[str, str] = {}  # name -> value from elsewhere, such as the environment; wins over the file
 kometa_restart = "when-idle"  # when-idle: a run in progress is never killed; now: it is

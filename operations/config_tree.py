@@ -8,7 +8,7 @@ from kometa_host.plans.config_tree import CONFIG, Reconciled
 from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff
 from operations.engine.operation import Commands, confirm, host_operation, look_again, observe
-from operations.kometa_validator import refuse_what_kometa_refuses
+from operations.kometa_validator import refuse_what_kometa_cannot_read
 
 
 @host_operation
@@ -17,7 +17,7 @@ def present(tree: FileSet) -> Commands:
 
     + tree: the declared set of files
 
-    Changed files travel in one stream and become live together, unless Kometa's own validator refuses the tree. Kometa
+    Changed files travel in one stream and become live together, unless Kometa's own validator cannot read them. Kometa
     reads them when its next run starts.
 
         config_tree.present(name="Config tree", tree=wanted.config_tree(settings))
@@ -29,7 +29,7 @@ def present(tree: FileSet) -> Commands:
         host.noop(f"{tree.root} is as declared")
         return
     _show_diff(wanted)
-    refuse_what_kometa_refuses(wanted.tree, wanted.changes.files)
+    refuse_what_kometa_cannot_read(wanted.tree, wanted.changes.files)
     yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text(), seen=found.text_sha256)
     left = config_tree.reconcile(tree, look_again().files(tree.name)).changes
     confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")

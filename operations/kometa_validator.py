@@ -23,8 +23,8 @@ from operations.engine.run_state import run_state
 YAML = (".yml", ".yaml")
 
 
-def refuse_what_kometa_refuses(tree: FileSet, changed: Iterable[str]) -> None:
-    """Given the tree as it is about to be written, and which files change, raise UserError if Kometa refuses it.
+def refuse_what_kometa_cannot_read(tree: FileSet, changed: Iterable[str]) -> None:
+    """Given the tree as it is about to be written, and which files change, raise UserError if Kometa cannot read it.
 
     Where the image is on the host already, a preview finds that out as well.
     """
@@ -34,7 +34,7 @@ def refuse_what_kometa_refuses(tree: FileSet, changed: Iterable[str]) -> None:
 
 
 def show_verdict(tree: FileSet) -> None:
-    """Show what Kometa says about a tree, once a run. Raise UserError if it refuses the tree.
+    """Show what Kometa says about a tree, once a run. Raise UserError if it cannot read the tree.
 
     An image whose Kometa cannot be asked is said, and is no refusal.
     """
@@ -56,7 +56,7 @@ def _show(verdict: Verdict, tree: FileSet) -> None:
     errors = len(findings.errors(found))
     if errors:
         count = "one error" if errors == 1 else f"{errors} errors"
-        raise UserError(f"Kometa refuses the config tree because of {count}, shown above; nothing was changed.")
+        raise UserError(f"Kometa cannot read the config tree because of {count}, shown above; nothing was changed.")
 
 
 def _ask(archive: bytes) -> Verdict:
@@ -88,5 +88,6 @@ def _archive(files: Mapping[str, str]) -> bytes:
 def _findings(verdict: Verdict, tree: FileSet) -> list[Finding]:
     """Return the findings with the lines of the project's own files; the host's config.yml can have others."""
     declared = _yaml_files(desired.config_tree(settings()))
-    secrets = validator.secrets_in(tree.files[CONFIG].text())
-    return validator.findings(verdict, declared, settings().kometa_config_source, secrets)
+    on_host = tree.files[CONFIG].text()
+    folder, secrets = settings().kometa_config_source, validator.secrets_in(on_host)
+    return validator.findings(verdict, declared, folder, on_host, secrets)

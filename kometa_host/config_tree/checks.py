@@ -1,21 +1,25 @@
-"""Checks of the config tree before anything connects: its YAML, secrets in clear, and the sense of config.yml."""
+"""Checks of the config tree before anything connects: its YAML, secrets in clear, and the sense of config.yml.
+
+An error stops a deploy: what keeps Kometa from running or from reading a file that config.yml names, and secrets in
+clear. All else is a warning. A line that ends with `# kometa-host: allow` has neither.
+"""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import astuple
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import astuple, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from kometa_host.config_tree import yaml12
+from kometa_host.config_tree import named_files, yaml12
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.config_yml import ConfigChecks, KometaSettings, shown
-from kometa_host.config_tree.findings import Finding
+from kometa_host.config_tree.findings import Finding, is_allowed
 from kometa_host.config_tree.plaintext_secrets import raw_secrets
-from kometa_host.config_tree.tree import CONFIG, ManagedFile, Tree
+from kometa_host.config_tree.tree import CONFIG, LARGEST_YAML, ManagedFile, Tree
 from kometa_host.config_tree.yaml12 import Document, YamlError
 
-LARGEST: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still read; people write far smaller ones
+UNREADABLE: Final = "unreadable"
 
 
 def check_tree(tree: Tree, settings: KometaSettings, secret_names: Collection[str] | None = None) -> list[Finding]:
@@ -23,13 +27,30 @@ def check_tree(tree: Tree, settings: KometaSettings, secret_names: Collection[st
 
     secret_names are the names of the host's secrets as the settings have them, None if they are not known.
     """
-    findings = list(_content_findings(tree))
     config = _config_document(tree)
+    findings = list(_content_findings(tree, _named(tree, config)))
     if config is not None:
         findings += ConfigChecks(tree, config, settings, secret_names).findings()
-    return sorted(
-        dict.fromkeys(findings), key=lambda finding: (finding.file != shown(tree, CONFIG), finding.file, finding.line)
-    )
+    found = _without_allowed(tree, dict.fromkeys(findings))
+    return sorted(found, key=lambda finding: (finding.file != shown(tree, CONFIG), finding.file, finding.line))
+
+
+def _named(tree: Tree, config: Document | None) -> set[str]:
+    """Return the files that Kometa reads: config.yml and what it names."""
+    named = named_files.named_files(config.value) if config else ()
+    return {CONFIG, *(path for one in named for path in one.found(tree.files))}
+
+
+def _without_allowed(tree: Tree, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings whose line does not allow them. config.yml itself has to be YAML in any case."""
+    lines: dict[str, list[str]] = {}
+    paths = {shown(tree, path): path for path in tree.files}
+    for finding in findings:
+        path = paths.get(finding.file)
+        if path and path not in lines:
+            lines[path] = tree.files[path].read().decode("utf-8-sig", "replace").splitlines()
+        if path is None or not is_allowed(lines[path], finding.line):
+            yield finding
 
 
 def _config_document(tree: Tree) -> Document | None:
@@ -42,8 +63,11 @@ def _config_document(tree: Tree) -> Document | None:
 # What depends on one file's content alone: syntax, and secrets in clear
 
 
-def _content_findings(tree: Tree) -> Iterator[Finding]:
-    """Yield the findings of each YAML file. Those of a content that was checked before are remembered."""
+def _content_findings(tree: Tree, named: Collection[str]) -> Iterator[Finding]:
+    """Yield the findings of each YAML file; what cannot be read is an error only in a file that Kometa reads.
+
+    Those of a content that was checked before are remembered.
+    """
     store = CacheFile("checks")
     remembered = store.read().get(_version())
     old: Mapping[str, Any] = remembered if isinstance(remembered, dict) else {}
@@ -55,11 +79,17 @@ def _content_findings(tree: Tree) -> Iterator[Finding]:
         found = _remembered(old.get(key))
         findings = found if found is not None else list(_content_findings_of(file))
         new[key] = [astuple(finding) for finding in findings]
-        yield from (
-            Finding(item.severity, shown(tree, path), item.line, item.message, item.remedy) for item in findings
-        )
+        yield from (replace(_in_context(item, path in named), file=shown(tree, path)) for item in findings)
     if not new.keys() <= old.keys():
         store.write({_version(): new})
+
+
+def _in_context(finding: Finding, is_named: bool) -> Finding:
+    """Return what a finding comes to in a file that config.yml names, or does not name."""
+    if is_named or finding.kind != UNREADABLE:
+        return finding
+    message = f"{finding.message} (config.yml does not name this file)"
+    return replace(finding, severity="warning", message=message)
 
 
 @cache
@@ -81,14 +111,17 @@ def _remembered(entry: object) -> list[Finding] | None:
 
 
 def _content_findings_of(file: ManagedFile) -> Iterator[Finding]:
-    if file.size > LARGEST:
-        message = f"is larger than {LARGEST // 1024**2} MiB and was not checked"
+    if file.size > LARGEST_YAML:
+        message = f"is larger than {LARGEST_YAML // 1024**2} MiB and was not checked"
         yield Finding("warning", file.path, 0, message, "split it, if Kometa is to read it")
         return
     content = file.read()
     try:
         document = yaml12.load(content, file.path)
     except YamlError as error:
-        yield Finding("error", file.path, error.line, error.problem, error.remedy)
+        yield Finding("error", file.path, error.line, error.problem, error.remedy, UNREADABLE)
         document = Document(None, {})
+    for path, tag in document.tags.items():
+        message = f"`{tag}` is a tag of YAML here, which Kometa leaves out of the text"
+        yield Finding("warning", file.path, document.line_of(path), message, "put quotes around the whole text")
     yield from raw_secrets(content.decode("utf-8-sig", "replace"), document, file.path)

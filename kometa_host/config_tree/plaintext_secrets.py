@@ -1,17 +1,16 @@
 """Secrets that stand in clear in a YAML file of the config tree: where, and what to write instead. Pure."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from kometa_host.config_tree.findings import Finding
+from kometa_host.config_tree.findings import Finding, dotted
 from kometa_host.config_tree.redaction import PLACEHOLDER, SECRET_KEY, is_harmless
 from kometa_host.config_tree.secret_patterns import HOOK_URL, JSON_WEB_TOKEN, URL_CREDENTIALS, URL_SECRET
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
 
 CONFIG: Final = "config.yml"
-ALLOW: Final = re.compile(r"#.*\bkometa-host: allow\b")
 
 
 def raw_secrets(text: str, document: Document, file: str) -> Iterator[Finding]:
@@ -27,8 +26,7 @@ def raw_secrets(text: str, document: Document, file: str) -> Iterator[Finding]:
         elif token_kind(str(value)):
             where.setdefault(line, path)
     for line, message in sorted(found.items()):
-        if not is_allowed(lines, line):
-            yield Finding("error", file, line, message, _instead(where.get(line), file))
+        yield Finding("error", file, line, message, _instead(where.get(line), file))
 
 
 def _instead(path: KeyPath | None, file: str) -> str:
@@ -96,13 +94,3 @@ def leaves(value: Value, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Value]]:
             yield from leaves(item, (*path, key))
     else:
         yield path, value
-
-
-def dotted(path: KeyPath) -> str:
-    """Return a path as messages show it, such as plex.token."""
-    return ".".join(str(key) for key in path)
-
-
-def is_allowed(lines: Sequence[str], number: int) -> bool:
-    """Return whether the line of this number, from 1, ends with the comment that allows what stands in it."""
-    return number <= len(lines) and bool(ALLOW.search(lines[number - 1]))

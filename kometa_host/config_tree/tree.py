@@ -1,5 +1,6 @@
 """The project's config tree: what of the folder kometa/ lands in /config. Only config.yml is rendered.
 
+What Kometa does not read, and what it or another program writes on the host, stays behind and is told once.
 Files are streamed from disk, never held in memory. Their digests are remembered in the user's cache directory, so that
 a deploy that changes nothing need not read a gigabyte of posters.
 """
@@ -11,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -19,26 +20,36 @@ from pathlib import Path
 from typing import Final
 
 from kometa_host.config_tree.cache import CacheFile
+from kometa_host.config_tree.named_files import is_on_host
 from kometa_host.errors import UserError
 
 CONFIG: Final = "config.yml"
 LARGE: Final = 4 * 1024**3  # bytes; every backup holds the whole tree
 LONGEST_NAME: Final = 255  # bytes of one name, NAME_MAX of Linux
+LARGEST_YAML: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still read; people write far smaller ones
 MOST_SHOWN: Final = 50  # problems in one message
+MOST_NAMED: Final = 12  # files in one message
 FRESH: Final = 2_000_000_000  # ns: a file changed so recently may change again without its times showing it
 
 # never sent: traces of editors, file managers and git, and what only keeps an empty directory in git
 IGNORED: Final = (
-    "*~", ".*.sw[a-p]", ".#*", "#*#", "._*", ".DS_Store", "Thumbs.db", "desktop.ini",
+    "*~", ".*.sw[a-p]", ".#*", "._*", ".DS_Store", "Thumbs.db", "desktop.ini",
     ".git", ".gitkeep", ".keep", ".gitignore", ".gitattributes",
 )  # fmt: skip
-# at the top of /config, written by Kometa or its image: a file of ours would be overwritten, or overwrite
+IGNORED_FILES: Final = ("#*#",)  # a folder of that name can be a collection's: assets/#Best#
+# below /config, written by Kometa or its image: a file of ours would be overwritten, or overwrite
 KOMETAS: Final = (
     "logs", "meta*.log", "config.cache", "config.cache-*", "UUID", "config.yml.template", "*_report.yml",
-    "*_Metadata_Backup.yml", "title.*.tsv", "title.*.tsv.gz",
+    "*_Metadata_Backup.yml", "title.*.tsv", "title.*.tsv.gz", "overlays/temp", "overlays/* Original Posters",
+)  # fmt: skip
+# what Kometa reads: definitions, images, fonts, themes; anything else only where a YAML file names it
+READ_BY_KOMETA: Final = (
+    ".yml", ".yaml", ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ttf", ".otf",
+    ".ttc", ".woff", ".woff2", ".mp3",
 )  # fmt: skip
 OURS: Final = ".kometa-host*"  # what the deploy keeps beside the tree on the host
 IS_IGNORED: Final = re.compile("|".join(map(fnmatch.translate, IGNORED)))
+IS_IGNORED_FILE: Final = re.compile("|".join(map(fnmatch.translate, IGNORED_FILES)))
 IS_KOMETAS: Final = re.compile("|".join(map(fnmatch.translate, KOMETAS)))
 SECRET_VARIABLES: Final = frozenset({"kometa_secrets"})
 
@@ -100,6 +111,8 @@ class Tree:
     source: Path
     files: Mapping[str, ManagedFile]
     directories: tuple[str, ...]
+    kometas: tuple[str, ...] = ()  # what is there and stays behind: Kometa writes it on the host itself
+    unread: tuple[str, ...] = ()  # and this, because Kometa does not read it
 
     @property
     def name(self) -> str:
@@ -119,10 +132,25 @@ class Tree:
     @property
     def warnings(self) -> list[str]:
         """What is odd about the tree and does not hinder its deployment."""
-        if self.total_size <= LARGE:
-            return []
-        size = f"{self.total_size / 1024**3:.1f} GiB"
-        return [f"{self.name} holds {size}, which goes to every host and into every backup; is all of it meant to?"]
+        found = []
+        if self.kometas:
+            found.append(f"{self.name}: Kometa writes {_listed(self.kometas)} on the host itself; not sent")
+        if self.unread:
+            remedy = "name it as config/... in a YAML file if Kometa is to have it"
+            found.append(f"{self.name}: Kometa does not read {_listed(self.unread)}; not sent; {remedy}")
+        if self.total_size > LARGE:
+            size = f"{self.total_size / 1024**3:.1f} GiB"
+            found.append(
+                f"{self.name} holds {size}, which goes to every host and into every backup; is all of it meant to?"
+            )
+        return found
+
+    def without(self, patterns: Collection[str]) -> "Tree":
+        """Return the tree without what other programs write on the host, given as patterns of paths."""
+        if not patterns:
+            return self
+        files = {path: file for path, file in self.files.items() if path == CONFIG or not is_on_host(path, patterns)}
+        return replace(self, files=files)
 
     def rendered(self, context: Mapping[str, object]) -> "Tree":
         """Return the tree with config.yml rendered for one host. Raise TreeError with the line if it cannot be."""
@@ -147,12 +175,27 @@ def scan(source: Path) -> Tree:
         raise TreeError(source, [f"the folder {found}; {remedy}"])
     walk = _Walk(source.resolve(), DigestCache(source.resolve()))
     walk.look("")
-    walk.digests.files = walk.files
     if CONFIG not in walk.files and not any(problem.startswith(CONFIG) for problem in walk.problems):
         walk.problems.append(f"{CONFIG} is missing; Kometa does not start without it: take the sample of this project")
     if walk.problems:
         raise TreeError(source, walk.problems)
-    return Tree(source, dict(sorted(walk.files.items())), tuple(sorted(walk.directories)))
+    files, unread = _read_by_kometa(walk.files)
+    walk.digests.files = files
+    return Tree(source, dict(sorted(files.items())), tuple(sorted(walk.directories)), tuple(walk.kometas), unread)
+
+
+def _read_by_kometa(files: Mapping[str, ManagedFile]) -> tuple[dict[str, ManagedFile], tuple[str, ...]]:
+    """Return the files that Kometa reads, and the paths of the others: of other kinds, and named in no YAML file."""
+    others = [path for path in files if not path.lower().endswith(READ_BY_KOMETA)]
+    if not others:
+        return dict(files), ()
+    texts = [file.read().decode("utf-8", "replace") for file in files.values() if _is_definition(file)]
+    unread = {path for path in others if not any(f"config/{path}" in text for text in texts)}
+    return {path: file for path, file in files.items() if path not in unread}, tuple(sorted(unread))
+
+
+def _is_definition(file: ManagedFile) -> bool:
+    return file.path.endswith((".yml", ".yaml")) and file.size <= LARGEST_YAML
 
 
 class _Walk:
@@ -162,6 +205,7 @@ class _Walk:
         self.root, self.digests = root, digests
         self.files: dict[str, ManagedFile] = {}
         self.directories: list[str] = []
+        self.kometas: list[str] = []
         self.problems: list[str] = []
 
     def look(self, directory: str) -> None:
@@ -172,12 +216,14 @@ class _Walk:
             self.problems.append(f"{name} cannot be read: {error.strerror}; make it readable")
             return
         for entry in entries:
-            if not is_ignored(entry.name):
+            if not is_ignored(entry.name, entry.is_dir(follow_symlinks=False)):
                 self._take(entry, f"{directory}/{entry.name}" if directory else entry.name)
 
     def _take(self, entry: os.DirEntry[str], path: str) -> None:
         found = entry.stat(follow_symlinks=False)
-        if problem := name_problem(path) or kind_problem(found.st_mode, path):
+        if IS_KOMETAS.match(path):
+            self.kometas.append(path)
+        elif problem := name_problem(path) or kind_problem(found.st_mode, path):
             self.problems.append(f"{_printable(path)} {problem}")
         elif stat.S_ISDIR(found.st_mode):
             self.directories.append(path)
@@ -188,9 +234,9 @@ class _Walk:
             self.files[path] = ManagedFile(path, found.st_size, Path(entry.path), self.digests, _identity(found))
 
 
-def is_ignored(name: str) -> bool:
+def is_ignored(name: str, is_directory: bool) -> bool:
     """Return whether a name is never sent to a host."""
-    return bool(IS_IGNORED.match(name))
+    return bool(IS_IGNORED.match(name)) or (not is_directory and bool(IS_IGNORED_FILE.match(name)))
 
 
 def name_problem(path: str) -> str | None:
@@ -206,8 +252,6 @@ def name_problem(path: str) -> str | None:
         return f"has a name that no host can keep (at most {LONGEST_NAME} bytes); rename it"
     if fnmatch.fnmatchcase(name, OURS):
         return f"has a name that the deploy uses itself ({OURS}); rename it"
-    if "/" not in path and IS_KOMETAS.match(path):
-        return "is a file or directory that Kometa writes itself on the host; remove it from the project or rename it"
     return None
 
 
@@ -222,6 +266,12 @@ def kind_problem(mode: int, path: str) -> str | None:
 
 def _identity(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """Return paths for a message, the first few by name."""
+    shown = ", ".join(_printable(path) for path in paths[:MOST_NAMED])
+    return shown if len(paths) <= MOST_NAMED else f"{shown} and {len(paths) - MOST_NAMED} more"
 
 
 def _printable(path: str) -> str:
@@ -240,7 +290,8 @@ def _rendered(content: bytes, context: Mapping[str, object], source: Path) -> st
     known = {name: value for name, value in context.items() if name not in SECRET_VARIABLES}
     environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     try:
-        return environment.from_string(content.decode("utf-8-sig")).render(known)
+        text, comments = _without_comments(content.decode("utf-8-sig"))
+        return _with_comments(environment.from_string(text).render(known), comments)
     except UnicodeDecodeError:
         problem = f"{CONFIG} is not UTF-8 text; save it with the encoding UTF-8"
     except TemplateSyntaxError as error:
@@ -248,6 +299,26 @@ def _rendered(content: bytes, context: Mapping[str, object], source: Path) -> st
     except Exception as error:  # whatever an expression can raise
         problem = f"{CONFIG}, line {_template_line(error)}: {_explained(error, known)}"
     raise TreeError(source, [problem])
+
+
+# a comment of YAML, but no end of one of Jinja2; what stands before it on its line has its quotes in pairs
+COMMENT: Final = re.compile(r"""(?m)^((?:[^#\n'"]|(?<![ \t])#|#(?=\})|'[^'\n]*'|"[^"\n]*")*?)(?<!\S)#(?!\})[^\n]*$""")
+KEPT: Final = "\ue000{}\ue001"  # stands for a comment while the rest is rendered; of the private use area of Unicode
+
+
+def _without_comments(text: str) -> tuple[str, list[str]]:
+    """Return a text with a mark in place of each comment, and the comments: Jinja2 shall not read what is in them."""
+    comments: list[str] = []
+
+    def mark(match: re.Match[str]) -> str:
+        comments.append(match[0][len(match[1]) :])
+        return match[1] + KEPT.format(len(comments) - 1)
+
+    return COMMENT.sub(mark, text), comments
+
+
+def _with_comments(text: str, comments: Sequence[str]) -> str:
+    return re.sub(KEPT.format(r"(\d+)"), lambda match: comments[int(match[1])], text)
 
 
 RAW: Final = "correct the expression, or put {% raw %} and {% endraw %} around text that is none"

@@ -1,19 +1,21 @@
 """What Kometa's own validator says about a config tree, as findings with file and line. Pure.
 
-The validator names places by library, base name and keys: `library 'Movies' collection_files: movies.yml
-[collection-schema.json] at collections -> Best: ...`. The lines are found in the project's own files.
+Only a file that Kometa cannot read is an error: of what else its JSON schemas complain no run takes notice, and it is
+told as a warning, once for each kind of complaint. The validator names places by library, base name and keys: `library
+'Movies' collection_files: movies.yml [collection-schema.json] at collections -> Best: ...`. The lines are found in the
+project's own files; config.yml on the host can have more, which Kometa has added.
 Source: Kometa 2.4.4, modules/validator.py.
 """
 
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from kometa_host.config_tree import yaml12
-from kometa_host.config_tree.config_yml import in_config
-from kometa_host.config_tree.findings import Finding, Severity
+from kometa_host.config_tree.findings import Finding, Severity, dotted, is_allowed
+from kometa_host.config_tree.named_files import in_config
 from kometa_host.config_tree.plaintext_secrets import leaves
 from kometa_host.config_tree.redaction import is_harmless, is_secret_path, redacted_value
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
@@ -21,10 +23,18 @@ from kometa_host.errors import UserError
 
 CONFIG = "config.yml"
 LONGEST = 400  # characters of one message; a schema's complaint repeats the whole value
+LONGEST_VALUE = 60
 LIBRARY = re.compile(r"library '(?P<library>.*?)'(?: (?P<key>\w+))?: (?P<rest>.*)", re.DOTALL)
 PLAYLISTS = re.compile(r"(?P<key>playlist_files): (?P<rest>.*)", re.DOTALL)
 FILE = re.compile(r"(?P<name>[^:\[]+?\.ya?ml)(?: \[(?P<schema>[\w.-]+)\] at (?P<at>.*)|: (?P<rest>.*))", re.DOTALL)
 NOT_FOUND = re.compile(r"path not found: (?P<path>.*)", re.DOTALL)
+UNREADABLE = re.compile(r"YAML Error|Error loading file")
+# what a schema says about a value, after the value itself
+COMPLAINT = re.compile(
+    r".*(?P<complaint>(?:is not (?:of type|one of|valid under|a |allowed)|is a required property|does not match|is too "
+    r"|is less than|is greater than|has non-unique|should not be|is a dependency|was expected|non-empty).*)",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,14 @@ class Verdict:
     unable: str = ""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """One thing that the validator said; kind is equal for complaints that are told together, empty for the others."""
+
+    finding: Finding
+    kind: tuple[str, ...] = ()
+
+
 def parse(output: bytes) -> Verdict:
     """Given what programs/container/validate.py printed, return the verdict. Raise UserError if it is no answer."""
     try:
@@ -45,17 +63,21 @@ def parse(output: bytes) -> Verdict:
         raise UserError("Kometa's validator gave no answer that could be understood; nothing was changed.") from None
 
 
-def findings(verdict: Verdict, files: Mapping[str, str], folder: str, secrets: frozenset[str]) -> list[Finding]:
+def findings(
+    verdict: Verdict, files: Mapping[str, str], folder: str, on_host: str, secrets: frozenset[str]
+) -> list[Finding]:
     """Given a verdict and the texts of the project's YAML files, by path in the tree, return what to show.
 
-    folder: what messages call the tree; secrets: texts that no message may show.
+    folder: what messages call the tree; on_host: config.yml as Kometa has it; secrets: texts that no message may show.
     """
-    places = _Places(files)
-    found = [_finding(places, "error", text) for text in verdict.errors]
-    found += [_finding(places, "warning", text) for text in verdict.warnings]
+    places = _Places(files, on_host)
+    said = [_said(places, "error", text) for text in verdict.errors]
+    said += [_said(places, "warning", text) for text in verdict.warnings]
+    lines = {name: text.splitlines() for name, text in files.items()}
+    found = [one for one in said if not is_allowed(lines.get(one.finding.file, ()), one.finding.line)]
     return [
         Finding(one.severity, f"{folder}/{one.file}", one.line, _shown(one.message, secrets), one.remedy)
-        for one in found
+        for one in _summarised(found)
     ]
 
 
@@ -69,50 +91,84 @@ def secrets_in(config: str) -> frozenset[str]:
     return frozenset(str(item) for _, item in secret)
 
 
+def _summarised(said: Iterable[_Said]) -> Iterator[Finding]:
+    """Yield the findings, of each kind the first with the number of the others."""
+    kinds: dict[object, list[Finding]] = {}
+    for number, one in enumerate(said):
+        kinds.setdefault(one.kind or number, []).append(one.finding)
+    for alike in kinds.values():
+        count = len(dict.fromkeys((finding.file, finding.line, finding.message) for finding in alike)) - 1
+        more = f" (and in {count} more {'place' if count == 1 else 'places'})" if count else ""
+        yield replace(alike[0], message=alike[0].message + more)
+
+
 def _shown(message: str, secrets: frozenset[str]) -> str:
     text = str(redacted_value(" ".join(message.split()), (), secrets))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
-def _finding(places: "_Places", severity: Severity, text: str) -> Finding:
+def _said(places: "_Places", severity: Severity, text: str) -> _Said:
     library = LIBRARY.fullmatch(text) or PLAYLISTS.fullmatch(text)
     if library is None:
-        return _in_file(places, severity, CONFIG, (), text)
+        return _in_file(places, severity, CONFIG, text)
     path: KeyPath = ("libraries", library["library"]) if "library" in library.groupdict() else ()
     path = (*path, library["key"]) if library["key"] else path
     if missing := NOT_FOUND.fullmatch(library["rest"]):
-        line = places.line(CONFIG, places.entry(path, missing["path"]))
-        remedy = "put the file into the project, or correct the path"
-        return Finding(severity, CONFIG, line, f"there is no file {missing['path']}", remedy)
+        return _missing(places, path, missing["path"])
     named = FILE.fullmatch(library["rest"])
     if named and (file := places.file(path, named["name"])):
-        return _in_file(places, severity, file, path, library["rest"])
-    return Finding(severity, CONFIG, places.line(CONFIG, path), library["rest"], "correct it")
+        return _in_file(places, severity, file, library["rest"])
+    return _Said(Finding(_severity(severity, text), CONFIG, places.line(CONFIG, path), library["rest"], "correct it"))
 
 
-def _in_file(places: "_Places", severity: Severity, file: str, path: KeyPath, text: str) -> Finding:
+def _missing(places: "_Places", path: KeyPath, name: str) -> _Said:
+    """Return that a file is not there: our own checks have refused one of the project's, others come with a mount."""
+    line = places.line(CONFIG, places.entry(path, name))
+    remedy = "it has to come with a mount, or from another program on the host; else Kometa passes over it"
+    return _Said(Finding("warning", CONFIG, line, f"{name} is not among the project's files", remedy))
+
+
+def _severity(said: Severity, text: str) -> Severity:
+    return "error" if said == "error" and UNREADABLE.search(text) else "warning"
+
+
+def _in_file(places: "_Places", severity: Severity, file: str, text: str) -> _Said:
     named = FILE.fullmatch(text)
     if named is None:
-        return Finding(severity, file, 0, text, "correct it")
+        return _Said(Finding(_severity(severity, text), file, 0, text, "correct it"))
     if named["schema"] is None:
-        return Finding(severity, file, places.error_line(file), named["rest"], "correct it")
-    where, message = places.walk(file, named["at"])
-    return Finding(severity, file, places.line(file, where), message, f"Kometa's schema {named['schema']} refuses it")
+        line = places.error_line(file)
+        return _Said(Finding(_severity(severity, named["rest"]), file, line, named["rest"], "correct it"))
+    path, message, is_added = places.walk(file, named["at"])
+    return _complaint(places, file, path, message, named["schema"], is_added)
+
+
+def _complaint(places: "_Places", file: str, path: KeyPath, message: str, schema: str, is_added: bool) -> _Said:
+    """Return a schema's complaint about the value at a path; is_added: Kometa itself has put it there."""
+    found = COMPLAINT.fullmatch(message)
+    complaint = found["complaint"] if found else message
+    value = message.removesuffix(complaint).strip()
+    value = value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 3]}..."
+    text = f"{value} {complaint}" if value else complaint
+    text = f"{dotted(path)}: {text}" if path else text
+    if is_added:
+        text = f"{text}; Kometa has added it on the host"
+    remedy = f"Kometa's {schema} would have it otherwise; runs as a rule take no notice"
+    kind = (file if is_added else "", schema, re.sub(r"\[.*", "", complaint), str(is_added))
+    return _Said(Finding("warning", file, 0 if is_added else places.line(file, path), text, remedy), kind)
 
 
 class _Places:
     """Finds lines and files that the validator only hints at."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], on_host: str) -> None:
         self._files = files
         self._documents: dict[str, Document | YamlError] = {}
+        self._on_host = _read(on_host, CONFIG)
 
     def _document(self, file: str) -> Document | None:
         if file not in self._documents:
-            try:
-                self._documents[file] = yaml12.load(self._files.get(file, ""), file)
-            except YamlError as error:
-                self._documents[file] = error
+            self._documents[file] = _read(self._files.get(file, ""), file)
         document = self._documents[file]
         return document if isinstance(document, Document) else None
 
@@ -127,19 +183,16 @@ class _Places:
         error = self._documents[file]
         return error.line if isinstance(error, YamlError) else 0
 
-    def walk(self, file: str, text: str) -> tuple[KeyPath, str]:
-        """Given `key -> key: message`, return the path and the message. Keys may contain anything: values decide."""
-        document = self._document(file)
-        value: Value = document.value if document else None
-        path: KeyPath = ()
-        text = text.removeprefix("(root): ")
-        while step := _step(value, text):
-            key, text = step
-            path, value = (*path, key), value[key]
-            if text.startswith(": "):
-                return path, text[2:]
-            text = text.removeprefix(" -> ")
-        return path, text
+    def walk(self, file: str, text: str) -> tuple[KeyPath, str, bool]:
+        """Given `key -> key: message`, return the path, the message, and whether only the host's file has the path.
+
+        Keys may contain anything: the values decide.
+        """
+        declared = self._document(file)
+        read = self._on_host if file == CONFIG and isinstance(self._on_host, Document) else declared
+        path, message = _walked(read.value if read else None, text)
+        ours, _ = _walked(declared.value if declared else None, text)
+        return path, message, len(ours) < len(path)
 
     def entry(self, path: KeyPath, name: str) -> KeyPath:
         """Return the path of the entry of a list that names a file, else that of the list."""
@@ -161,6 +214,25 @@ class _Places:
             name = item.get("file") if isinstance(item, dict) else item
             if isinstance(name, str):
                 yield (*path, index), name
+
+
+def _read(text: str, file: str) -> Document | YamlError:
+    try:
+        return yaml12.load(text, file)
+    except YamlError as error:
+        return error
+
+
+def _walked(value: Value, text: str) -> tuple[KeyPath, str]:
+    path: KeyPath = ()
+    text = text.removeprefix("(root): ")
+    while step := _step(value, text):
+        key, text = step
+        path, value = (*path, key), value[key]
+        if text.startswith(": "):
+            return path, text[2:]
+        text = text.removeprefix(" -> ")
+    return path, text
 
 
 def _step(value: Value, text: str) -> tuple[object, str] | None:

@@ -1,8 +1,9 @@
 """YAML as Kometa reads it: the core schema of YAML 1.2, in the details of the ruamel.yaml that Kometa uses.
 
 `yes`, `on` and `1:30` are text, `0o17` is 15 and `012` is 12, dates are dates, `<<: *x` merges and `<<name>>` is text.
-Stricter than YAML, with Kometa: no tabs between values, no duplicate keys, one document a file. Stricter than Kometa:
-no tags of one's own, no keys that are lists or mappings.
+A tag of one's own (`!name`) counts for nothing, and what follows it is text. Stricter than YAML, with Kometa: no tabs
+between values outside brackets, no duplicate keys, one document a file. Stricter than Kometa: no keys that are lists or
+mappings, none of YAML's rarer types.
 """
 
 import datetime
@@ -47,18 +48,31 @@ class YamlError(UserError):
 
 @dataclass(frozen=True)
 class Document:
-    """A file's value, the lines (from 1) of its keys and items, and where in the text (from, to) its scalars stand."""
+    """A file's value, the lines (from 1) of its keys and items, and where in the text (from, to) its scalars stand.
+
+    repeats: path of what an alias or `<<:` repeats -> path of the original; tags: path -> a tag of one's own.
+    """
 
     value: Value
     lines: Mapping[KeyPath, int]
     file: str = ""
     places: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    repeats: Mapping[KeyPath, KeyPath] = field(default_factory=dict)
+    tags: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def line_of(self, path: KeyPath) -> int:
-        """Return the line of the value at the path, or of the nearest value around it that has one."""
+        """Return the line where the value at the path is written, or the nearest value around it that has a line."""
+        path = self.origin(path)
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
+
+    def origin(self, path: KeyPath) -> KeyPath:
+        """Return the path at which the value at the path is written, which is another one for what is repeated."""
+        for length in range(len(path), 0, -1):
+            if (original := self.repeats.get(path[:length])) is not None:
+                return self.origin((*original, *path[length:]))
+        return path
 
 
 def load(text: str | bytes, file: str) -> Document:
@@ -67,7 +81,7 @@ def load(text: str | bytes, file: str) -> Document:
     _refuse_invisible(content, file)
     _refuse_tabs(content, file)
     builder = _Builder(content, file)
-    return Document(builder.document(), builder.lines, file, builder.places)
+    return Document(builder.document(), builder.lines, file, builder.places, builder.repeats, builder.tags)
 
 
 def dump(value: Value) -> str:
@@ -123,11 +137,25 @@ def _refuse_tabs(text: str, file: str) -> None:
     if "\t" not in text:
         return
     try:
-        for _ in yaml.scan(text, Loader=yaml.SafeLoader):
+        for _ in yaml.scan(text, Loader=_tab_scanner()):
             pass
     except yaml.MarkedYAMLError as error:
         if "\\t" in (error.problem or ""):
             raise _explained(error, file) from None
+
+
+@cache
+def _tab_scanner() -> type[yaml.SafeLoader]:
+    """Return a scanner that takes a tab for a space inside brackets, as Kometa's does, and nowhere else."""
+
+    class Scanner(yaml.SafeLoader):
+        def scan_to_next_token(self) -> None:
+            super().scan_to_next_token()
+            while self.flow_level and self.peek() == "\t":
+                self.forward()
+                super().scan_to_next_token()
+
+    return Scanner
 
 
 class _Builder:
@@ -137,7 +165,9 @@ class _Builder:
         self.file = file
         self.lines: dict[KeyPath, int] = {}
         self.places: dict[KeyPath, tuple[int, int]] = {}
-        self.anchors: dict[str, tuple[Value, int] | None] = {}  # value and its size; None while it is being read
+        self.repeats: dict[KeyPath, KeyPath] = {}
+        self.tags: dict[KeyPath, str] = {}
+        self.anchors: dict[str, tuple[Value, int, KeyPath] | None] = {}  # with the size; None while it is being read
         self.size = 0  # values so far, those that aliases repeat included
         self.aliased = 0
         self.events = self._parsed(text)
@@ -171,7 +201,7 @@ class _Builder:
             raise self._error(event, *TOO_DEEP)
         self.lines.setdefault(path, _line(event))
         if isinstance(event, AliasEvent):
-            return self._repeated(event)
+            return self._repeated(event, path)
         assert isinstance(event, NodeEvent)
         anchor, before = event.anchor, self.size
         if anchor:
@@ -179,17 +209,17 @@ class _Builder:
         self.size += 1
         value = self._content(event, path)
         if anchor:
-            self.anchors[anchor] = (value, self.size - before)
+            self.anchors[anchor] = (value, self.size - before, path)
         return value
 
     def _content(self, event: NodeEvent, path: KeyPath) -> Value:
         if isinstance(event, ScalarEvent):
             if event.start_mark and event.end_mark:
                 self.places[path] = (event.start_mark.index, event.end_mark.index)
-            return self._scalar(event)
+            return self._scalar(event, path)
         assert isinstance(event, SequenceStartEvent | MappingStartEvent)
         if event.tag not in (None, "!", f"{TAG}map", f"{TAG}seq"):
-            raise self._error(event, "a tag (!name) stands here", "remove it; Kometa's files have no tags")
+            self._take_tag(event, event.tag, path)
         return self._sequence(path) if isinstance(event, SequenceStartEvent) else self._mapping(path)
 
     def _sequence(self, path: KeyPath) -> list[Value]:
@@ -200,7 +230,7 @@ class _Builder:
 
     def _mapping(self, path: KeyPath) -> dict[Any, Value]:
         own: dict[Any, Value] = {}
-        merged: dict[Any, Value] | None = None
+        merged: dict[Any, tuple[Value, KeyPath]] | None = None
         while not isinstance(event := next(self.events), CollectionEndEvent):
             if _is_merge(event):
                 if merged is not None:
@@ -213,11 +243,13 @@ class _Builder:
             self.lines[*path, key] = _line(event)
             own[key] = None
             own[key] = self._value(next(self.events), (*path, key))
-        return {**{key: value for key, value in (merged or {}).items() if key not in own}, **own}
+        put_in = {key: found for key, found in (merged or {}).items() if key not in own}
+        self.repeats.update({(*path, key): source for key, (_, source) in put_in.items()})
+        return {**{key: value for key, (value, _) in put_in.items()}, **own}
 
     def _key(self, event: Event, own: dict[Any, Value], path: KeyPath) -> Any:
         if isinstance(event, ScalarEvent | AliasEvent):
-            key = self._scalar(event) if isinstance(event, ScalarEvent) else self._repeated(event)
+            key = self._scalar(event, path) if isinstance(event, ScalarEvent) else self._repeated(event)
             if not isinstance(key, list | dict):
                 if key in own:
                     raise self._twice(event, key, self.lines[*path, key])
@@ -226,24 +258,29 @@ class _Builder:
             event, "a list or a mapping stands where a key belongs", "put quotes around it if it is a text"
         )
 
-    def _merged(self, event: Event, path: KeyPath) -> dict[Any, Value]:
-        """Return what `<<:` puts in; of several mappings the first that has a key wins."""
+    def _merged(self, event: Event, path: KeyPath) -> dict[Any, tuple[Value, KeyPath]]:
+        """Return what `<<:` puts in, with where it is written; of several mappings the first that has a key wins."""
         found = self._value(next(self.events), path)
-        sources = found if isinstance(found, list) else [found]
-        if not all(isinstance(source, dict) for source in sources):
+        sources = [(path, found)]
+        if isinstance(found, list):
+            sources = [((*path, index), source) for index, source in enumerate(found)]
+        if not all(isinstance(source, dict) for _, source in sources):
             raise self._error(
                 event, "<<: is followed by something that is no mapping", "write <<: *anchor, or quote the key"
             )
-        return {key: value for source in reversed(sources) for key, value in source.items()}
+        return {key: (value, (*at, key)) for at, source in reversed(sources) for key, value in source.items()}
 
-    def _repeated(self, event: AliasEvent) -> Value:
+    def _repeated(self, event: AliasEvent, path: KeyPath | None = None) -> Value:
+        """Return the value that an alias at the path repeats; None for an alias that is a key."""
         if event.anchor not in self.anchors:
             problem = f"*{event.anchor} repeats a value that has no &{event.anchor} before it"
             raise self._error(event, problem, "if the * belongs to a text, put quotes around the text")
         known = self.anchors[event.anchor]
         if known is None:
             raise self._error(event, f"*{event.anchor} stands inside the value that it repeats", "write the value out")
-        value, size = known
+        value, size, original = known
+        if path is not None:
+            self.repeats[path] = original
         self.size += size
         self.aliased += size
         if self.aliased > MOST_ALIASED:
@@ -252,15 +289,22 @@ class _Builder:
             )
         return value
 
-    def _scalar(self, event: ScalarEvent) -> Value:
+    def _scalar(self, event: ScalarEvent, path: KeyPath) -> Value:
+        if event.tag not in (None, "!") and event.tag.removeprefix(TAG) not in CONVERSIONS:
+            self._take_tag(event, event.tag, path)
+            return event.value
         try:
             return _scalar_value(event.value, event.tag, event.style)
         except (ValueError, OverflowError):
             raise self._error(
                 event, "this is no valid number or date", "put quotes around it if it is a text"
             ) from None
-        except KeyError:
-            raise self._error(event, "a tag (!name) stands here", "remove it; Kometa's files have no tags") from None
+
+    def _take_tag(self, event: Event, tag: str, path: KeyPath) -> None:
+        """Note a tag of one's own, which Kometa passes over. Raise YamlError for one of YAML's rarer types."""
+        if tag.startswith(TAG):
+            raise self._error(event, f"a value of the type !!{tag.removeprefix(TAG)} stands here", "write it plainly")
+        self.tags[path] = tag
 
     def _error(self, event: Event, problem: str, remedy: str) -> YamlError:
         column = event.start_mark.column + 1 if event.start_mark else 1
@@ -300,7 +344,7 @@ FIRST_CHARACTERS = frozenset("-+0123456789.tTfFnN~")  # of text that can be anyt
 
 
 def _scalar_value(text: str, tag: str | None, style: str | None) -> Value:
-    """Return what a scalar means. Raise ValueError for a number or date that is none, KeyError for an unknown tag."""
+    """Return what a scalar with a tag of YAML's own, or none, means. Raise ValueError for a number that is none."""
     if tag is None or tag == "!":
         return text if style else _plain_value(text)
     return CONVERSIONS[tag.removeprefix(TAG)](text)

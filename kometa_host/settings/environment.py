@@ -27,6 +27,7 @@ RESERVED = {
         "use pyinfra inventory.py operations.kometa.validate",
     ),
 }
+TOKEN_OPTION = "KOMETA_PLEX_TOKEN"  # noqa: S105  # the one option that is a secret: `token: ENV` in config.yml
 SECRET_NAME = re.compile(
     r"(TOKEN|API_?KEY|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIALS?|(^|_)KEY|(^|_)PASS|(^|_)AUTH)$"
 )
@@ -105,7 +106,7 @@ def _checked_secret(item: tuple[object, object]) -> tuple[str, SecretStr]:
         raise RefusalError(
             f"the name {shown}", "name a secret with small letters, digits and single - or _, such as plextoken"
         )
-    if is_option(name):
+    if is_option(name) and variable_of(name) != TOKEN_OPTION:
         raise RefusalError(
             f"the name {name}, which is an option of Kometa ({variable_of(name)})", "choose another name for the secret"
         )

@@ -3,7 +3,7 @@
 import re
 from posixpath import commonpath, normpath
 
-from kometa_host.settings.refusals import RefusalError, quoted, text_of
+from kometa_host.settings.refusals import RefusalError, every, listed, quoted, text_of
 
 # The owners and modes of a whole config tree are set, and in a backup directory files are deleted: neither may be one
 # of TOO_WIDE, nor lie inside one of OF_THE_SYSTEM.
@@ -72,6 +72,19 @@ def _refuse_special_characters(path: str) -> None:
             f"{shown} in {quoted(path)}",
             "use letters, digits and . _ - + = @ only: units and volumes split or expand others",
         )
+
+
+def checked_patterns(value: object, example: str) -> tuple[str, ...]:
+    """Given patterns of paths below /config, return them: `*` is anything, a directory all that is in it."""
+    return tuple(every(lambda item: _checked_pattern(item, example), listed(value)))
+
+
+def _checked_pattern(value: object, example: str) -> str:
+    remedy = f"write a path as it is below /config, such as {example}"
+    pattern = text_of(value, remedy).rstrip("/")
+    if pattern.startswith(("/", "config/")) or ".." in pattern.split("/") or pattern in ("", ".", "*", "config.yml"):
+        raise RefusalError(quoted(value), remedy)
+    return pattern
 
 
 def contains(directory: str, path: str) -> bool:

@@ -13,8 +13,11 @@ TIMES_EXAMPLE = '["06:00"]'
 
 
 def checked_times(value: object) -> tuple[str, ...]:
-    """Given HH:MM texts, or one text with commas between them, return them. Kometa crashes in a loop on any other."""
-    times = value.split(",") if isinstance(value, str) else listed(value)
+    """Given HH:MM texts, or one text with commas or, as Kometa knows it too, bars between them, return them.
+
+    Kometa crashes in a loop on any other.
+    """
+    times = value.split("|" if "|" in value else ",") if isinstance(value, str) else listed(value)
     if not times:
         raise RefusalError("an empty list", f"name at least one daily run, such as {TIMES_EXAMPLE}")
     checked = every(_checked_time, times)

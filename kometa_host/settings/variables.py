@@ -86,6 +86,10 @@ def _config_source(value: object) -> str:
     return paths.checked_project_path(value, "kometa")
 
 
+def _host_files(value: object) -> tuple[str, ...]:
+    return paths.checked_patterns(value, "UMTK/*.yml")
+
+
 def _secrets_file(value: object) -> str:
     remedy = "write the path of the age-encrypted file, such as secrets.yml.age; the file may be absent"
     text = text_of(value, remedy)
@@ -188,6 +192,7 @@ class Settings(BaseModel):
     kometa_userns: Annotated[str | None, BeforeValidator(_userns)] = None
     kometa_environment: Annotated[dict[str, str], BeforeValidator(_environment)] = {}
     kometa_config_source: Annotated[str, BeforeValidator(_config_source)] = "kometa"
+    kometa_host_files: Annotated[tuple[str, ...], BeforeValidator(_host_files)] = ()
     kometa_secrets_file: Annotated[str, BeforeValidator(_secrets_file)] = "secrets.yml.age"
     kometa_secrets: Annotated[dict[str, SecretStr], BeforeValidator(_secrets)] = {}
     kometa_restart: Annotated[Literal["when-idle", "now"], BeforeValidator(_restart)] = "when-idle"

@@ -18,6 +18,8 @@ from kometa_host.state.filesets import FileSet, WantedFile
 
 PROJECT = Path(__file__).resolve().parents[2]
 INPUTS_LABEL = "kometa-host.inputs"
+# `url: ENV` in config.yml, which Kometa takes from KOMETA_PLEX_URL
+PLEX_URL_ENV = re.compile(r"(?im)\burl[\"']?\s*:\s*[\"']?env[\"']?\s*(?:[#,}]|$)")
 _trees: dict[str, Tree] = {}
 
 
@@ -58,12 +60,14 @@ def rendered(template: str, settings: Settings, **more: object) -> str:
 
 def container_environment(settings: Settings) -> Mapping[str, str]:
     """Return the container's environment, without secrets."""
+    config = declared_tree(settings).config_text
     return {
         "PUID": str(settings.kometa_puid),
         "PGID": str(settings.kometa_pgid),
         "TZ": settings.mms_timezone,
         "KOMETA_TIMES": ",".join(settings.kometa_times),
-        **({} if has_tokens_to_refresh(declared_tree(settings).config_text) else {"KOMETA_READ_ONLY_CONFIG": "true"}),
+        **({} if has_tokens_to_refresh(config) else {"KOMETA_READ_ONLY_CONFIG": "true"}),
+        **({"KOMETA_PLEX_URL": settings.kometa_plex_url} if PLEX_URL_ENV.search(config) else {}),
         **settings.kometa_environment,
     }
 
@@ -167,7 +171,7 @@ def declared_tree(settings: Settings) -> Tree:
     context = settings.model_dump(exclude={"kometa_secrets"})
     key = f"{source} {context}"
     if key not in _trees:
-        _trees[key] = _scanned(source).rendered(context)
+        _trees[key] = _scanned(source).without(settings.kometa_host_files).rendered(context)
     return _trees[key]
 
 

@@ -45,23 +45,30 @@ def test_a_good_tree_is_accepted_and_nothing_is_left(deploying: Pyinfra, shared:
     assert rests(shared) == before == "1"
 
 
-def test_a_tree_that_kometa_refuses_never_replaces_a_good_one(deploying: Pyinfra, shared: Host, source: Path) -> None:
+def test_a_tree_that_kometa_cannot_read_never_replaces_a_good_one(
+    deploying: Pyinfra, shared: Host, source: Path
+) -> None:
     before = live(shared)
-    line = with_a_missing_file(source)
+    # our own checks are told to let it pass
+    (source / "collections" / "movies.yml").write_text("collections:\n  A: 1\n  A: 2  # kometa-host: allow\n")
     for arguments in (COMMAND, ("deploy.py", "--dry"), ("deploy.py", "-y")):
         outcome = deploying.run(*arguments, status=1)
-        assert f"{source.name}/config.yml, line {line}: " in outcome.text
-        assert "Kometa refuses the config tree because of one error" in outcome.text
+        assert f"{source.name}/collections/movies.yml" in outcome.text
+        assert "Kometa cannot read the config tree because of one error" in outcome.text
     assert live(shared) == before
     assert rests(shared) == "1"
 
 
-def with_a_missing_file(source: Path) -> int:
-    """Name a collection file that our checks leave to Kometa, as it is outside the tree; return the line."""
-    config = source / "config.yml"
-    text = config.read_text().replace("- file: config/collections/movies.yml", "- file: /elsewhere/nosuch.yml", 1)
-    config.write_text(text)
-    return text[: text.index("/elsewhere")].count("\n") + 1
+def test_what_only_a_schema_complains_of_is_told_and_goes_live(deploying: Pyinfra, shared: Host, source: Path) -> None:
+    before = live(shared)
+    (source / "config.yml").write_text(
+        "tmdb: {apikey: <<tmdbapikey>>}\nlibraries:\n  Movies:\n"
+        "    plex: {url: '{{ kometa_plex_url }}', token: <<plextoken>>}\n"
+        "    collection_files: config/collections/movies.yml\n"
+    )
+    outcome = deploying.run("deploy.py", "-y")
+    assert "'plex' is a required property" in outcome.text
+    assert live(shared) != before
 
 
 def test_a_changed_good_tree_goes_live(deploying: Pyinfra, shared: Host, source: Path) -> None:

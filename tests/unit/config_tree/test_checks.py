@@ -1,5 +1,6 @@
-from collections.abc import Collection
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ JSON_WEB_TOKEN = "eyJhbGciOiJIUzI1NiJ9" + ".eyJhdWQiOiIxMjM0NTY3ODkwIn0" + ".c2l
 @dataclass(frozen=True)
 class Settings:
     kometa_plex_url: str = "http://plex:32400"
+    kometa_environment: Mapping[str, str] = field(default_factory=dict)
+    kometa_host_files: Collection[str] = ()
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +50,23 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def found(source: Path, config: str, secrets: Collection[str] | None = ("plextoken", "tmdbapikey")) -> list[Finding]:
+def found(
+    source: Path,
+    config: str,
+    secrets: Collection[str] | None = ("plextoken", "tmdbapikey"),
+    settings: Settings = Settings(),
+) -> list[Finding]:
     (source / CONFIG).write_text(config)
-    return check_tree(load_tree(source, {"kometa_plex_url": "http://plex:32400"}), Settings(), secrets)
+    return check_tree(load_tree(source, {"kometa_plex_url": "http://plex:32400"}), settings, secrets)
 
 
-def only(source: Path, config: str, secrets: Collection[str] | None = ("plextoken", "tmdbapikey")) -> Finding:
-    findings = found(source, config, secrets)
+def only(
+    source: Path,
+    config: str,
+    secrets: Collection[str] | None = ("plextoken", "tmdbapikey"),
+    settings: Settings = Settings(),
+) -> Finding:
+    findings = found(source, config, secrets, settings)
     assert len(findings) == 1, [str(finding) for finding in findings]
     return findings[0]
 
@@ -79,14 +92,34 @@ def test_a_finding_says_file_line_problem_and_remedy(source: Path) -> None:
 # YAML
 
 
-@pytest.mark.parametrize("name", [CONFIG, "deep/own.yaml", "assets/x.yml"])
-def test_bad_yaml_is_found_in_every_file(source: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [(CONFIG, "error"), ("movies.yml", "error"), ("deep/own.yaml", "warning"), ("assets/x.yml", "warning")],
+)
+def test_bad_yaml_is_found_in_every_file_and_refused_where_kometa_reads_it(
+    source: Path, name: str, severity: str
+) -> None:
     (source / CONFIG).write_text(GOOD)
     (source / name).parent.mkdir(exist_ok=True)
     (source / name).write_text("a: 1\nb: 2\na: 3\n")
     (finding,) = check_tree(load_tree(source, {}), Settings(), None)
-    assert (finding.file, finding.line) == (f"kometa/{name}", 3)
+    assert (finding.severity, finding.file, finding.line) == (severity, f"kometa/{name}", 3)
     assert "second time" in finding.message
+
+
+def test_a_file_of_a_named_folder_is_one_that_kometa_reads(source: Path) -> None:
+    (source / "own").mkdir()
+    (source / "own" / "a.yml").write_text("a: [\n")
+    config = GOOD.replace("file: config/movies.yml", "folder: config/own")
+    assert [finding.severity for finding in found(source, config)] == ["error"]
+
+
+def test_a_tag_is_told_with_the_quotes_that_it_needs(source: Path) -> None:
+    (source / "movies.yml").write_text("collections:\n  Best:\n    sort_title: !020_Best\n")
+    finding = only(source, GOOD)
+    assert (finding.severity, finding.line) == ("warning", 3)
+    assert "`!020_Best` is a tag" in finding.message
+    assert finding.remedy == "put quotes around the whole text"
 
 
 def test_other_files_are_not_read_as_yaml(source: Path) -> None:
@@ -95,7 +128,7 @@ def test_other_files_are_not_read_as_yaml(source: Path) -> None:
 
 
 def test_a_huge_file_is_passed_over_with_a_warning(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "LARGEST", 10)
+    monkeypatch.setattr(checks, "LARGEST_YAML", 10)
     assert {finding.severity for finding in found(source, GOOD)} == {"warning"}
 
 
@@ -136,7 +169,7 @@ def test_a_library_s_own_plex_section_is_enough(source: Path) -> None:
     own = "    plex: {url: 'http://plex:32400/', token: <<plextoken>>}\n"
     without = GOOD.partition("tmdb:")[1] + GOOD.partition("tmdb:")[2]
     assert found(source, without + own) == []
-    (url, token) = found(source, without + own + "  TV Shows:\n")
+    (url, token) = found(source, without + own + "  TV Shows: {}\n")
     assert url.message == "plex has no url for the libraries TV Shows"
     assert token.message == "plex has no token for the libraries TV Shows"
 
@@ -148,18 +181,34 @@ def test_a_library_s_own_plex_section_is_enough(source: Path) -> None:
         ("http://plex.example.org", "reverse proxy such as Traefik"),
         ("http://192.168.1.12:32400", "is another address"),
         ("http://plex:32401", "is another address"),
-        ("ENV", "KOMETA_PLEX_URL"),
-        ("32400", "no text"),
     ],
 )
 @pytest.mark.parametrize("in_library", [False, True])
-def test_another_address_than_the_container_s_is_an_error(source: Path, url: str, words: str, in_library: bool) -> None:
+def test_another_address_than_kometa_plex_url_is_told_and_can_be_the_right_one(
+    source: Path, url: str, words: str, in_library: bool
+) -> None:
     own = f"    plex:\n      url: {url}\n"
     config = GOOD + own if in_library else GOOD.replace("http://plex:32400", url)
     finding = only(source, config)
     assert words in finding.message
-    assert finding.line == (12 if in_library else 2)
+    assert (finding.severity, finding.line) == ("warning", 12 if in_library else 2)
+    assert f"set kometa_plex_url to {url}" in finding.remedy
     assert "{{ kometa_plex_url }}" in finding.remedy
+
+
+def test_credentials_of_an_address_are_not_repeated(source: Path) -> None:
+    findings = found(source, GOOD.replace("http://plex:32400", "https://me:canary@plex.example.org/?token=finch"))
+    assert "https://plex.example.org" in " ".join(map(str, findings))
+    assert not re.search("canary|finch", " ".join(map(str, findings)))
+
+
+def test_the_address_of_plex_can_come_from_the_environment(source: Path) -> None:
+    assert found(source, GOOD.replace("http://plex:32400", "ENV")) == []
+
+
+def test_an_address_that_is_not_text_is_refused(source: Path) -> None:
+    finding = only(source, GOOD.replace("http://plex:32400", "32400"))
+    assert (finding.severity, "not text" in finding.message) == ("error", True)
 
 
 def test_a_second_server_can_be_allowed(source: Path) -> None:
@@ -177,8 +226,22 @@ def test_definitions_in_config_yml_are_refused_as_kometa_does(source: Path) -> N
     assert (finding.line, "overlay_files" in finding.remedy) == (11, True)
 
 
-def test_a_library_that_is_no_mapping_is_an_error(source: Path) -> None:
-    assert "no mapping" in only(source, GOOD + "  TV Shows: config/shows.yml\n").message
+def test_a_library_that_is_not_a_mapping_is_an_error(source: Path) -> None:
+    assert "not a mapping" in only(source, GOOD + "  TV Shows: config/shows.yml\n").message
+
+
+def test_a_library_without_a_body_ends_kometa_s_run(source: Path) -> None:
+    finding = only(source, GOOD + "  TV Shows:\n")
+    assert (finding.severity, finding.line) == ("error", 11)
+    assert finding.message == "libraries.TV Shows has nothing below it, which ends Kometa's run"
+    assert found(source, GOOD + "  TV Shows: {}\n") == []
+
+
+@pytest.mark.parametrize("name", ["settings", "webhooks", "radarr"])
+def test_a_blank_section_that_ends_kometa_s_run_is_refused_and_no_other(source: Path, name: str) -> None:
+    finding = only(source, f"{GOOD}{name}:\n")
+    assert (finding.severity, finding.line, "is blank" in finding.message) == ("error", 11, True)
+    assert found(source, f"{GOOD}sonarr:\ntautulli:\n") == []
 
 
 # Placeholders and secrets
@@ -205,7 +268,7 @@ def test_a_placeholder_without_a_secret_is_an_error_and_the_near_one_is_named(so
     assert (warning.severity, "tmdbapikeys is used nowhere" in warning.message) == ("warning", True)
 
 
-@pytest.mark.parametrize(("name", "remedy"), [("plex-token", "token: ENV"), ("library", "another name")])
+@pytest.mark.parametrize(("name", "remedy"), [("plex-token", "token: ENV"), ("run-library", "<<runlibrary>>")])
 def test_a_secret_named_like_an_option_of_kometa_is_never_put_in(source: Path, name: str, remedy: str) -> None:
     finding = only(source, GOOD.replace("plextoken", name), ["tmdbapikey", name])
     assert "is an option of Kometa" in finding.message
@@ -222,6 +285,28 @@ def test_a_token_from_the_environment_needs_its_secret(source: Path, word: str) 
 
 def test_only_one_placeholder_a_value_is_put_in(source: Path) -> None:
     assert "two placeholders" in only(source, GOOD + "x: <<plextoken>>-<<tmdbapikey>>\n").message
+
+
+def test_a_plain_variable_of_the_container_is_put_in_as_well(source: Path) -> None:
+    config = GOOD + "radarr:\n  root_folder_path: <<radarrroot>>\n"
+    assert found(source, config, settings=Settings(kometa_environment={"KOMETA_RADARRROOT": "/films"})) == []
+    finding = only(source, config)
+    assert (finding.severity, "there is no secret" in finding.message) == ("warning", True)
+
+
+@pytest.mark.parametrize("text", ["Top <<limit>> of <<key>>", "<<limit>>: <<key>>", "the <<Best_of>>", "<<a>> b"])
+def test_placeholders_inside_a_text_stay_as_they_are(source: Path, text: str) -> None:
+    assert found(source, f"{GOOD}settings:\n  x: '{text}'\n") == []
+
+
+def test_an_address_with_a_placeholder_that_is_nowhere_is_refused(source: Path) -> None:
+    finding = only(source, GOOD + "radarr:\n  url: <<serverurl>>:7878\n")
+    assert (finding.severity, finding.line) == ("error", 12)
+
+
+def test_what_blanks_no_secret_and_no_address_is_a_warning(source: Path) -> None:
+    assert only(source, GOOD + "    remove_overlays: <<flag>>\n").severity == "warning"
+    assert found(source, GOOD + "    remove_overlays: <<flag>>\n", ["plextoken", "tmdbapikey", "flag"]) == []
 
 
 def test_template_variables_are_not_placeholders(source: Path) -> None:
@@ -244,12 +329,42 @@ def test_files_of_the_tree_and_of_others_are_found(source: Path, entry: str) -> 
     assert found(source, GOOD.replace("file: config/movies.yml", entry), extra) == []
 
 
-@pytest.mark.parametrize("key", ["collection_files", "metadata_files", "overlay_files", "image_files"])
+@pytest.mark.parametrize(
+    "key", ["collection_files", "metadata_files", "overlay_files", "image_files", "metadata_path", "overlay_path"]
+)
 def test_a_file_that_is_not_in_the_tree_is_an_error(source: Path, key: str) -> None:
     finding = only(source, GOOD.replace("collection_files", key).replace("config/movies", "config/movie"))
     assert finding.line == 9
     assert finding.message == "the file config/movie.yml is not in the project"
     assert finding.remedy == "create kometa/movie.yml, or did you mean config/movies.yml?"
+
+
+def test_a_missing_file_can_be_allowed(source: Path) -> None:
+    assert found(source, GOOD.replace("movies.yml", "later.yml  # kometa-host: allow")) == []
+
+
+@pytest.mark.parametrize("pattern", ["UMTK/new.yml", "UMTK/*.yml", "UMTK"])
+@pytest.mark.parametrize("entry", ["file: config/UMTK/new.yml", "folder: config/UMTK"])
+def test_a_file_that_another_program_writes_on_the_host_is_not_missed(source: Path, pattern: str, entry: str) -> None:
+    config = GOOD.replace("file: config/movies.yml", entry)
+    assert "kometa_host_files" in only(source, config).remedy
+    if entry.startswith("file") or pattern == "UMTK":
+        assert found(source, config, settings=Settings(kometa_host_files=[pattern])) == []
+
+
+def test_what_an_alias_repeats_is_told_once_where_it_is_written(source: Path) -> None:
+    config = GOOD.replace("Movies:", "Movies: &movies").replace("movies.yml", "nosuch.yml")
+    (source / "movies.yml").unlink()
+    for repeated in ("  Kids: *movies\n", "  Kids:\n    <<: *movies\n    operations: {}\n"):
+        finding = only(source, config + repeated)
+        assert (finding.line, "nosuch" in finding.message) == (9, True)
+
+
+def test_what_only_a_repeated_value_has_is_told_at_its_origin(source: Path) -> None:
+    config = "common: &common\n  overlays: {}\n" + GOOD + "    <<: *common\n"
+    finding = only(source, config)
+    assert finding.line == 2
+    assert finding.message.startswith("libraries.Movies contains overlays")
 
 
 def test_playlist_files_and_single_entries_are_checked_too(source: Path) -> None:

@@ -89,6 +89,16 @@ def test_a_failed_rendering_names_the_line_and_the_way_out(source: Path, text: s
     assert "hidden" not in problem
 
 
+def test_comments_are_not_rendered(source: Path) -> None:
+    text = (
+        "# {% x %} and {{ nosuch }}\na: {{ kometa_plex_url }}  # {% endfor %}, don't\n"
+        "{# hidden #}b: '#{{ kometa_plex_url }}'\nc: \"x # {{ kometa_plex_url }}\"\nd: x#{{ kometa_plex_url }}\n"
+    )
+    (source / CONFIG).write_text(text)
+    shown = text.replace("{{ kometa_plex_url }}", CONTEXT["kometa_plex_url"]).replace("{# hidden #}", "")  # type: ignore[arg-type]
+    assert load_tree(source, CONTEXT).config_text == shown
+
+
 def test_a_template_that_is_not_utf8_is_refused(source: Path) -> None:
     (source / CONFIG).write_bytes(b"a: {{ x }} \xff")
     assert "UTF-8" in problems(source)[0]
@@ -129,20 +139,61 @@ def test_all_that_cannot_be_deployed_is_told_at_once(source: Path) -> None:
     assert all(problem.isprintable() for problem in found)
 
 
-@pytest.mark.parametrize(
-    "name", ["logs", "UUID", "config.cache", "config.cache-journal", "config.yml.template", "Movies_report.yml",
-             "meta.log", "meta-1.log", ".kometa-host-manifest", "assets/.kometa-host"]
-)  # fmt: skip
-def test_names_of_kometa_s_and_the_host_s_own_files_are_refused(source: Path, name: str) -> None:
+@pytest.mark.parametrize("name", [".kometa-host-manifest", "assets/.kometa-host"])
+def test_names_of_the_deploy_s_own_files_are_refused(source: Path, name: str) -> None:
     (source / name).touch()
     assert problems(source)[0].startswith(f"{name} ")
 
 
+def test_what_kometa_writes_itself_stays_behind_and_is_told_once(source: Path) -> None:
+    before = set(load_tree(source, {}).files)
+    names = ["UUID", "config.cache", "config.cache-journal", "config.yml.template", "Movies_report.yml", "meta-1.log"]
+    for folder in ("logs/old", "overlays/temp", "overlays/Movies Original Posters"):
+        (source / folder).mkdir(parents=True)
+        (source / folder / "a.yml").touch()
+    for name in names:
+        (source / name).touch()
+    (source / "overlays" / "own.yml").touch()
+    tree = load_tree(source, {})
+    assert set(tree.files) == before | {"overlays/own.yml"}
+    (warning,) = tree.warnings
+    assert all(name in warning for name in ("UUID", "logs", "overlays/temp", "not sent"))
+
+
 def test_kometa_s_names_are_free_deeper_in_the_tree(source: Path) -> None:
-    (source / "assets" / "UUID").touch()
-    (source / "assets" / "movies.yml").touch()
-    (source / "assets" / "Movies.yml").touch()
-    assert {"assets/UUID", "assets/Movies.yml", "assets/movies.yml"} <= set(load_tree(source, {}).files)
+    for name in ("UUID.yml", "movies.yml", "Movies.yml"):
+        (source / "assets" / name).touch()
+    assert {"assets/UUID.yml", "assets/Movies.yml", "assets/movies.yml"} <= set(load_tree(source, {}).files)
+
+
+def test_only_what_kometa_reads_is_sent_and_the_rest_is_told_once(source: Path) -> None:
+    before = set(load_tree(source, {}).files)
+    for name in (".env", "config.yml.bak", "notes.txt", "apprise.conf", "Font.OTF", "assets/poster.WEBP", "README"):
+        (source / name).touch()
+    (source / CONFIG).write_text("apprise:\n  config: /config/apprise.conf\n")
+    tree = load_tree(source, {})
+    assert set(tree.files) - before == {"apprise.conf", "Font.OTF", "assets/poster.WEBP"}
+    (warning,) = tree.warnings
+    assert ".env, README, config.yml.bak, notes.txt" in warning
+    assert "name it as config/..." in warning
+
+
+def test_what_others_write_on_the_host_is_not_sent(source: Path) -> None:
+    (source / "UMTK").mkdir()
+    (source / "UMTK" / "new.yml").touch()
+    tree = scan(source)
+    assert "UMTK/new.yml" in tree.files
+    assert "UMTK/new.yml" not in tree.without(["UMTK/*.yml"]).files
+    assert CONFIG in tree.without(["*"]).files
+
+
+def test_a_folder_can_have_the_name_of_an_editor_s_file(source: Path) -> None:
+    (source / "assets" / "#Collections#").mkdir()
+    (source / "assets" / "#Collections#" / "poster.jpg").touch()
+    (source / "assets" / "#x#").touch()
+    files = set(load_tree(source, {}).files)
+    assert "assets/#Collections#/poster.jpg" in files
+    assert "assets/#x#" not in files
 
 
 @pytest.mark.parametrize(

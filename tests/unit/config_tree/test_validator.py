@@ -3,6 +3,7 @@
 import pytest
 
 from kometa_host.config_tree import validator
+from kometa_host.config_tree.findings import Finding
 from kometa_host.config_tree.validator import Verdict
 from kometa_host.errors import UserError
 
@@ -24,9 +25,12 @@ MOVIES = "collections:\n  Best:\n    plex_search: 1\n"
 FILES = {"config.yml": CONFIG, "collections/movies.yml": MOVIES, "lists.yml": "a: [\n"}
 
 
-def shown(*errors: str, secrets: frozenset[str] = frozenset()) -> list[tuple[str, int, str]]:
-    found = validator.findings(Verdict(errors), FILES, "kometa", secrets)
-    return [(one.file, one.line, one.message) for one in found]
+def findings(*errors: str, on_host: str = CONFIG, secrets: frozenset[str] = frozenset()) -> list[Finding]:
+    return validator.findings(Verdict(errors), FILES, "kometa", on_host, secrets)
+
+
+def shown(*errors: str, on_host: str = CONFIG, secrets: frozenset[str] = frozenset()) -> list[tuple[str, int, str]]:
+    return [(one.file, one.line, one.message) for one in findings(*errors, on_host=on_host, secrets=secrets)]
 
 
 @pytest.mark.parametrize(
@@ -34,11 +38,11 @@ def shown(*errors: str, secrets: frozenset[str] = frozenset()) -> list[tuple[str
     [
         (
             "config.yml [config-schema.json] at plex -> timeout: 'soon' is not of type 'integer'",
-            ("kometa/config.yml", 3, "'soon' is not of type 'integer'"),
+            ("kometa/config.yml", 3, "plex.timeout: 'soon' is not of type 'integer'"),
         ),
         (
             "config.yml [config-schema.json] at libraries -> Odd: name -> x -> operations: wrong",
-            ("kometa/config.yml", 10, "wrong"),
+            ("kometa/config.yml", 10, "libraries.Odd: name -> x.operations: wrong"),
         ),
         (
             "config.yml [config-schema.json] at (root): 'tmdb' is a required property",
@@ -46,11 +50,11 @@ def shown(*errors: str, secrets: frozenset[str] = frozenset()) -> list[tuple[str
         ),
         (
             "library 'Movies' collection_files: path not found: /config/nosuch.yml",
-            ("kometa/config.yml", 8, "there is no file /config/nosuch.yml"),
+            ("kometa/config.yml", 8, "/config/nosuch.yml is not among the project's files"),
         ),
         (
             "library 'Movies' collection_files: movies.yml [collection-schema.json] at collections -> Best: bad",
-            ("kometa/collections/movies.yml", 2, "bad"),
+            ("kometa/collections/movies.yml", 2, "collections.Best: bad"),
         ),
         (
             "playlist_files: lists.yml: YAML Error: while parsing a flow sequence",
@@ -64,10 +68,45 @@ def test_each_kind_of_message_is_shown_with_its_place(message: str, place: tuple
     assert shown(message) == [place]
 
 
-def test_a_key_that_only_the_host_has_is_shown_at_the_nearest_place() -> None:
-    ((file, line, message),) = shown("config.yml [config-schema.json] at plex -> odd -> key: wrong")
-    assert (file, line) == ("kometa/config.yml", 1)
-    assert message == "odd -> key: wrong"
+@pytest.mark.parametrize(
+    ("message", "severity"),
+    [
+        ("config.yml [config-schema.json] at plex -> timeout: 'soon' is not of type 'integer'", "warning"),
+        ("library 'Movies' collection_files: path not found: /config/nosuch.yml", "warning"),
+        ("something new", "warning"),
+        ("playlist_files: lists.yml: YAML Error: while parsing a flow sequence", "error"),
+        ("config.yml: Error loading file: day is out of range for month", "error"),
+    ],
+)
+def test_only_what_kometa_cannot_read_is_an_error(message: str, severity: str) -> None:
+    assert [finding.severity for finding in findings(message)] == [severity]
+
+
+def test_what_kometa_added_on_the_host_is_told_as_such_and_refuses_nothing() -> None:
+    on_host = CONFIG + "settings:\n  auto_sort_hubs:\nsonarr:\n  language_profile:\n"
+    hubs = "config.yml [config-schema.json] at settings -> auto_sort_hubs: None is not one of ['alpha']"
+    profile = "config.yml [config-schema.json] at sonarr -> language_profile: None is not of type 'string'"
+    one, other = findings(hubs, profile, on_host=on_host)
+    assert (one.severity, one.line) == (other.severity, other.line) == ("warning", 0)
+    assert one.message == "settings.auto_sort_hubs: None is not one of ['alpha']; Kometa has added it on the host"
+
+
+def test_complaints_of_one_kind_are_told_once_with_their_number() -> None:
+    text = "library 'Movies' collection_files: movies.yml [collection-schema.json] at collections -> {}: {}"
+    kinds = [
+        ("Best -> plex_search", "1 is not of type 'object'"),
+        ("Best", "{'plex_search': 1} is not of type 'string'"),
+    ]
+    alike = [text.format("Best", f"{value} is not of type 'array'") for value in ("True", "'a is b'", "3")]
+    found = findings(*(text.format(*kind) for kind in kinds), *alike)
+    assert len(found) == 3
+    assert found[2].message == "collections.Best: True is not of type 'array' (and in 2 more places)"
+
+
+def test_a_line_can_allow_what_the_validator_says() -> None:
+    files = {"config.yml": "plex:\n  timeout: soon  # kometa-host: allow\n"}
+    text = "config.yml [config-schema.json] at plex -> timeout: 'soon' is not of type 'integer'"
+    assert validator.findings(Verdict((text,)), files, "kometa", files["config.yml"], frozenset()) == []
 
 
 def test_secrets_of_the_host_are_not_shown() -> None:
@@ -83,7 +122,7 @@ def test_long_messages_are_cut() -> None:
 
 
 def test_warnings_stop_nothing() -> None:
-    (finding,) = validator.findings(Verdict(warnings=("library 'Movies': odd",)), FILES, "kometa", frozenset())
+    (finding,) = validator.findings(Verdict(warnings=("library 'Movies': odd",)), FILES, "kometa", "", frozenset())
     assert finding.severity == "warning"
 
 

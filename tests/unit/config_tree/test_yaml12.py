@@ -22,7 +22,9 @@ AS_KOMETA_READS = [
     ("2024-01-01 9:00:00.5", datetime.datetime(2024, 1, 1, 9, 0, 0, 500000)),
     ("2024-01-01T10:00:00Z", datetime.datetime(2024, 1, 1, 10, tzinfo=datetime.UTC)),
     ("[http://x:1/y?z=1]", ["http://x:1/y?z=1"]), ("{b:1}", {"b:1": None}), (">-\n  x\n  y", "x y"),
-    ("|\n  x\n  y\n", "x\ny\n"), ("\U0001f600", "\U0001f600"), ("x#y", "x#y"),
+    ("|\n  x\n  y\n", "x\ny\n"), ("[a,\tb]", ["a", "b"]), ("[\n\ta\t,\n\tb]", ["a", "b"]),
+    ("{a: 1,\tb: 2}", {"a": 1, "b": 2}), ("!020_Best", ""), ("!foo 6", "6"), ("!foo [1]", [1]),
+    ("!foo {b: 1}", {"b": 1}), ("\U0001f600", "\U0001f600"), ("x#y", "x#y"),
 ]  # fmt: skip
 
 
@@ -62,6 +64,19 @@ def test_the_lines_and_places_of_keys_and_items_are_known() -> None:
     assert text[start:end] == "x"
 
 
+def test_what_is_repeated_is_known_by_where_it_is_written() -> None:
+    text = "a: &a\n  x: 1\nb: *a\nc:\n  <<: *a\n  y: 2\nd:\n  <<: [{z: 3}, *a]\ne: [*a]\n"
+    document = load(text, "config.yml")
+    for path in (("b", "x"), ("c", "x"), ("d", "x"), ("e", 0, "x")):
+        assert (document.origin(path), document.line_of(path)) == (("a", "x"), 2)
+    assert document.line_of(("d", "z")) == 8
+    assert document.origin(("c", "y")) == ("c", "y")
+
+
+def test_tags_of_one_s_own_are_known_by_their_places() -> None:
+    assert load("a:\n  b: !x 1\n  c: !y\n    d: 1\n", "f").tags == {("a", "b"): "!x", ("a", "c"): "!y"}
+
+
 def test_a_byte_order_mark_and_other_line_ends_do_no_harm() -> None:
     assert load(b"\xef\xbb\xbfa: b\r\nc: d\r", "config.yml").value == {"a": "b", "c": "d"}
 
@@ -84,7 +99,8 @@ def test_a_byte_order_mark_and_other_line_ends_do_no_harm() -> None:
         ("a: *x", 1, 4, "no &x before it"),
         ("a: &x [*x]", 1, 8, "inside the value"),
         ("a: {{ b }}", 1, 5, "where a key belongs"),
-        ("a: !foo 6", 1, 4, "tag"),
+        ("a: !!set {b}", 1, 4, "!!set"),
+        ("- [a]\n-\tb", 2, 2, "tabs are not allowed"),
         ("a: 2024-13-45", 1, 4, "no valid number or date"),
         ("a: b\n---\nc: d", 2, 1, "second document"),
         ("%YAML 1.1\n---\na: b", 1, 1, "%YAML"),

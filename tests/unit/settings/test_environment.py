@@ -119,7 +119,7 @@ def test_the_variable_of_a_secret_is_in_capitals() -> None:
     assert variable_of("tmdb-key") == "KOMETA_TMDB_KEY"
 
 
-@pytest.mark.parametrize("name", ["library", "operations", "plex_token", "plex-token", "run_libraries", "times"])
+@pytest.mark.parametrize("name", ["library", "operations", "plex_url", "plex-url", "run_libraries", "times"])
 def test_a_secret_that_would_be_an_option_of_kometa_is_refused(name: str) -> None:
     with pytest.raises(RefusalError, match="is an option of Kometa"):
         checked_secrets({name: "value"})

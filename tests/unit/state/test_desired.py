@@ -142,3 +142,18 @@ def test_modes_and_owners_of_what_lands_on_the_host() -> None:
     assert sets["config"].directories["."] == 0o700
     notified = desired.library(Settings(kometa_notify_url="https://x.example/secret-path"))
     assert [name for name, file in notified.files.items() if "secret-path" in file.text() and file.mode != 0o600] == []
+
+
+@pytest.mark.parametrize(
+    ("config", "asks"),
+    [
+        ("plex:\n  url: ENV\n  token: ENV\n", True),
+        ("libraries: {A: {plex: {url: 'env', token: x}}}\n", True),
+        ('plex:\n  "url": Env  # set by the deploy\n', True),
+        ("plex:\n  url: http://env:32400\n", False),
+        ("plex:\n  token: ENV\n", False),
+        ("plex:\n  url: environment\n", False),
+    ],
+)
+def test_an_address_of_plex_from_the_environment_is_recognised(config: str, asks: bool) -> None:
+    assert bool(desired.PLEX_URL_ENV.search(config)) is asks
