@@ -36,7 +36,14 @@ def user(user: str, uid: int, gid: int, home: str) -> Commands:
         return
     needs_root(observe(), f"making the account {user}")
     yield root_change(
-        f"making the account {user}", "account", **vars(wanted), **vars(plan), count=account_plan.SUBORDINATE_COUNT
+        f"making the account {user}",
+        "subordinate",
+        "account",
+        **vars(wanted),
+        create_group=plan.create_group,
+        create_user=plan.create_user,
+        kinds=plan.ranges,
+        count=account_plan.SUBORDINATE_COUNT,
     )
     confirm(not account_plan.account_plan(wanted, look_again()), f"the account {user} is still not as it has to be.")
 

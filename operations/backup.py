@@ -48,7 +48,7 @@ def directory() -> Commands:
         return
     if step.needs_root and left_to_root(observe(), f"making {known.kometa_backup_dir}"):
         return
-    script = programs.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
+    script = programs.program("root", "backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
     left = backup_plan.directory_step(known, look_again().text("backup-directory"))
     confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")

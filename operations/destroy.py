@@ -245,4 +245,4 @@ def account() -> Commands:
         host.log(f"the account {user} stays: {why}")
         host.noop("it stays")
         return
-    yield root_change(f"removing the account {user}", "destroy_account", user=user)
+    yield root_change(f"removing the account {user}", "subordinate", "destroy_account", user=user)

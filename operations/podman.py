@@ -1,9 +1,10 @@
 """Podman's objects of the account: image, network, and ownership inside its user namespace."""
 
-from pyinfra import host
+from pyinfra import host, logger
 
 from kometa_host.errors import UserError
 from kometa_host.plans import network as network_plan
+from kometa_host.plans.ownership import left_to_administrator
 from kometa_host.settings.paths import checked_directory
 from kometa_host.settings.refusals import RefusalError
 from kometa_host.state.observed import ForeignOwned, parse_foreign_owned
@@ -13,12 +14,11 @@ from operations.engine.operation import (
     ask,
     confirm,
     host_operation,
-    left_to_root,
     look_again,
     observe,
-    root_change,
     settings,
 )
+from operations.engine.run_state import run_state
 
 
 @host_operation
@@ -67,6 +67,8 @@ def unshare_chown(path: str | None = None, uid: int | None = None, gid: int | No
     + path: absolute path of a file or directory on the host; symbolic links are given away themselves, not followed
     + uid, gid: ids inside the namespace; 0 is the account itself
 
+    What belongs to nobody in there, and cannot be replaced by a copy, is named and left to an administrator.
+
         podman.unshare_chown(name="Owners", path="/home/mms/config/kometa", uid=3000, gid=3000)
     """
     if path is None or not isinstance(uid, int) or not isinstance(gid, int):
@@ -80,19 +82,18 @@ def unshare_chown(path: str | None = None, uid: int | None = None, gid: int | No
         host.noop(f"{path} belongs to {uid}:{gid}")
         return
     host.log(f"{found.count} of the entries in {path} belong to others, the first: {', '.join(found.first)}")
-    left = 0
-    if found.outside:
-        if left_to_root(observe(), f"giving away {found.outside} entries of the tree that belong to others"):
-            left = found.outside
-        else:
-            yield root_change(
-                f"taking over {found.outside} entries of {path}", "takeover", path=path, user=settings().mms_user
-            )
-    if found.count == left:
+    _name_out_of_reach(path, found)
+    if found.count == found.out_of_reach:
         return
-    yield account_change(f"giving {path} to {uid}:{gid}", "ownership", path=path, uid=uid, gid=gid, some_stay=left > 0)
+    yield account_change(f"giving {path} to {uid}:{gid}", "ownership", path=path, uid=uid, gid=gid)
     still = _ownership(path, uid, gid, again=True)
-    confirm(still.count <= left, f"{still.count} entries of {path} still belong to others: {', '.join(still.first)}")
+    left = still.count - still.out_of_reach
+    confirm(not left, f"{left} entries of {path} still belong to others: {', '.join(still.first)}")
+
+
+def _name_out_of_reach(path: str, found: ForeignOwned) -> None:
+    if found.out_of_reach and run_state(host).says_first(f"out of reach in {path}"):
+        host.log(left_to_administrator(path, settings().mms_user, found), logger.warning)
 
 
 def _checked_path(path: str) -> str:

@@ -7,8 +7,6 @@ from kometa_host.errors import UserError
 from kometa_host.state.observed import Account, Observed, SubordinateRange
 
 SUBORDINATE_COUNT = 65_536  # what Podman, useradd and an image's ids up to 65,535 expect
-FIRST_SUBORDINATE = 100_000  # SUB_UID_MIN of shadow's login.defs
-LAST_ID = 2**32 - 2
 
 
 @dataclass(frozen=True)
@@ -23,12 +21,14 @@ class WantedAccount:
 
 @dataclass(frozen=True)
 class AccountPlan:
-    """What has to be made: the group, the user, first ids of subordinate ranges. All empty: the account can work."""
+    """What has to be made: the group, the user, ranges of subordinate ids. Nothing: the account can work.
+
+    Which ids a range has is decided on the host, by the program that adds it and holds a lock meanwhile.
+    """
 
     create_group: bool = False
     create_user: bool = False
-    subuid: int | None = None
-    subgid: int | None = None
+    ranges: tuple[str, ...] = ()  # of subuid and subgid
 
     def __bool__(self) -> bool:
         return self != AccountPlan()
@@ -44,8 +44,7 @@ def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
     return AccountPlan(
         create_group=account is None and wanted.user not in found.groups,
         create_user=account is None,
-        subuid=_missing_range("subuid", wanted, account, found.subordinate("subuid")),
-        subgid=_missing_range("subgid", wanted, account, found.subordinate("subgid")),
+        ranges=tuple(k for k in ("subuid", "subgid") if _lacks_range(k, wanted, account, found.subordinate(k))),
     )
 
 
@@ -78,9 +77,7 @@ def _refuse_taken_ids(wanted: WantedAccount, found: Observed) -> None:
             )
 
 
-def _missing_range(
-    kind: str, wanted: WantedAccount, account: Account | None, ranges: Iterable[SubordinateRange]
-) -> int | None:
+def _lacks_range(kind: str, wanted: WantedAccount, account: Account | None, ranges: Iterable[SubordinateRange]) -> bool:
     names = {wanted.user, str(account.uid if account else wanted.uid)}
     own = [entry for entry in ranges if entry.owner in names]
     others = [entry for entry in ranges if entry.owner not in names]
@@ -88,9 +85,7 @@ def _missing_range(
         for other in others:
             if mine.start < other.start + other.count and other.start < mine.start + mine.count:
                 raise UserError(_overlap(kind, mine, other))
-    if sum(entry.count for entry in own) >= SUBORDINATE_COUNT:
-        return None
-    return free_range([*own, *others])
+    return sum(entry.count for entry in own) < SUBORDINATE_COUNT
 
 
 def _overlap(kind: str, mine: SubordinateRange, other: SubordinateRange) -> str:
@@ -99,14 +94,3 @@ def _overlap(kind: str, mine: SubordinateRange, other: SubordinateRange) -> str:
         f"{other.owner}:{other.start}:{other.count}, so files of the one are open to the other's containers. "
         "Give one of them another range; files that containers wrote keep their old ids until they are changed."
     )
-
-
-def free_range(taken: Iterable[SubordinateRange]) -> int:
-    """Return the first id of the lowest free range of SUBORDINATE_COUNT ids. Raise UserError if there is none."""
-    start = FIRST_SUBORDINATE
-    for entry in sorted(taken, key=lambda entry: entry.start):
-        if entry.count and entry.start < start + SUBORDINATE_COUNT and start < entry.start + entry.count:
-            start = entry.start + entry.count
-    if start + SUBORDINATE_COUNT - 1 > LAST_ID:
-        raise UserError("no free range of 65,536 subordinate ids is left in /etc/subuid and /etc/subgid.")
-    return start

@@ -12,7 +12,7 @@ _SYSTEM_NAMES = (
     "boot",
     "dev",
     "etc",
-    "common",
+    "lib",
     "lib32",
     "lib64",
     "proc",
@@ -27,7 +27,7 @@ TOO_WIDE = frozenset(
     {
         *OF_THE_SYSTEM,
         *("/", "/data", "/home", "/lost+found", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var"),  # noqa: S108
-        *(f"/var/{name}" for name in ("backups", "cache", "common", "local", "log", "mail", "opt", "spool", "tmp")),
+        *(f"/var/{name}" for name in ("backups", "cache", "lib", "local", "log", "mail", "opt", "spool", "tmp")),
     }
 )
 OF_THE_ACCOUNT = (".config/containers", ".config/systemd", ".local", ".ssh", ".gnupg", ".cache")

@@ -69,11 +69,12 @@ class Container:
 class ForeignOwned:
     """Entries below a path that belong to somebody else: how many, and the first few as `uid:gid name`.
 
-    outside of them belong to nobody inside the user namespace, such as the host's root: only root can give them away.
+    out_of_reach of them, which come first, belong to nobody inside the user namespace, such as the host's root, and the
+    account cannot put a copy of its own in their place: an administrator has to give them away.
     """
 
     count: int = 0
-    outside: int = 0
+    out_of_reach: int = 0
     first: tuple[str, ...] = ()
 
 
@@ -195,10 +196,10 @@ class Observed:
 
 
 def parse_foreign_owned(text: str) -> ForeignOwned:
-    """Given lines `uid:gid name` and last `count outside`, return them."""
+    """Given lines `uid:gid name` and last `count out-of-reach`, return them."""
     *first, counts = text.splitlines() or ["0 0"]
-    count, outside = counts.split()
-    return ForeignOwned(int(count), int(outside), tuple(first))
+    count, out_of_reach = counts.split()
+    return ForeignOwned(int(count), int(out_of_reach), tuple(first[:5]))
 
 
 def _optional_text(data: bytes | None) -> str | None:

@@ -168,9 +168,12 @@ def account_change(what: str, *scripts: str, data: bytes | Iterable[bytes] = b""
     return Change(what, programs.program("common", *scripts, **variables), Actor.ACCOUNT, data)
 
 
-def root_change(what: str, script: str, **variables: object) -> Change:
-    """Return a change that root makes: the named script of programs with these variables."""
-    return Change(what, programs.program(script, **variables), Actor.ROOT, locked=False)
+def root_change(what: str, *scripts: str, **variables: object) -> Change:
+    """Return a change that root makes: the named scripts of programs with these variables.
+
+    What the account says is never among them: root acts on what root alone can write.
+    """
+    return Change(what, programs.program(*scripts, **variables), Actor.ROOT, locked=False)
 
 
 def left_to_root(found: Observed, what: str) -> bool:

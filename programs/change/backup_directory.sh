@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Makes the backup directory, for the account alone. Runs as root, or as the account where that may write.
+# Makes the backup directory, for the account alone. Runs as root, or as the account where that may write. Follows root.sh.
 # shellcheck disable=SC2154  # user and backup_dir are set in front of this text
 set -eu
 umask 022
@@ -11,10 +11,7 @@ refused() {
     exit 1
 }
 if [ "$(id -u)" != 0 ]; then
-    bash -c "$make_as_account" - "$backup_dir" || refused
-elif ! runuser -u "$user" -- bash -c "$make_as_account" - "$backup_dir" 2>/dev/null; then
-    # Only below what the account cannot write to, where it cannot put a link in our way.
-    mkdir -p -- "$(dirname "$backup_dir")" || refused
-    mkdir -m 0700 -- "$backup_dir" || refused
-    chown -h "$user:" -- "$backup_dir" || refused
+    bash --norc -c "$make_as_account" - "$backup_dir" || refused
+elif ! runuser -u "$user" -- bash --norc -c "$make_as_account" - "$backup_dir" 2>/dev/null; then
+    make_as_root "$backup_dir" "$user" || refused
 fi

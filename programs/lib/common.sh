@@ -52,8 +52,21 @@ writes_log() {
 }
 
 # Prints the first few entries below a path that belong to others, as `uid:gid name`, and last how many there are and how
-# many of them belong to nobody inside the namespace (root of the host, another account), which shows as id 65534.
+# many of them are out of the account's reach. What belongs to nobody inside the namespace (root of the host, another
+# account) shows as id 65534: the account can put a copy of its own in place of a file that it may read, in a directory
+# of its own. Of the rest, which is listed first, only an administrator can dispose.
 foreign_owned() { # $1: path, $2: uid, $3: gid, as seen inside the namespace
-    find "$1" \( ! -uid "$2" -o ! -gid "$3" \) -printf '%U:%G %P\0' |
-        tr '\n\0' '?\n' | awk '{ if (++n <= 5) print } /^[0-9:]*65534/ { out++ } END { print n + 0, out + 0 }'
+    find "$1" \( ! -uid "$2" -o ! -gid "$3" \) \( -readable -printf r -o -true \) -printf '%y%n %U:%G %P\0' |
+        tr '\n\0' '?\n' | LC_ALL=C awk '
+            {
+                name = substr($0, length($1) + length($2) + 3)
+                parent = name
+                if (!sub(/\/[^\/]*$/, "", parent)) parent = name == "" ? "/" : ""
+                stuck = $2 ~ /^65534:|:65534$/ && ($1 != "rf1" || parent in directories)
+                if (stuck && $1 ~ /d/) directories[name]
+                shown = $2 " " name
+            }
+            stuck { if (++beyond <= 5) print shown; next }
+            { if (++reached <= 5) rest = rest shown "\n" }
+            END { printf "%s", rest; print beyond + reached, beyond + 0 }'
 }

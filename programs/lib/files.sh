@@ -55,6 +55,10 @@ check_targets() {
             if { [ -L "$root/$name" ] || { [ -e "$root/$name" ] && [ ! -d "$root/$name" ]; }; } && ! is_listed to-directory "$name"; then
                 fail "$root/$name shall be a directory, but something else is there. Move it away and run the command again."
             fi
+            if [ -d "$root/$name" ] && [ ! -w "$root/$name" ]; then
+                fail "$root/$name belongs to $(stat -c '%U (%u)' -- "$root/$name") and cannot be written to; nothing was changed." \
+                    "Give it to the account, or move it away, and run the command again."
+            fi
         elif [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
             if is_listed to-file "$name" && holds_only_what_goes "$name"; then continue; fi
             fail "$root/$name shall be a file, but a directory is there. Move it away and run the command again."

@@ -346,6 +346,23 @@ def test_ownership_is_put_right_without_following_links(shared: Host, tmp_path: 
     shared.run(f"rm {CONFIG}/assets/link")
 
 
+def test_what_root_has_left_in_the_tree_is_copied_or_named_and_never_given_away_by_root(
+    shared: Host, tmp_path: Path
+) -> None:
+    arguments = ("operations.podman.unshare_chown", f"path={CONFIG}", "uid=3000", "gid=3000", "-y")
+    shared.run(
+        f"cd {CONFIG}; echo text >assets/' a file'; mkdir theirs; echo x >theirs/in; ln -s /etc/passwd assets/away"
+    )
+    outcome = Pyinfra(tmp_path, shared).run(*arguments)
+    assert "left undone: giving away 3 entries" in outcome.text
+    for named in ("65534:65534 theirs", "65534:65534 theirs/in", "65534:65534 assets/away", f"chown -hR mms: {CONFIG}"):
+        assert named in outcome.text
+    seen = shared.run(f"cd {CONFIG}; stat -c %u assets/' a file' theirs theirs/in /etc/passwd; cat assets/' a file'")
+    assert seen.stdout.split() == ["102999", "0", "0", "0", "text"]
+    assert "No changes" in Pyinfra(tmp_path, shared).run(*arguments).text
+    shared.run(f"cd {CONFIG}; rm -r theirs assets/away assets/' a file'")
+
+
 def test_a_network_that_nothing_brings_online_costs_nobody_90_seconds(sandbox: Sandbox, tmp_path: Path) -> None:
     host = sandbox.host("ready", network_online=False)
     try:

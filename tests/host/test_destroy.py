@@ -103,9 +103,13 @@ def test_data_go_only_when_the_name_of_the_host_confirms_it(shared: Host, pyinfr
     ]
 
     shared.run("rm ~/note", user="mms")
+    jobs = "/var/spool/cron/crontabs/mms /var/spool/cron/atjobs/a1"
+    shared.run(f"mkdir -p /var/spool/cron/crontabs /var/spool/cron/atjobs; touch {jobs}; chown mms: {jobs}")
+    shared.run("setsid setpriv --reuid 102999 --clear-groups sleep 900 </dev/null >/dev/null 2>&1 &")
     typed = pyinfra.run("destroy.py", "-y", "--json", *data, typed=f"{shared.name}\n")
     assert typed.changed() == {"Account mms"}
-    assert shared.run("getent passwd mms; ls /home/mms", check=False).stdout == ""
+    assert shared.run("getent passwd mms; ls /home/mms; pgrep -u 102999", check=False).stdout == ""
+    assert shared.run(f"ls {jobs}", check=False).stdout == ""
     assert destroy(pyinfra, *confirmed) == set()
     pyinfra.deploy()
 

@@ -62,7 +62,7 @@ def build_former_stack(host: Host) -> None:
     write(host, f"{CONFIG}/kometa.env", ENV)
     write(host, f"{CONFIG}/collections/own.yml", "collections: {}\n", user="root")
     write(host, f"{BACKUPS}/kometa-2025-10-01.tar.zst", "x", user="root")
-    host.run(f"chown -R mms: {BACKUPS}; chown root: {CONFIG}/collections")
+    host.run(f"chown -R mms: {BACKUPS} {CONFIG}/collections; chown root: {CONFIG}/collections/own.yml")
     host.run("podman pull -q lscr.io/linuxserver/kometa:v2.4.4 && systemctl --user daemon-reload", user="mms")
     host.run(f"systemctl --user enable -q --now {OTHERS[1]} {OTHERS[3]}; systemctl --user start kometa", user="mms")
     wait_for_kometa(host)

@@ -23,7 +23,7 @@ def subordinate_ids(host: Host) -> Answer:
         )
     except UserError as error:
         return problem("the ranges overlap or cannot be used", str(error), "vi /etc/subuid /etc/subgid   (as root)")
-    missing = [kind for kind in ("subuid", "subgid") if getattr(plan, kind) is not None]
+    missing = plan.ranges
     if missing:
         return problem(
             f"{known.mms_user} has no 65,536 ids in {' and '.join(f'/etc/{kind}' for kind in missing)}",

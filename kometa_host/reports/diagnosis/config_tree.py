@@ -5,6 +5,7 @@ import shlex
 from kometa_host.config_tree import yaml12
 from kometa_host.errors import UserError
 from kometa_host.plans import service
+from kometa_host.plans.ownership import administrators_command
 from kometa_host.plans.service import QUADLET, Pending, Step
 from kometa_host.reports.diagnosis.check import DEPLOY, LOG, RESTART, Answer, Host, last_error, ok, problem, unknown
 from kometa_host.state.desired import inputs_of, quadlets
@@ -32,6 +33,12 @@ def owners(host: Host) -> Answer:
     if not found.count:
         return ok(f"all of {owner}")
     path = shlex.quote(known.kometa_config_dir)
+    if found.out_of_reach:
+        return problem(
+            f"{found.out_of_reach} entries are nobody's for {known.mms_user}: {', '.join(found.first)}",
+            "a copy or an edit as root, or as another user",
+            f"{administrators_command(known.kometa_config_dir, known.mms_user)}   (as root), then: {DEPLOY}",
+        )
     return problem(
         f"{found.count} entries belong to others: {', '.join(found.first)}{' ...' if found.count > 5 else ''}",
         "a manual run with other user mappings, such as --userns=keep-id, or a copy as another user",

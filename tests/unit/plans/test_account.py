@@ -1,60 +1,20 @@
 """The account: what is made, what is taken as it is, what is refused."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kometa_host.errors import UserError
-from kometa_host.plans.account import (
-    FIRST_SUBORDINATE,
-    LAST_ID,
-    SUBORDINATE_COUNT,
-    AccountPlan,
-    WantedAccount,
-    account_plan,
-    free_range,
-)
-from kometa_host.state.observed import Observed, SubordinateRange
+from kometa_host.plans.account import AccountPlan, WantedAccount, account_plan
+from kometa_host.state.observed import Observed
 from tests.unit import told
 
 WANTED = WantedAccount("mms", 3000, 3000, "/home/mms")
 ACCOUNT = "mms:x:3000:3000::/home/mms:/bin/bash"
 RANGES = "mms:100000:65536\n"
-RANGE = st.builds(
-    SubordinateRange,
-    st.sampled_from(["a", "b"]),
-    st.integers(0, 1_000_000) | st.integers(0, LAST_ID),
-    st.integers(0, 300_000) | st.integers(0, 2**32),
-)
-
-
-@given(st.lists(RANGE, max_size=12))
-def test_a_free_range_overlaps_nobodys_and_is_the_lowest(taken: list[SubordinateRange]) -> None:
-    try:
-        start = free_range(taken)
-    except UserError:
-        start = LAST_ID
-    else:
-        assert start >= FIRST_SUBORDINATE
-        assert start + SUBORDINATE_COUNT - 1 <= LAST_ID
-        assert not any(overlaps(start, entry) for entry in taken)
-    ends = [FIRST_SUBORDINATE, *(entry.start + entry.count for entry in taken)]
-    lower = [end for end in ends if FIRST_SUBORDINATE <= end < min(start, LAST_ID - SUBORDINATE_COUNT + 2)]
-    assert all(any(overlaps(end, entry) for entry in taken) for end in lower)
-
-
-def overlaps(start: int, entry: SubordinateRange) -> bool:
-    return entry.count > 0 and entry.start < start + SUBORDINATE_COUNT and start < entry.start + entry.count
 
 
 def host(account: str = "", **more: str) -> Observed:
     """Return a host with this line of passwd."""
     return told.host(passwd=account, **more)
-
-
-def test_no_free_range_is_an_error_for_users() -> None:
-    with pytest.raises(UserError, match="no free range"):
-        free_range([SubordinateRange("a", 0, 2**32)])
 
 
 def test_an_account_that_can_work_needs_nothing() -> None:
@@ -72,7 +32,7 @@ def test_an_existing_account_keeps_its_ids() -> None:
 
 
 def test_on_an_empty_host_all_is_made() -> None:
-    assert account_plan(WANTED, host()) == AccountPlan(True, True, FIRST_SUBORDINATE, FIRST_SUBORDINATE)
+    assert account_plan(WANTED, host()) == AccountPlan(create_group=True, create_user=True, ranges=("subuid", "subgid"))
 
 
 def test_a_group_that_is_there_with_the_right_id_is_used() -> None:
@@ -81,11 +41,9 @@ def test_a_group_that_is_there_with_the_right_id_is_used() -> None:
 
 
 @pytest.mark.parametrize("ranges", ["", "mms:100000:1000\n", "other:100000:65536\nbroken\nmms:x:1\n# mms:1:2\n"])
-def test_a_range_that_is_missing_or_too_small_is_added_where_it_overlaps_nobodys(ranges: str) -> None:
-    plan = account_plan(WANTED, host(account=ACCOUNT, subuid=ranges, subgid=RANGES))
-    assert plan.subuid is not None
-    assert plan.subgid is None
-    assert not any(overlaps(plan.subuid, entry) for entry in host(subuid=ranges).subordinate("subuid"))
+def test_a_range_that_is_missing_or_too_small_is_added(ranges: str) -> None:
+    assert account_plan(WANTED, host(account=ACCOUNT, subuid=ranges, subgid=RANGES)) == AccountPlan(ranges=("subuid",))
+    assert account_plan(WANTED, host(account=ACCOUNT, subuid=RANGES, subgid=ranges)) == AccountPlan(ranges=("subgid",))
 
 
 def refusal(**more: str) -> str:
