@@ -2,13 +2,24 @@
 PYTHON := .venv/bin/python
 INVENTORY ?= inventory.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down check test unit lint drift status doctor drill bench torture secrets-edit secrets-rekey
+.PHONY: help setup demo demo-down check test tests-prepared unit lint lock newest drift status doctor drill bench torture \
+	secrets-edit secrets-rekey
+.NOTPARALLEL:
+
+PIP = bin/python -m pip install --quiet --disable-pip-version-check --no-input
+# Only what the lock names is run while it is installed: no wheel, no installation.
+LOCKED = $(PIP) --require-hashes --only-binary :all: --requirement
+RESOLVE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --annotation-style line \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) pyproject.toml
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
-.venv/installed: pyproject.toml
-	@python3 -m venv .venv && .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]' && touch $@
+.venv/installed: requirements.lock
+	@tools/prepare.sh setup && python3 -m venv .venv && .venv/$(LOCKED) requirements.lock && touch $@
+
+.venv/developer: .venv/installed requirements-dev.lock
+	@.venv/$(LOCKED) requirements-dev.lock && touch $@
 
 setup: .venv/installed ## make the virtual environment .venv, with pyinfra in it
 
@@ -21,14 +32,27 @@ demo-down: .venv/installed ## take the sandbox host down again
 check: .venv/installed ## check settings, secrets and config tree of every host, without connecting to any
 	@$(PYTHON) -m tools.check $(INVENTORY)
 
-test: lint unit ## style, types, unit tests, then the tests on sandbox hosts
+test: tests-prepared lint unit ## style, types, unit tests, then the tests on sandbox hosts
 	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
 
-unit: .venv/installed ## only the tests that need no host
+tests-prepared: .venv/developer
+	@tools/prepare.sh test
+
+unit: .venv/developer ## only the tests that need no host
 	$(PYTHON) -m pytest --numprocesses auto tests/unit
 
-lint: .venv/installed ## style, types and shell scripts
+lint: .venv/developer ## style, types and shell scripts
 	@$(PYTHON) -m tools.lint
+
+lock: .venv/developer ## write the versions that pyproject.toml allows to the locks; UPGRADE=yes: the newest
+	@$(RESOLVE) --output-file requirements.lock
+	@$(RESOLVE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+newest: .venv/developer ## lint and unit tests with the newest versions that pyproject.toml allows, in .venv-newest
+	@.venv/bin/uv venv --quiet --clear --seed --python .venv/bin/python .venv-newest
+	@.venv/bin/uv pip install --quiet --python .venv-newest --requirements pyproject.toml --group dev
+	@.venv-newest/bin/python -m tools.lint
+	.venv-newest/bin/python -m pytest --numprocesses auto tests/unit
 
 drift: .venv/installed ## compare the hosts with the project: exit status 0 in sync, 2 drift, 1 error
 	@$(PYTHON) -m tools.drift $(INVENTORY)
@@ -48,8 +72,8 @@ secrets-edit: .venv/installed ## open the encrypted secrets in $EDITOR
 secrets-rekey: .venv/installed ## encrypt the secrets to the present recipients
 	@$(PYTHON) -m tools.secrets rekey
 
-bench: .venv/installed ## measure speed and memory on sandbox hosts
+bench: .venv/developer ## measure speed and memory on sandbox hosts
 	@$(PYTHON) -m tests.bench
 
-torture: .venv/installed ## the long fault campaigns
+torture: .venv/developer ## the long fault campaigns
 	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 2 --dist loadfile tests/host -m torture

@@ -1,5 +1,6 @@
 """make lint: style, types and shell scripts, all of them, then one exit status."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,18 +18,22 @@ PYTHON_FILES = [
     "inventory.py",
     "config.py",
 ]
+SCRIPTS = ["programs/**/*.sh", "tests/sandbox/*.sh", "tools/*.sh", ".ci/run"]
 
 
 def checks() -> list[list[str]]:
     """Return the commands that check the project."""
-    scripts = sorted(str(path.relative_to(PROJECT)) for path in PROJECT.glob("programs/**/*.sh"))
+    scripts = sorted(str(path.relative_to(PROJECT)) for place in SCRIPTS for path in PROJECT.glob(place))
     here = [sys.executable, "-m"]
     files = [name for name in PYTHON_FILES if (PROJECT / name).exists()]
     return [
         [*here, "ruff", "check", "--quiet", "."],
         [*here, "ruff", "format", "--quiet", "--check", "."],
         [*here, "mypy", *files],
-        [shutil.which("shellcheck") or "shellcheck", *scripts, "tests/sandbox/boot.sh", ".ci/run"],
+        [
+            shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "shellcheck",
+            *scripts,
+        ],
     ]
 
 

@@ -84,20 +84,18 @@ refuse_untrusted() {
 # Makes the directory and the virtual environment of a commit; each is complete or not there at all. Sets venv. What is
 # called from here may be within an `if`, where the shell does not stop at errors by itself.
 prepare() { # $1: commit
-    local tree=$pull_dir/trees/$1 wanted
+    local tree=$pull_dir/trees/$1
     if [ ! -d "$tree" ]; then
         rm -rf -- "$tree.partial" && mkdir -p -- "$tree.partial" && git archive "$1" | tar -x -C "$tree.partial" &&
             sync -f "$tree.partial" && mv -T -- "$tree.partial" "$tree" || return 1
     fi
-    wanted=$(python3 -c 'import sys, tomllib
-with open(sys.argv[1], "rb") as file:
-    print(*tomllib.load(file)["project"]["dependencies"], sep="\n")' "$tree/pyproject.toml") || return 1
-    venv=$pull_dir/venvs/$({ python3 --version && cat <<<"$wanted"; } | sha256sum | cut -c1-16)
+    venv=$pull_dir/venvs/$({ python3 --version && cat -- "$tree/requirements.lock"; } | sha256sum | cut -c1-16)
     if [ -e "$venv/complete" ]; then return 0; fi
     say "installing what the project needs"
-    rm -rf -- "$venv" && python3 -m venv -- "$venv" >&2 && printf '%s\n' "$wanted" >"$venv/requirements.txt" &&
+    rm -rf -- "$venv" && python3 -m venv -- "$venv" >&2 &&
         timeout "$install_time" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-            -r "$venv/requirements.txt" >&2 </dev/null && sync -f "$venv" && : >"$venv/complete"
+            --require-hashes --only-binary :all: --requirement "$tree/requirements.lock" >&2 </dev/null &&
+        sync -f "$venv" && : >"$venv/complete"
 }
 
 # Runs a part of the project at a prepared commit; its words come through and stay in $pull_dir/output.
@@ -203,7 +201,7 @@ pull() {
         [ -n "$new" ] || return 0
     fi
     prepare "$new" || give_up "$(described "$new") could not be made ready to run; the journal says why. Nothing was changed." \
-        "It needs Python 3.11 or newer, and what its pyproject.toml asks for"
+        "It needs Python 3.11 or newer, and wheels of what its requirements.lock names"
     if [ "$new" = "$deployed" ] && ! has_drifted "$new"; then
         note_pull current "the host is as $(described "$new") wants it$(left_to_root)"
         return 0
