@@ -18,6 +18,7 @@ kometa_config_source = "kometa"  # the project's folder with the config tree
 kometa_host_files: list[str] = []  # below /config, written by other programs on the host: never sent, never missed
 kometa_secrets_file = "secrets.yml.age"  # age-encrypted YAML, name: value; may be absent
 kometa_secrets: dict[str, str] = {}  # name -> value from elsewhere, such as the environment; wins over the file
+kometa_authorization: dict[str, dict[str, str]] = {}  # first tokens of trakt and mal, from the secrets file
 kometa_restart = "when-idle"  # when-idle: a run in progress is never killed; now: it is
 
 kometa_backup_dir = "/data/backups/config/kometa"  # on the host

@@ -5,9 +5,10 @@ from pyinfra.api.output import echo
 
 from kometa_host.plans import config_tree
 from kometa_host.plans.config_tree import CONFIG, Reconciled
+from kometa_host.state import desired
 from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff
-from operations.engine.operation import Commands, confirm, host_operation, look_again, observe
+from operations.engine.operation import Commands, confirm, host_operation, look_again, observe, settings
 from operations.kometa_validator import refuse_what_kometa_cannot_read
 
 
@@ -24,14 +25,15 @@ def present(tree: FileSet) -> Commands:
     """
     yield from finished(tree)
     found = observe().files(tree.name)
-    wanted = config_tree.reconcile(tree, found)
+    seeds = desired.authorization_seeds(settings())
+    wanted = config_tree.reconcile(tree, found, seeds)
     if not wanted.changes:
         host.noop(f"{tree.root} is as declared")
         return
     _show_diff(wanted)
     refuse_what_kometa_cannot_read(wanted.tree, wanted.changes.files)
     yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text(), seen=found.text_sha256)
-    left = config_tree.reconcile(tree, look_again().files(tree.name)).changes
+    left = config_tree.reconcile(tree, look_again().files(tree.name), seeds).changes
     confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")
 
 

@@ -34,7 +34,7 @@ def private_directory() -> Iterator[Path]:
     """Make a directory in memory that nobody else can read, and remove it with all that is in it."""
     base = memory_directory()
     remove_leftovers(base)
-    with _ended_by_signals(), _locked_directory(base) as directory:
+    with ended_by_signals(), _locked_directory(base) as directory:
         watcher = subprocess.Popen(
             [sys.executable, "-c", WATCH, directory], stdin=subprocess.PIPE, start_new_session=True
         )
@@ -104,7 +104,7 @@ def _locked_directory(base: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _ended_by_signals(signals: Iterable[signal.Signals] = ENDINGS) -> Iterator[None]:
+def ended_by_signals(signals: Iterable[signal.Signals] = ENDINGS) -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> None:
         raise EndedError(f"ended by {signal.Signals(number).name}; nothing was changed")
 

@@ -45,6 +45,7 @@ FIRST_TEXT = """\
 FIRST_RECIPIENTS = """\
 # Who can open secrets.yml.age: age or ssh public keys, one a line. After a change here: make secrets-rekey
 """
+KEEP_IDENTITY = f"{IDENTITY_FILE} is your identity: keep a copy where it cannot get lost, and never share or commit it."
 
 
 def init(project: Path) -> None:
@@ -53,14 +54,20 @@ def init(project: Path) -> None:
     for path in (recipients_path, identity_path):
         if path.exists():
             raise UserError(f"{path.name} exists already and stays as it is; go on with make secrets-edit")
-    identity = pyrage.x25519.Identity.generate()
+    identity, recipients = new_identity()
     descriptor = os.open(identity_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        stream.write(f"# public key: {identity.to_public()}\n{identity}\n")
-    recipients_path.write_text(f"{FIRST_RECIPIENTS}{identity.to_public()}\n")
+        stream.write(identity)
+    recipients_path.write_text(recipients)
     recipients_path.chmod(0o644)
-    print(f"{IDENTITY_FILE} is your identity: keep a copy where it cannot get lost, and never share or commit it.")
+    print(KEEP_IDENTITY)
     print(f"{RECIPIENTS_FILE} has its public key. Now: export {IDENTITY_VARIABLE}={IDENTITY_FILE} && make secrets-edit")
+
+
+def new_identity() -> tuple[str, str]:
+    """Return the content of an identity file with a new identity, and of a list of recipients with its public key."""
+    identity = pyrage.x25519.Identity.generate()
+    return f"# public key: {identity.to_public()}\n{identity}\n", f"{FIRST_RECIPIENTS}{identity.to_public()}\n"
 
 
 def edit(project: Path) -> None:
@@ -139,12 +146,16 @@ def _agrees(question: str, *, default: bool) -> bool:
 def _recipients(project: Path) -> list[object]:
     """Return pyrage's objects for the public keys of the recipients file. Raise UserError if there are none."""
     try:
-        lines = (project / RECIPIENTS_FILE).read_text(encoding="utf-8").splitlines()
+        return recipients_in((project / RECIPIENTS_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
             f"there is no {RECIPIENTS_FILE}; python -m tools.secrets init makes it, and an identity"
         ) from None
-    keys = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def recipients_in(text: str) -> list[object]:
+    """Return pyrage's objects for the public keys of a recipients file's text. Raise UserError if there are none."""
+    keys = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not keys:
         raise UserError(f"{RECIPIENTS_FILE} names nobody; write an age or ssh public key on a line of its own")
     try:

@@ -6,7 +6,7 @@ value; what is there besides is Kometa's, and stays. One function, `wanted`, dec
 holds, any other one is replaced by it. Source: Kometa 2.4.4, modules/config.py, trakt.py and mal.py.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from kometa_host.config_tree.yaml12 import KeyPath, Value
 
 # refreshed by Kometa: the project's value only starts it off
 AUTHORIZATIONS: Final = (("trakt", "authorization"), ("mal", "authorization"))
+TOKENS: Final = ("access_token", "refresh_token")
 # used up with the first authorization; Kometa blanks it then
 TRAKT_PIN: Final = ("trakt", "pin")
 RUN_ORDER: Final = ("settings", "run_order")
@@ -71,6 +72,21 @@ def deviations(declared: Value, found: Value, formerly_declared: Value = None) -
     return list(_differences(wanted(declared, found, formerly_declared), found, ()))
 
 
+def seeded(declared: Value, seeds: Mapping[str, Mapping[str, str]]) -> Value:
+    """Return the declared document with the first tokens of Trakt and MyAnimeList where it declares none itself.
+
+    A host that has tokens keeps them: they count as Kometa's (see wanted).
+    """
+    if not isinstance(declared, dict):
+        return declared
+    result = dict(declared)
+    for section, key in AUTHORIZATIONS:
+        own = result.get(section)
+        if section in seeds and isinstance(own, dict) and _unauthorized(own.get(key)):
+            result[section] = {**own, key: {**(own.get(key) or {}), **seeds[section]}}
+    return result
+
+
 def additions(declared: Value, found: Value) -> list[KeyPath]:
     """Return the paths of what is on the host and not declared, Kometa's defaults for instance, the topmost only."""
     return [item.path for item in _differences(declared, found, ()) if item.declared is MISSING]
@@ -90,7 +106,11 @@ def merged(declared_text: str, declared: Value, found: Value, formerly_declared:
     It is the project's text, comments included, unless Kometa has added something to the host's document. A found
     document that is no mapping, such as one that cannot be read, has nothing to keep.
     """
-    value = wanted(declared, found, formerly_declared)
+    return as_text(wanted(declared, found, formerly_declared), declared_text, declared)
+
+
+def as_text(value: Value, declared_text: str, declared: Value) -> str:
+    """Return a document as text: the project's own, where it is what the project declares."""
     return declared_text if same(value, declared) else HEADER + yaml12.dump(value)
 
 
@@ -117,7 +137,8 @@ def _declared_keys(declared: dict[Value, Value], found: dict[Value, Value], form
     result = {
         key: _wanted(value, found.get(key, MISSING), formerly.get(key), (*path, key)) for key, value in declared.items()
     }
-    if path == TRAKT_PIN[:1] and "pin" in found and not _blank(found.get("authorization")) and _blank(found["pin"]):
+    authorized = not _unauthorized(found.get("authorization"))
+    if path == TRAKT_PIN[:1] and "pin" in found and authorized and _blank(found["pin"]):
         result["pin"] = found["pin"]
     return result
 
@@ -129,10 +150,15 @@ def _dropped(key: Value, formerly: dict[Value, Value], path: KeyPath) -> bool:
 
 def _is_kometas(declared: Value, found: Value, path: KeyPath) -> bool:
     if path in AUTHORIZATIONS:
-        return not _blank(found)
+        return not _unauthorized(found)
     if path == RUN_ORDER:
         return _completes(declared, found)
     return False
+
+
+def _unauthorized(value: Value) -> bool:
+    """Return whether an authorization has no token; `scope: public` alone, as in Kometa's template, is none."""
+    return not isinstance(value, dict) or all(_blank(value.get(name)) for name in TOKENS)
 
 
 def _blank(value: Value) -> bool:

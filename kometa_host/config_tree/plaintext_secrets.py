@@ -20,7 +20,7 @@ def raw_secrets(text: str, document: Document, file: str) -> Iterator[Finding]:
     where: dict[int, KeyPath] = {}
     for path, value in leaves(document.value):
         line = document.line_of(path)
-        if _stands_for_a_secret(path, value, file == CONFIG):
+        if stands_for_a_secret(path, value, file == CONFIG):
             found.setdefault(line, f"the value of {dotted(path)} stands here in clear")
             where[line] = path
         elif token_kind(str(value)):
@@ -45,7 +45,7 @@ def _secret_name(path: KeyPath) -> str:
     return re.sub(r"[^a-z0-9]", "", "".join(words).lower()) or "name"
 
 
-def _stands_for_a_secret(path: KeyPath, value: Value, is_config: bool) -> bool:
+def stands_for_a_secret(path: KeyPath, value: Value, is_config: bool) -> bool:
     """Return whether a value is a secret by its key's name. In other files than config.yml a key may be a title."""
     key = path[-1] if path and isinstance(path[-1], str) else ""
     if not SECRET_KEY.search(key) or is_harmless(value) or key in ("authorization", "token_type"):

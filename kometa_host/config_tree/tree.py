@@ -51,7 +51,7 @@ OURS: Final = ".kometa-host*"  # what the deploy keeps beside the tree on the ho
 IS_IGNORED: Final = re.compile("|".join(map(fnmatch.translate, IGNORED)))
 IS_IGNORED_FILE: Final = re.compile("|".join(map(fnmatch.translate, IGNORED_FILES)))
 IS_KOMETAS: Final = re.compile("|".join(map(fnmatch.translate, KOMETAS)))
-SECRET_VARIABLES: Final = frozenset({"kometa_secrets"})
+SECRET_VARIABLES: Final = frozenset({"kometa_secrets", "kometa_authorization"})
 
 
 class TreeError(UserError):
@@ -290,8 +290,8 @@ def _rendered(content: bytes, context: Mapping[str, object], source: Path) -> st
     known = {name: value for name, value in context.items() if name not in SECRET_VARIABLES}
     environment = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     try:
-        text, comments = _without_comments(content.decode("utf-8-sig"))
-        return _with_comments(environment.from_string(text).render(known), comments)
+        text, comments = without_comments(content.decode("utf-8-sig"))
+        return with_comments(environment.from_string(text).render(known), comments)
     except UnicodeDecodeError:
         problem = f"{CONFIG} is not UTF-8 text; save it with the encoding UTF-8"
     except TemplateSyntaxError as error:
@@ -306,7 +306,7 @@ COMMENT: Final = re.compile(r"""(?m)^((?:[^#\n'"]|(?<![ \t])#|#(?=\})|'[^'\n]*'|
 KEPT: Final = "\ue000{}\ue001"  # stands for a comment while the rest is rendered; of the private use area of Unicode
 
 
-def _without_comments(text: str) -> tuple[str, list[str]]:
+def without_comments(text: str) -> tuple[str, list[str]]:
     """Return a text with a mark in place of each comment, and the comments: Jinja2 shall not read what is in them."""
     comments: list[str] = []
 
@@ -317,7 +317,7 @@ def _without_comments(text: str) -> tuple[str, list[str]]:
     return COMMENT.sub(mark, text), comments
 
 
-def _with_comments(text: str, comments: Sequence[str]) -> str:
+def with_comments(text: str, comments: Sequence[str]) -> str:
     return re.sub(KEPT.format(r"(\d+)"), lambda match: comments[int(match[1])], text)
 
 

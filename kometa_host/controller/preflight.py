@@ -34,7 +34,7 @@ from kometa_host.state import desired
 
 MASK = "********"
 # Names of data that pyinfra, we or others keep secrets in: ssh_password, _sudo_password, kometa_secrets, also misspelt.
-SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential", re.IGNORECASE)
+SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential|authorization", re.IGNORECASE)
 # Operations that, called by themselves, need all secrets, or a good config tree, as a deploy does.
 WITH_SECRETS = ("operations.kometa.running", "operations.kometa.run_once")
 WITH_TREE = ("operations.kometa.running", "operations.kometa.validate")

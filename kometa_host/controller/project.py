@@ -73,7 +73,8 @@ def data_with_secrets(
     from kometa_host.secrets import file as secrets_file
 
     values = secrets_file.merged(file.values_for(host, groups), settings.kometa_secrets)
-    return {**data, "kometa_secrets": values}
+    tokens = {**file.authorization, **settings.kometa_authorization}
+    return {**data, "kometa_secrets": values, "kometa_authorization": tokens}
 
 
 def stray_sections(file: "SecretsFile", shown: str, hosts: Iterable[str], groups: Iterable[str]) -> list[str]:

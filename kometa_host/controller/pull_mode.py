@@ -9,6 +9,7 @@ import os
 import runpy
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,8 @@ def groups_of(inventory: str, name: str) -> dict[str, Group]:
 
     Raise UserError if the inventory cannot be read or has no such host.
     """
-    try:
-        found = runpy.run_path(inventory)
-    except Exception as error:  # whatever the user's own program raises
-        raise UserError(f"{inventory} cannot be read: {type(error).__name__}: {error}") from None
-    groups = {key: group for key, value in found.items() if (group := _group(value)) and not key.startswith("_")}
-    names = sorted({host for hosts, _ in groups.values() for host, _ in hosts})
+    groups = _groups(inventory)
+    names = _hosts(groups)
     if name not in names:
         raise UserError(
             f"{inventory} has no host {name!r}; it has {', '.join(names) or 'none'}. "
@@ -47,6 +44,23 @@ def groups_of(inventory: str, name: str) -> dict[str, Group]:
     here = {key: ([("@local", own)], data) for key, (_, data) in mine.items()}
     # pyinfra calls the group of all hosts of an inventory as its file.
     return {Path(inventory).stem: ([("@local", own)], {}), **here}
+
+
+def hosts_in(inventory: str) -> list[str]:
+    """Given the path of an inventory, return the names of its hosts. Raise UserError if it cannot be read."""
+    return _hosts(_groups(inventory))
+
+
+def _groups(inventory: str) -> dict[str, Group]:
+    try:
+        found = runpy.run_path(inventory)
+    except Exception as error:  # whatever the user's own program raises
+        raise UserError(f"{inventory} cannot be read: {type(error).__name__}: {error}") from None
+    return {key: group for key, value in found.items() if (group := _group(value)) and not key.startswith("_")}
+
+
+def _hosts(groups: Mapping[str, Group]) -> list[str]:
+    return sorted({host for hosts, _ in groups.values() for host, _ in hosts})
 
 
 def _group(value: object) -> Group | None:

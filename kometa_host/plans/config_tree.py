@@ -1,5 +1,6 @@
 """Config tree of a host: what the project declares, brought together with what Kometa wrote there itself. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kometa_host.config_tree import merge, yaml12
@@ -9,6 +10,7 @@ from kometa_host.state import filesets
 from kometa_host.state.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
 
 CONFIG = "config.yml"
+Seeds = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -20,20 +22,25 @@ class Reconciled:
     deviations: tuple[Deviation, ...] = ()
 
 
-def reconcile(declared: FileSet, found: FoundSet) -> Reconciled:
-    """Given the declared tree and the found one, return what to write. What Kometa added to config.yml is kept."""
-    if found.text is None:
+def reconcile(declared: FileSet, found: FoundSet, seeds: Seeds | None = None) -> Reconciled:
+    """Given the declared tree and the found one, return what to write. What Kometa added to config.yml is kept.
+
+    seeds are the tokens with which Trakt and MyAnimeList begin on a host that has none yet.
+    """
+    if found.text is None and (not seeds or found.digest == declared.digest):
         return Reconciled(declared, filesets.changes(declared, found))
     text = declared.files[CONFIG].text()
     document, on_host, formerly = yaml12.load(text, CONFIG).value, _readable(found.text), _readable(found.declared)
-    deviations = merge.deviations(document, on_host, formerly)
-    if deviations:
-        file = WantedFile.of(merge.merged(text, document, on_host, formerly), declared.files[CONFIG].mode)
+    complete = merge.seeded(document, seeds or {})
+    deviations = merge.deviations(complete, on_host, formerly)
+    if found.text is None or deviations:
+        value = merge.wanted(complete, on_host, formerly)
+        file = WantedFile.of(merge.as_text(value, text, document), declared.files[CONFIG].mode)
     else:
         file = WantedFile.of(found.text, declared.files[CONFIG].mode)
         found = _taken_as_written(found, file)
     tree = replace(declared, files={**declared.files, CONFIG: file}, declared_digest=declared.digest)
-    return Reconciled(tree, filesets.changes(tree, found), tuple(deviations))
+    return Reconciled(tree, filesets.changes(tree, found), () if found.text is None else tuple(deviations))
 
 
 def _readable(text: str | None) -> Value:

@@ -7,6 +7,9 @@
     hosts:
       tower.lan:
         plextoken: value for this host alone
+    authorization:
+      trakt:
+        access_token: with which a new host begins; from then on it keeps those that Kometa refreshes there
 
 It is opened in memory only. No value, and no piece of the text, is ever in a message.
 """
@@ -14,7 +17,7 @@ It is opened in memory only. No value, and no piece of the text, is ever in a me
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -33,7 +36,7 @@ from kometa_host.settings.refusals import RefusalError
 IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
 RECIPIENTS_FILE = "secrets.recipients"
 LARGEST = 1 << 20  # bytes; a file of secrets has a few hundred
-SECTIONS = ("groups", "hosts")
+SECTIONS = ("groups", "hosts", "authorization")
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 NAME_REMEDY = "name a secret with small letters, digits and single - or _, such as plextoken"
 
@@ -50,11 +53,15 @@ class SecretsFileError(ProblemsError):
 
 @dataclass(frozen=True)
 class SecretsFile:
-    """What a secrets file holds: values for all hosts, for each group and for each host; warnings are for the user."""
+    """What a secrets file holds: values for all hosts, for each group and for each host; warnings are for the user.
+
+    authorization: for trakt and mal, the tokens with which a host begins that has none.
+    """
 
     common: Values = field(default_factory=dict)
     groups: Mapping[str, Values] = field(default_factory=dict)
     hosts: Mapping[str, Values] = field(default_factory=dict)
+    authorization: Mapping[str, Values] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def values_for(self, host: str, groups: Iterable[str]) -> Values:
@@ -79,7 +86,7 @@ def load(path: Path, shown: str, ask: Ask | None = None, environment: Mapping[st
     content = read(path, shown)
     identities = identities_for(shown, ask, environment)
     file = parse(decrypt(content, shown, identities), shown)
-    return SecretsFile(file.common, file.groups, file.hosts, identities.warnings)
+    return replace(file, warnings=identities.warnings)
 
 
 def read(path: Path, shown: str) -> bytes:
@@ -163,7 +170,7 @@ def parse(content: bytes, shown: str) -> SecretsFile:
     common = _section(top, shown, problems)
     if problems:
         raise SecretsFileError(*problems)
-    return SecretsFile(common, sections["groups"], sections["hosts"])
+    return SecretsFile(common, sections["groups"], sections["hosts"], sections["authorization"])
 
 
 def _root(content: bytes, shown: str) -> yaml.Node | None:

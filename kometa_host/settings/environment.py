@@ -31,6 +31,10 @@ TOKEN_OPTION = "KOMETA_PLEX_TOKEN"  # noqa: S105  # the one option that is a sec
 SECRET_NAME = re.compile(
     r"(TOKEN|API_?KEY|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIALS?|(^|_)KEY|(^|_)PASS|(^|_)AUTH)$"
 )
+AUTHORIZATION = (
+    "write access_token: and refresh_token: below authorization: and trakt: or mal: in the secrets file; "
+    "the other keys belong into config.yml"
+)
 
 
 def checked_environment(value: object) -> dict[str, str]:
@@ -88,6 +92,22 @@ def checked_secrets(value: object) -> dict[str, SecretStr]:
                 f"{other} and {name}, which are both {variable_of(name)} in the container", "rename one of them"
             )
     return secrets
+
+
+def checked_authorization(value: object) -> dict[str, dict[str, SecretStr]]:
+    """Given tokens by name for trakt and mal, return them with the values hidden."""
+    if not isinstance(value, Mapping):
+        raise RefusalError(f"{kind(value)} (not shown here)", AUTHORIZATION)
+    return dict(every(_checked_tokens, value.items()))
+
+
+def _checked_tokens(item: tuple[object, object]) -> tuple[str, dict[str, SecretStr]]:
+    section, tokens = item
+    if section not in ("trakt", "mal") or not isinstance(tokens, Mapping):
+        raise RefusalError("a section that is not trakt or mal with its tokens (not shown here)", AUTHORIZATION)
+    if not tokens.keys() <= {"access_token", "refresh_token"}:
+        raise RefusalError(f"{section} with another name than access_token and refresh_token", AUTHORIZATION)
+    return str(section), {name: SecretStr(_secret_text(name, token)) for name, token in tokens.items()}
 
 
 def variable_of(secret: str) -> str:

@@ -82,6 +82,10 @@ def _secrets(value: object, info: ValidationInfo) -> dict[str, SecretStr]:
     return secrets
 
 
+def _authorization(value: object) -> dict[str, dict[str, SecretStr]]:
+    return environment.checked_authorization(value)
+
+
 def _config_source(value: object) -> str:
     return paths.checked_project_path(value, "kometa")
 
@@ -195,6 +199,7 @@ class Settings(BaseModel):
     kometa_host_files: Annotated[tuple[str, ...], BeforeValidator(_host_files)] = ()
     kometa_secrets_file: Annotated[str, BeforeValidator(_secrets_file)] = "secrets.yml.age"
     kometa_secrets: Annotated[dict[str, SecretStr], BeforeValidator(_secrets)] = {}
+    kometa_authorization: Annotated[dict[str, dict[str, SecretStr]], BeforeValidator(_authorization)] = {}
     kometa_restart: Annotated[Literal["when-idle", "now"], BeforeValidator(_restart)] = "when-idle"
 
     kometa_backup_dir: Annotated[str, BeforeValidator(_backup_dir)] = BACKUP_EXAMPLE

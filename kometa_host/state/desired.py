@@ -28,6 +28,14 @@ def secret_values(settings: Settings) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in settings.kometa_secrets.items()}
 
 
+def authorization_seeds(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the tokens with which Trakt and MyAnimeList begin on a new host, in clear: for the host's file only."""
+    return {
+        section: {name: value.get_secret_value() for name, value in tokens.items()}
+        for section, tokens in settings.kometa_authorization.items()
+    }
+
+
 def quoted(value: str) -> str:
     """Return the value as one word of a Quadlet's Environment=; see "Quoting" in systemd.syntax(7).
 
@@ -168,7 +176,7 @@ def _scanned(source: Path) -> Tree:
 def declared_tree(settings: Settings) -> Tree:
     """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
     source = PROJECT / settings.kometa_config_source
-    context = settings.model_dump(exclude={"kometa_secrets"})
+    context = settings.model_dump(exclude={"kometa_secrets", "kometa_authorization"})
     key = f"{source} {context}"
     if key not in _trees:
         _trees[key] = _scanned(source).without(settings.kometa_host_files).rendered(context)

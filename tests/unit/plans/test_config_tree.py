@@ -100,6 +100,44 @@ def test_a_mode_that_was_changed_with_the_looks_is_mended_without_a_write() -> N
     assert (result.changes.write, result.changes.adjust) == (["a"], [CONFIG])
 
 
+SEEDS = {"trakt": {"access_token": "t1", "refresh_token": "t2"}, "mal": {"access_token": "m1"}}
+WITH_TRAKT = "trakt:\n  client_id: x\n  authorization:\n    access_token:\n    scope: public\n"
+
+
+def trakt(result: Reconciled) -> object:
+    return yaml12.load(text_of(result), CONFIG).value["trakt"]["authorization"]
+
+
+def test_a_new_host_begins_with_the_first_tokens_of_the_sections_that_it_has() -> None:
+    result = reconcile(tree(WITH_TRAKT), FoundSet(), SEEDS)
+    assert trakt(result) == {"access_token": "t1", "refresh_token": "t2", "scope": "public"}
+    assert "mal" not in yaml12.load(text_of(result), CONFIG).value
+    assert result.tree.digest == tree(WITH_TRAKT).digest
+
+
+def test_a_host_whose_authorization_is_blank_gets_them_and_no_secret_is_in_what_is_said() -> None:
+    found = written(tree(), "trakt: {client_id: x, authorization: {access_token: , scope: public}}\n")
+    result = reconcile(tree(WITH_TRAKT), found, SEEDS)
+    assert trakt(result) == {"access_token": "t1", "refresh_token": "t2", "scope": "public"}
+    assert "t1" not in "".join(map(str, result.deviations))
+
+
+def test_a_host_keeps_the_tokens_that_kometa_refreshed() -> None:
+    fresh = "trakt: {client_id: x, authorization: {access_token: new, scope: public}}\n"
+    result = reconcile(tree(WITH_TRAKT, a="1"), written(tree(WITH_TRAKT), fresh), SEEDS)
+    assert result.changes.write == ["a"]
+    assert text_of(result) == fresh
+
+
+def test_a_host_that_was_seeded_needs_no_change() -> None:
+    assert not reconcile(tree(WITH_TRAKT), written(tree(WITH_TRAKT)), SEEDS).changes
+
+
+def test_tokens_that_the_project_declares_itself_win() -> None:
+    declared = WITH_TRAKT.replace("access_token:", "access_token: <<trakttoken>>")
+    assert trakt(reconcile(tree(declared), FoundSet(), SEEDS)) == {"access_token": "<<trakttoken>>", "scope": "public"}
+
+
 def test_what_is_declared_and_what_holds_agree() -> None:
     assert merge.holds(OURS, yaml12.load(DECLARED, CONFIG).value)
     assert config_tree.CONFIG == "config.yml"

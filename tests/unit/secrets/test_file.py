@@ -164,3 +164,9 @@ def test_a_file_that_is_cut_flipped_plain_or_encrypted_to_a_passphrase_is_refuse
         with pytest.raises(SecretsFileError, match=found) as refusal:
             opened(content, tmp_path, KOMETA_AGE_IDENTITY=str(identity))
         assert "common" not in str(refusal.value)
+
+
+def test_first_tokens_have_a_section_of_their_own() -> None:
+    file = secrets_file.parse(b"plextoken: p\nauthorization:\n  trakt:\n    access_token: t\n", "secrets.yml.age")
+    assert list(file.common) == ["plextoken"]
+    assert file.authorization["trakt"]["access_token"].get_secret_value() == "t"

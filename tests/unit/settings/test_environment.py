@@ -1,7 +1,13 @@
 import pytest
 from pydantic import SecretStr
 
-from kometa_host.settings.environment import RESERVED, checked_environment, checked_secrets, variable_of
+from kometa_host.settings.environment import (
+    RESERVED,
+    checked_authorization,
+    checked_environment,
+    checked_secrets,
+    variable_of,
+)
 from kometa_host.settings.refusals import RefusalError
 
 
@@ -123,3 +129,18 @@ def test_the_variable_of_a_secret_is_in_capitals() -> None:
 def test_a_secret_that_would_be_an_option_of_kometa_is_refused(name: str) -> None:
     with pytest.raises(RefusalError, match="is an option of Kometa"):
         checked_secrets({name: "value"})
+
+
+@pytest.mark.parametrize(
+    "value", ["t", {"simkl": {}}, {"trakt": "t"}, {"trakt": {"scope": "public"}}, {"mal": {"access_token": ""}}]
+)
+def test_first_tokens_are_those_of_trakt_and_mal(value: object) -> None:
+    with pytest.raises(RefusalError) as refused:
+        checked_authorization(value)
+    assert "public" not in str(refused.value)
+
+
+def test_first_tokens_are_hidden() -> None:
+    checked = checked_authorization({"trakt": {"access_token": "hunter2"}})
+    assert "hunter2" not in str(checked)
+    assert checked["trakt"]["access_token"].get_secret_value() == "hunter2"

@@ -14,8 +14,8 @@ PROJECT = Path(__file__).parents[3]
 VARIABLES = (
     *("mms_user", "mms_uid", "mms_gid", "mms_network", "mms_timezone", "kometa_image", "kometa_config_dir"),
     *("kometa_puid", "kometa_pgid", "kometa_times", "kometa_plex_url", "kometa_userns", "kometa_environment"),
-    *("kometa_config_source", "kometa_host_files", "kometa_secrets_file", "kometa_secrets", "kometa_restart"),
-    "kometa_backup_dir",
+    *("kometa_config_source", "kometa_host_files", "kometa_secrets_file", "kometa_secrets", "kometa_authorization"),
+    *("kometa_restart", "kometa_backup_dir"),
     *("kometa_backup_schedule", "kometa_backup_recipients", "kometa_backup_keep", "kometa_backup_mount"),
     *("kometa_backup_max_pause", "kometa_notify_url", "kometa_autodeploy_group", "kometa_autodeploy_schedule"),
     *("kometa_autodeploy_source", "kometa_autodeploy_repository", "kometa_autodeploy_branch"),

@@ -1,0 +1,305 @@
+"""Where an existing Kometa is read from: a folder, an archive or a host over SSH. Nothing there is ever changed.
+
+Paths are relative to the source, with / between the parts. Nothing is unpacked: files are read from the source as they
+are needed, so that no secret lies in a temporary file.
+"""
+
+import os
+import posixpath
+import shlex
+import stat
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+import zstandard
+
+from kometa_host.adoption.container import containers_in, dotenv
+from kometa_host.errors import UserError
+
+DESCRIPTIONS: Final = (".yml", ".yaml", ".xml", ".json")
+ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
+MOST_FILES: Final = 500_000
+
+
+class SourceError(UserError):
+    """A source that cannot be read, with what to do."""
+
+
+class Source(Protocol):
+    """Files by path with their sizes, readable one after the other; and what runs beside them."""
+
+    shown: str
+
+    def files(self) -> Mapping[str, int]:
+        """Return all files and their sizes in bytes."""
+        ...
+
+    def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+        """Yield the files of these paths, in any order, each to be read before the next."""
+        ...
+
+    def descriptions(self) -> Mapping[str, str]:
+        """Return texts that describe containers running there, by name."""
+        ...
+
+
+# A folder
+
+
+class Folder:
+    """A folder of this machine."""
+
+    def __init__(self, path: Path, described: Mapping[str, str] | None = None) -> None:
+        self.path, self.shown = path.resolve(), str(path)
+        self.described = described or {}
+
+    def files(self) -> Mapping[str, int]:
+        return dict(self._walk(""))
+
+    def _walk(self, directory: str) -> Iterator[tuple[str, int]]:
+        try:
+            entries = sorted(os.scandir(self.path / directory), key=lambda entry: entry.name)
+        except OSError as error:
+            raise SourceError(
+                f"{self.path / directory} cannot be read: {error.strerror}; make it readable, or run this as its owner"
+            ) from None
+        for entry in entries:
+            path = f"{directory}/{entry.name}" if directory else entry.name
+            if entry.is_symlink() and not self._is_inside(entry.path):
+                continue
+            if entry.is_dir():
+                if not entry.is_symlink():  # a link to a folder can lead in circles
+                    yield from self._walk(path)
+            elif stat.S_ISREG(entry.stat().st_mode):
+                yield path, entry.stat().st_size
+
+    def _is_inside(self, path: str) -> bool:
+        """Return whether a link leads to something that is there, in this folder."""
+        found = Path(path)
+        return found.exists() and found.resolve().is_relative_to(self.path)
+
+    def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+        for path in sorted(paths):
+            try:
+                with (self.path / path).open("rb") as stream:
+                    yield path, stream
+            except OSError as error:
+                raise SourceError(f"{self.path / path} cannot be read: {error.strerror}; make it readable") from None
+
+    def descriptions(self) -> Mapping[str, str]:
+        return self.described
+
+
+# An archive
+
+
+class Archive:
+    """A .zip or .tar file of this machine, also compressed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.shown = path, str(path)
+
+    def files(self) -> Mapping[str, int]:
+        sizes: dict[str, int] = {}
+        with self._opened() as archive:
+            for name, size, _ in _members(archive):
+                sizes[_checked_member(name, self.shown)] = size
+                if len(sizes) > MOST_FILES:
+                    raise SourceError(f"{self.shown} has more than {MOST_FILES} files; is it the right archive?")
+        return sizes
+
+    def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+        with self._opened() as archive:
+            for name, _, member in _members(archive):
+                path = _checked_member(name, self.shown)
+                if path in paths and (stream := _member_stream(archive, member)):
+                    with stream:
+                        yield path, stream
+
+    def descriptions(self) -> Mapping[str, str]:
+        return {}
+
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
+        try:
+            with self._archive() as archive:
+                yield archive
+        except (OSError, EOFError, RuntimeError, tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError) as error:
+            raise SourceError(f"{self.shown} cannot be read as an archive: {error}; is it whole?") from None
+
+    @contextmanager
+    def _archive(self) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
+        if self.path.name.lower().endswith(".zip"):
+            with zipfile.ZipFile(self.path) as archive:
+                yield archive
+        elif self.path.name.lower().endswith(".zst"):
+            with (
+                self.path.open("rb") as file,
+                zstandard.ZstdDecompressor().stream_reader(file) as stream,
+                tarfile.open(fileobj=stream, mode="r|") as streamed,
+            ):
+                yield streamed
+        else:
+            with tarfile.open(self.path, mode="r|*") as tar:
+                yield tar
+
+
+Member = zipfile.ZipInfo | tarfile.TarInfo
+
+
+def _members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, int, Member]]:
+    """Yield names and sizes of the regular files of an archive; links and devices are passed over."""
+    if isinstance(archive, zipfile.ZipFile):
+        for info in archive.infolist():
+            if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16):
+                yield info.filename.replace("\\", "/"), info.file_size, info
+    else:
+        yield from ((member.name, member.size, member) for member in archive if member.isreg())
+
+
+def _member_stream(archive: zipfile.ZipFile | tarfile.TarFile, member: Member) -> IO[bytes] | None:
+    if isinstance(archive, zipfile.ZipFile):
+        assert isinstance(member, zipfile.ZipInfo)
+        return archive.open(member)
+    assert isinstance(member, tarfile.TarInfo)
+    return archive.extractfile(member)
+
+
+def _checked_member(name: str, shown: str) -> str:
+    """Return a member's path without ./ in front. Raise SourceError for one that leads out of the archive."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts or not parts:
+        raise SourceError(f"{shown} has a file with the path {name!r}, which leads out of it; make the archive anew")
+    return "/".join(parts)
+
+
+# A host
+
+
+# Inputs: $path, the folder or file; lists as NUL-ended `size path`. find and stat are those of GNU or of BusyBox.
+LIST: Final = r"""
+cd "$path" || exit 9
+find -L . -type f -exec stat -L -c '%s %n' {} +
+"""
+READ: Final = r"""
+cd "$path" || exit 9
+tar -chf - -T -
+"""
+DESCRIBE: Final = r"""
+for engine in docker podman; do
+    command -v "$engine" >/dev/null || continue
+    ids=$("$engine" ps -aq) || continue
+    [ -z "$ids" ] || "$engine" inspect $ids
+done 2>/dev/null
+exit 0
+"""
+
+
+class Host:
+    """A folder of a host, read over SSH: `[user@]host:/path`."""
+
+    def __init__(
+        self, address: str, path: str, *, sudo: bool = False, described: Mapping[str, str] | None = None
+    ) -> None:
+        self.address, self.path, self.sudo = address, path, sudo
+        self.described = described or {}
+        self.shown = f"{address}:{path}"
+
+    def files(self) -> Mapping[str, int]:
+        listed = self._run(LIST).decode("utf-8", "surrogateescape").splitlines()
+        pairs = (line.partition(" ") for line in listed)
+        return {path.removeprefix("./"): int(size) for size, _, path in pairs if size.isdigit()}
+
+    def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+        if not paths:
+            return
+        wanted = "".join(f"./{path}\n" for path in sorted(paths)).encode("utf-8", "surrogateescape")
+        with subprocess.Popen(self._command(READ), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(wanted)
+            process.stdin.close()
+            try:
+                with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                    for name, _, member in _members(archive):
+                        stream = _member_stream(archive, member)
+                        assert stream is not None
+                        yield _checked_member(name, self.shown), stream
+            except tarfile.TarError as error:
+                process.kill()
+                raise SourceError(f"{self.shown}: the connection broke, or a file is not readable ({error})") from None
+        if process.returncode:
+            raise SourceError(f"{self.shown}: not every file could be read (see above); {self._who_may_read()}")
+
+    def descriptions(self) -> Mapping[str, str]:
+        found = self._run(DESCRIBE).decode("utf-8", "replace")
+        return {**self.described, **({f"container of {self.address}": found} if found.strip() else {})}
+
+    def _run(self, script: str) -> bytes:
+        done = subprocess.run(self._command(script), capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode == 9:
+            raise SourceError(f"{self.shown} is no folder that can be read there; {self._who_may_read()}")
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise SourceError(f"{self.shown} cannot be read: {said[-1] if said else 'SSH failed'}; "
+                              f"{self._who_may_read()}")  # fmt: skip
+        return done.stdout
+
+    def _command(self, script: str) -> list[str]:
+        program = f"path={shlex.quote(self.path)}\n{script}"
+        shell = f"{'sudo -n ' if self.sudo else ''}sh -c {shlex.quote(program)}"
+        return ["ssh", "-o", "BatchMode=yes", "--", self.address, shell]
+
+    def _who_may_read(self) -> str:
+        return "is the path right?" if self.sudo else "is the path right, and may this user read it (else: --sudo)?"
+
+
+def _described_folder(path: Path) -> Folder:
+    """Given a compose file or another description of a container of this machine, return the folder of its /config."""
+    env = path.with_name(".env")
+    text = path.read_text(encoding="utf-8", errors="replace")
+    variables_text = env.read_text(encoding="utf-8", errors="replace") if env.is_file() else ""
+    folder = Path(_config_folder(text, str(path), dotenv(variables_text))).expanduser()
+    return Folder(path.parent / folder, {path.name: text, ".env": variables_text})
+
+
+def _beside_compose(host: Host) -> Host:
+    """Given what was typed of a host, return the folder of /config: itself, or what a compose file names."""
+    if not host.path.endswith(DESCRIPTIONS):
+        return host
+    folder, _, name = host.path.rpartition("/")
+    beside = Host(host.address, folder or "/", sudo=host.sudo)
+    texts = {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read([name])}
+    if ".env" in beside.files():
+        texts |= {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read([".env"])}
+    config = _config_folder(texts[name], host.shown, dotenv(texts.get(".env", "")))
+    return Host(host.address, posixpath.join(folder, config), sudo=host.sudo, described=texts)
+
+
+def _config_folder(text: str, shown: str, variables: Mapping[str, str]) -> str:
+    for container in containers_in(text, shown, variables):
+        if container.config_source:
+            return container.config_source
+    raise SourceError(f"{shown} describes no container of Kometa with a folder as /config; name that folder itself")
+
+
+def opened(source: str, *, sudo: bool = False) -> Source:
+    """Given what was typed, return the source: a folder, an archive or a folder of a host. Raise SourceError."""
+    path = Path(source).expanduser()
+    host, colon, there = source.partition(":")
+    if colon and "/" not in host and there and not path.exists() and not host.startswith("-"):
+        return _beside_compose(Host(host, there, sudo=sudo))
+    if path.is_dir():
+        return Folder(path)
+    if path.is_file() and path.name.endswith(DESCRIPTIONS):
+        return _described_folder(path)
+    if path.is_file() and path.name.lower().endswith(ARCHIVES):
+        return Archive(path)
+    if path.is_file():
+        raise SourceError(f"{source} is neither a folder nor an archive ({', '.join(ARCHIVES)}); name its folder")
+    raise SourceError(f"there is no {source}; name a folder, an archive, or user@host:/path")

@@ -1,0 +1,109 @@
+"""Folders and archives are read where they are; nothing that leads out of them is."""
+
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from kometa_host.adoption.sources import Archive, Folder, Host, SourceError, opened
+
+FILES = {"config.yml": b"plex: {}\n", "metadata/Movies.yml": b"collections: {}\n"}
+
+
+def tar(path: Path, mode: str) -> None:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in FILES.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def zipped(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in FILES.items():
+            archive.writestr(name, content)
+
+
+def zst(path: Path) -> None:
+    tar(path.with_suffix(""), "w")
+    path.write_bytes(zstandard.compress(path.with_suffix("").read_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("k.zip", zipped),
+        ("k.tar", lambda path: tar(path, "w")),
+        ("k.tar.gz", lambda path: tar(path, "w:gz")),
+        ("k.tar.xz", lambda path: tar(path, "w:xz")),
+        ("k.tar.zst", zst),
+    ],
+)
+def test_archives_of_all_kinds_are_read(tmp_path: Path, name: str, make: Callable[[Path], None]) -> None:
+    make(tmp_path / name)
+    source = opened(str(tmp_path / name))
+    assert dict(source.files()) == {path: len(content) for path, content in FILES.items()}
+    assert {path: stream.read() for path, stream in source.read(list(FILES))} == FILES
+    assert [path for path, _ in source.read(["config.yml"])] == ["config.yml"]
+
+
+@pytest.mark.parametrize("name", ["../config.yml", "/config.yml", "a/../../config.yml"])
+def test_a_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
+    with tarfile.open(tmp_path / "k.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(SourceError, match="leads out of it"):
+        opened(str(tmp_path / "k.tar")).files()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04cut"])
+@pytest.mark.parametrize("name", ["k.zip", "k.tar", "k.tar.zst"])
+def test_what_is_no_archive_is_said(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match="is it whole"):
+        Archive(tmp_path / name).files()
+
+
+def test_links_that_stay_inside_are_files_and_others_are_not_there(tmp_path: Path) -> None:
+    folder = tmp_path / "k"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a.yml").write_text("a: 1\n")
+    (folder / "b.yml").symlink_to("a.yml")
+    (folder / "c.yml").symlink_to("/etc/passwd")
+    (folder / "d.yml").symlink_to("nowhere")
+    (folder / "sub" / "round").symlink_to("..")
+    source = Folder(folder)
+    assert dict(source.files()) == {"a.yml": 5, "b.yml": 5}
+    assert {path: stream.read() for path, stream in source.read(["b.yml"])} == {"b.yml": b"a: 1\n"}
+
+
+def test_a_compose_file_leads_to_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "appdata").mkdir()
+    (tmp_path / "appdata" / "config.yml").write_text("x: 1\n")
+    (tmp_path / ".env").write_text("DATA=./appdata\n")
+    text = "services: {k: {image: kometateam/kometa, volumes: ['${DATA}:/config']}}\n"
+    (tmp_path / "compose.yml").write_text(text)
+    source = opened(str(tmp_path / "compose.yml"))
+    assert list(source.files()) == ["config.yml"]
+    assert source.descriptions() == {"compose.yml": text, ".env": "DATA=./appdata\n"}
+
+
+def test_a_file_that_describes_no_container_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.yml").write_text("services: {}\n")
+    with pytest.raises(SourceError, match="no container of Kometa"):
+        opened(str(tmp_path / "x.yml"))
+
+
+def test_what_is_typed_of_a_host_is_one() -> None:
+    source = opened("admin@tower.lan:/mnt/user/appdata/kometa", sudo=True)
+    assert isinstance(source, Host)
+    assert (source.address, source.path, source.sudo) == ("admin@tower.lan", "/mnt/user/appdata/kometa", True)
+
+
+@pytest.mark.parametrize("typed", ["/none/such", "-oProxyCommand=x:/y"])
+def test_what_is_not_there_is_said(typed: str) -> None:
+    with pytest.raises(SourceError, match="name a folder"):
+        opened(typed)

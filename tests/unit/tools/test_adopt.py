@@ -1,0 +1,217 @@
+"""An existing Kometa becomes the project's, with no secret in clear anywhere, and a second time changes nothing."""
+
+import shutil
+from pathlib import Path
+
+import pyrage  # type: ignore[import-untyped]
+import pytest
+
+from kometa_host.adoption.sample import SAMPLE
+from kometa_host.secrets import file as secrets_file
+from tools import adopt as command
+from tools.staging import digest_of
+
+PROJECT = Path(__file__).parents[3]
+TOKEN, KEY, TRAKT, OLD = "aB3dE6gH9jK2mN5pQ8sT", "0123456789abcdef" * 2, "fedcba9876543210" * 4, "f0" * 16
+CONFIG = f"""\
+# mine
+libraries:
+  Movies:
+    metadata_path:
+    - file: config/Movies.yml     # collections
+    - file: config/gone.yml
+settings: {{asset_directory: config/assets}}
+plex: {{url: http://192.168.1.5:32400, token: {TOKEN}}}
+tmdb: {{apikey: {KEY}}}   # apikey: {OLD}
+trakt:
+  client_id: <<traktid>>
+  authorization: {{access_token: {TRAKT}}}
+"""
+COMPOSE = """\
+services:
+  kometa:
+    image: kometateam/kometa
+    environment: [TZ=Europe/Berlin, "KOMETA_TIME=4:30", KOMETA_TRAKTID=trakt-id-1]
+    volumes: ["./config:/config"]
+"""
+OF_KOMETA = ("logs/meta.log", "UUID", "config.cache", "config.yml.template", "Movies_report.yml", "overlays/temp/a.png")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A fresh clone, as far as adoption is concerned."""
+    folder = tmp_path / "project"
+    for name in ("kometa", "group_data"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "inventory.py").write_text('hosts = ["tower.lan"]\n')
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """An Unraid-like folder: what Kometa wrote lies beside what its user wrote."""
+    files = {
+        "docker-compose.yml": COMPOSE, "config/config.yml": CONFIG,
+        "config/Movies.yml": "collections: {A: {plex_all: true}}\n",
+        "config/assets/A/poster.jpg": "image", "config/notes.txt": "n", "config/config.yml.bak": CONFIG,
+        "config/old-config.yml": CONFIG, ".env": "X=1\n", **{f"config/{name}": "x" for name in OF_KOMETA},
+    }  # fmt: skip
+    folder = tmp_path / "source"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def adopt(project: Path, source: Path | str, *options: str) -> int:
+    return command.main([str(source), *options], project)
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def secrets_of(project: Path) -> tuple[dict[str, str], str]:
+    identity = pyrage.x25519.Identity.from_str((project / "age-identity.txt").read_text().splitlines()[1])
+    text = pyrage.decrypt((project / "secrets.yml.age").read_bytes(), [identity])
+    known = secrets_file.parse(text, "s").common
+    return {name: value.get_secret_value() for name, value in known.items()}, text.decode()
+
+
+def test_a_folder_becomes_the_project(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert adopt(project, source) == 0
+    files = everything(project / "kometa")
+    assert sorted(files) == ["Movies.yml", "assets/.gitkeep", "assets/A/poster.jpg", "config.yml"]
+    assert files["config.yml"].decode() == (
+        CONFIG.replace("metadata_path", "collection_files").replace(TOKEN, "<<plextoken>>")
+        .replace(KEY, "<<tmdbapikey>>").replace("http://192.168.1.5:32400", '"{{ kometa_plex_url }}"')
+        .replace(OLD, "<<tmdbapikeycommented>>")        .replace(TRAKT, "")
+        .replace("gone.yml", "gone.yml  # kometa-host: allow")
+    )  # fmt: skip
+    values, text = secrets_of(project)
+    assert values == {"plextoken": TOKEN, "tmdbapikey": KEY, "traktid": "trakt-id-1"}
+    assert f"# tmdbapikeycommented: '{OLD}'" in text
+    assert f"authorization:\n  trakt:\n    access_token: '{TRAKT}'\n" in text
+    variables = (project / "group_data" / "all.py").read_text()
+    assert 'kometa_times = ["04:30"]  # daily runs' in variables
+    assert 'mms_timezone = "Europe/Berlin"' in variables
+    assert 'kometa_plex_url = "http://192.168.1.5:32400"' in variables
+    assert (project / "age-identity.txt").stat().st_mode & 0o777 == 0o600
+    shown = capsys.readouterr().out
+    assert "make check" in shown
+    assert "logs" in shown
+
+
+def test_no_secret_is_on_the_screen_or_in_a_file_that_is_not_encrypted(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adopt(project, source)
+    shown = "".join(capsys.readouterr())
+    for secret in (TOKEN, KEY, TRAKT, OLD, "trakt-id-1"):
+        assert secret not in shown
+        assert not [name for name, content in everything(project).items() if secret.encode() in content]
+
+
+def test_a_second_time_changes_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    adopt(project, source)
+    before = everything(project)
+    capsys.readouterr()
+    assert adopt(project, source) == 0
+    assert everything(project) == before
+    assert "nothing was changed" in capsys.readouterr().out
+
+
+def test_dry_says_the_same_and_does_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = everything(project)
+    assert adopt(project, source, "--dry") == 0
+    shown = capsys.readouterr().out
+    assert everything(project) == before
+    for name in ("plextoken", "tmdbapikey", "traktid", 'kometa_times = ["04:30"]', "Movies.yml", "metadata_path"):
+        assert name in shown
+
+
+def test_files_of_the_project_are_not_overwritten_unasked(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "kometa" / "config.yml").write_text("plex: {}\n")
+    before = everything(project)
+    assert adopt(project, source) == 1
+    assert everything(project) == before
+    assert "--overwrite" in capsys.readouterr().err
+    assert adopt(project, source, "--overwrite") == 0
+
+
+def test_what_the_project_has_set_already_stays(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "group_data" / "all.py"
+    path.write_text(path.read_text().replace('kometa_times = ["06:00"]', 'kometa_times = ["05:00"]'))
+    adopt(project, source)
+    assert 'kometa_times = ["05:00"]' in path.read_text()
+    assert 'kometa_times = ["04:30"]' in capsys.readouterr().out
+
+
+def test_with_several_hosts_variables_are_only_said(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "inventory.py").write_text('hosts = ["a", "b"]\n')
+    before = (project / "group_data" / "all.py").read_text()
+    adopt(project, source)
+    assert (project / "group_data" / "all.py").read_text() == before
+    assert 'mms_timezone = "Europe/Berlin"' in capsys.readouterr().out
+
+
+def test_a_secret_that_was_changed_since_stays(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopt(project, source)
+    recipient = pyrage.x25519.Recipient.from_str((project / "secrets.recipients").read_text().splitlines()[-1])
+    text = secrets_of(project)[1].replace(TOKEN, "another-token")
+    (project / "secrets.yml.age").write_bytes(pyrage.encrypt(text.encode(), [recipient], armored=True))
+    assert adopt(project, source) == 0
+    assert secrets_of(project)[0]["plextoken"] == "another-token"
+    assert "another value for plextoken" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("plex: [\n", "config.yml, line 2"), ("\tplex: 1\n", "line 1"), (None, "has no config.yml")]
+)
+def test_what_kometa_cannot_read_is_refused_by_line(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], text: str | None, said: str
+) -> None:
+    config = source / "config" / "config.yml"
+    config.unlink() if text is None else config.write_text(text)
+    (source / "config" / "config.yml.template").unlink()
+    before = everything(project)
+    assert adopt(project, source) == 1
+    assert everything(project) == before
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_whose_values_have_secrets_is_left(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "config" / "private.yml").write_text(f"collections: {{A: {{x: {KEY}}}}}\n")
+    adopt(project, source)
+    assert not (project / "kometa" / "private.yml").exists()
+    assert "private.yml is left, for its line 1" in capsys.readouterr().out
+
+
+def test_too_many_images_go_straight_to_the_host(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kometa_host.adoption.layout.LARGE", 3)
+    adopt(project, source)
+    assert not (project / "kometa" / "assets" / "A").exists()
+    assert "./assets | ssh HOST sudo tar -C /home/mms/config/kometa -xf -" in capsys.readouterr().out
+
+
+def test_another_tree_is_named_in_the_variables(project: Path, source: Path) -> None:
+    assert adopt(project, source, "--into", "kometa-tower") == 0
+    assert 'kometa_config_source = "kometa-tower"' in (project / "group_data" / "all.py").read_text()
+    assert digest_of(project / "kometa" / "config.yml") == SAMPLE["config.yml"]
+
+
+def test_the_sample_is_known() -> None:
+    found = {path: digest_of(PROJECT / "kometa" / path) for path in SAMPLE}
+    assert found == SAMPLE, "a change of the sample has to be told to kometa_host/adoption/sample.py"
