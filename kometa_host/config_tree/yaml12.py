@@ -162,7 +162,7 @@ class _Builder:
     """Builds the value of one document from the parser's events, one nested value at a time."""
 
     def __init__(self, text: str, file: str) -> None:
-        self.file = file
+        self.file, self.text = file, text
         self.lines: dict[KeyPath, int] = {}
         self.places: dict[KeyPath, tuple[int, int]] = {}
         self.repeats: dict[KeyPath, KeyPath] = {}
@@ -170,6 +170,7 @@ class _Builder:
         self.anchors: dict[str, tuple[Value, int, KeyPath] | None] = {}  # with the size; None while it is being read
         self.size = 0  # values so far, those that aliases repeat included
         self.aliased = 0
+        self.brackets = 0  # in how many the parser is
         self.events = self._parsed(text)
 
     def _parsed(self, text: str) -> Iterator[Event]:
@@ -216,11 +217,16 @@ class _Builder:
         if isinstance(event, ScalarEvent):
             if event.start_mark and event.end_mark:
                 self.places[path] = (event.start_mark.index, event.end_mark.index)
+            if self.brackets and not event.style and "\t" in self.text[_start(event) : _end(event)]:
+                raise self._error(event, "there is a tab in a text in brackets", "use a space, or put quotes around it")
             return self._scalar(event, path)
         assert isinstance(event, SequenceStartEvent | MappingStartEvent)
         if event.tag not in (None, "!", f"{TAG}map", f"{TAG}seq"):
             self._take_tag(event, event.tag, path)
-        return self._sequence(path) if isinstance(event, SequenceStartEvent) else self._mapping(path)
+        self.brackets += bool(event.flow_style)
+        value = self._sequence(path) if isinstance(event, SequenceStartEvent) else self._mapping(event, path)
+        self.brackets -= bool(event.flow_style)
+        return value
 
     def _sequence(self, path: KeyPath) -> list[Value]:
         items: list[Value] = []
@@ -228,7 +234,7 @@ class _Builder:
             items.append(self._value(event, (*path, len(items))))
         return items
 
-    def _mapping(self, path: KeyPath) -> dict[Any, Value]:
+    def _mapping(self, start: MappingStartEvent, path: KeyPath) -> dict[Any, Value]:
         own: dict[Any, Value] = {}
         merged: dict[Any, tuple[Value, KeyPath]] | None = None
         while not isinstance(event := next(self.events), CollectionEndEvent):
@@ -242,10 +248,28 @@ class _Builder:
             key = self._key(event, own, path)
             self.lines[*path, key] = _line(event)
             own[key] = None
-            own[key] = self._value(next(self.events), (*path, key))
+            value = next(self.events)
+            self._refuse_what_ruamel_cannot_read(start, event, value)
+            own[key] = self._value(value, (*path, key))
         put_in = {key: found for key, found in (merged or {}).items() if key not in own}
         self.repeats.update({(*path, key): source for key, (_, source) in put_in.items()})
-        return {**{key: value for key, (value, _) in put_in.items()}, **own}
+        return {**own, **{key: value for key, (value, _) in put_in.items()}}
+
+    def _refuse_what_ruamel_cannot_read(self, start: MappingStartEvent, key: Event, value: Event) -> None:
+        """Refuse two forms that are YAML, and in which Kometa's parser fails."""
+        colon = self.text[_end(key) : _end(key) + COLON_REACH]
+        if start.flow_style and self.text[_start(start)] != "{" and GLUED_COLON.match(colon):
+            raise self._error(key, "a colon without a space behind it stands in this list", "write a space behind it")
+        if start.flow_style or not isinstance(value, ScalarEvent) or value.tag is not None:
+            return
+        if value.style in PLAIN_STYLES and COMMENT_AFTER_COLON.match(colon) and self._precedes_blank_line(value):
+            problem = "a comment stands between this key and its text, and an empty line follows the text"
+            raise self._error(key, problem, "move the comment to a line of its own above the key")
+
+    def _precedes_blank_line(self, value: ScalarEvent) -> bool:
+        if value.style:  # the lines of a block end with their line break, and may take in the empty ones
+            return BLANK_LINE_AT_END.search(self.text[_start(value) : _end(value)]) is not None
+        return BLANK_LINE.match(self.text, _end(value)) is not None
 
     def _key(self, event: Event, own: dict[Any, Value], path: KeyPath) -> Any:
         if isinstance(event, ScalarEvent | AliasEvent):
@@ -315,6 +339,23 @@ class _Builder:
         return self._error(event, problem, "keep one of them, or merge what is below them")
 
 
+# What stands behind a key is looked at this far: a comment begins there or it does not.
+COLON_REACH = 200
+GLUED_COLON = re.compile(r"\s*:(?=\S)")
+COMMENT_AFTER_COLON = re.compile(r"\s*:[ \t]+#")
+PLAIN_STYLES = (None, "", "|", ">")
+BLANK_LINE = re.compile(r"[ \t]*\r?\n[ \t]*\r?\n")
+BLANK_LINE_AT_END = re.compile(r"\n[ \t]*\r?\n[ \t]*\Z")
+
+
+def _start(event: Event) -> int:
+    return int(event.start_mark.index) if event.start_mark else 0
+
+
+def _end(event: Event) -> int:
+    return int(event.end_mark.index) if event.end_mark else 0
+
+
 def _line(event: Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
@@ -336,7 +377,7 @@ PATTERNS = {
     "null": re.compile(r"~|null|Null|NULL|"),
     "timestamp": re.compile(
         r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-        r"|[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
+        r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
         r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?"
     ),
 }
@@ -383,15 +424,21 @@ def _null(text: str) -> None:
 
 
 def _timestamp(text: str) -> datetime.date:
-    """Return a date, or a datetime if the text has a time. Fractions beyond microseconds are cut."""
+    """Return a date, or a datetime if the text has a time, its fraction rounded as ruamel.yaml does it."""
     if len(text) == len("2024-01-01"):
         return datetime.date.fromisoformat(text)
-    parts = re.fullmatch(r"(\S{10})(?:[Tt]|[ \t]+)(\d\d?)(:\d\d:\d\d)(?:\.(\d*))?[ \t]*(Z|[-+].*)?", text)
+    numbers = r"(\d{4})-(\d\d?)-(\d\d?)(?:[Tt]|[ \t]+)(\d\d?):(\d\d):(\d\d)"
+    parts = re.fullmatch(rf"{numbers}(?:\.(\d*))?[ \t]*(Z|[-+].*)?", text)
     if parts is None:
         raise ValueError(text)
-    day, hour, rest, fraction, zone = parts.groups()
-    moment = datetime.datetime.fromisoformat(f"{day}T{hour:0>2}{rest}.{(fraction or '')[:6]:0<6}")
-    return moment.replace(tzinfo=_zone(zone))
+    year, month, day, hour, minute, second = map(int, parts.groups()[:6])
+    moment = datetime.datetime(year, month, day, hour, minute, second, _microseconds(parts[7] or ""))
+    return moment.replace(tzinfo=_zone(parts[8]))
+
+
+def _microseconds(fraction: str) -> int:
+    rounded = int(f"{fraction[:6]:0<6}") + (fraction[6:7] > "4")
+    return rounded if rounded < 1_000_000 else 0
 
 
 def _zone(zone: str | None) -> datetime.tzinfo | None:
