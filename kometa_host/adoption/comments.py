@@ -1,13 +1,13 @@
 """Secrets in the comments of a YAML file: they are in git just as well, and are kept in the secrets file. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from kometa_host.adoption.edits import Edit, applied, line_span
 from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree.merge import FILLED
-from kometa_host.config_tree.plaintext_secrets import raw_secrets, token_kind
+from kometa_host.config_tree.plaintext_secrets import lines_within_values, raw_secrets, token_kind
 from kometa_host.config_tree.redaction import SECRET_KEY, is_harmless
 from kometa_host.config_tree.yaml12 import Document
 
@@ -24,14 +24,14 @@ def without_secrets(text: str, document: Document, file: str, vault: Vault) -> s
     """Return a YAML file's text with a placeholder in place of each secret in its comments."""
     edits: list[Edit] = []
     section = ""
+    inside = lines_within_values(text, document)
     for start, end, line in _lines(text):
         head = SECTION.match(line)
         section = head[1] if head else section
         comment = _comment_in(text, document, start, end)
         if comment is not None:
             edits += _masks(text, comment, end, section, vault)
-    text = applied(text, edits)
-    return _without_the_rest(text, document, file, vault)
+    return _without_the_rest(applied(text, edits), inside, file, vault)
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, str]]:
@@ -72,13 +72,13 @@ def _is_secret(value: str) -> bool:
     return not is_harmless(value) and len(value) >= 6 and bool(re.search(r"\d|://", value))
 
 
-def _without_the_rest(text: str, document: Document, file: str, vault: Vault) -> str:
-    """Hide whole comments in which the checks of a deploy would still find something."""
+def _without_the_rest(text: str, inside: Collection[int], file: str, vault: Vault) -> str:
+    """Hide whole comments in which the checks of a deploy would still find something; inside are lines of values."""
     edits = []
     for finding in raw_secrets(text, Document(None, {}), file):
         start, end = line_span(text, finding.line)
         line = text[start:end]
-        if line.lstrip().startswith("#"):
+        if line.lstrip().startswith("#") and finding.line not in inside:
             at = start + line.index("#") + 1
             edits.append(Edit(at, end, f" <<{vault.name_for(('comment',), text[at:end].strip())}>>"))
     return applied(text, edits)

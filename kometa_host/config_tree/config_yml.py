@@ -3,6 +3,7 @@
 Source: Kometa 2.4.4, kometa.py, modules/config.py and modules/util.py.
 """
 
+import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
 DEFINITIONS: Final = ("collections", "dynamic_collections", "metadata", "overlays", "templates", "playlists")
 # sections into which Kometa looks without asking whether they are blank
 NEVER_BLANK: Final = ("settings", "webhooks", "radarr")
+MOUNT_IT: Final = 'mount it by kometa_volumes, such as ["/srv/assets:/assets:ro"]'
 
 
 class KometaSettings(Protocol):
@@ -149,7 +151,8 @@ class ConfigChecks:
         if "<<" in named.name or (named.place and named_files.is_on_host(named.place, self.settings.kometa_host_files)):
             return
         if named.place is None:
-            yield self._outside(named)
+            if not self._is_mounted(named.name):
+                yield self._outside(named)
         elif named.is_folder and not named.found(self.tree.files):
             found = "has no YAML files" if named.place in self.tree.directories else "is not in the project"
             remedy = f"create {shown(self.tree, named.place)} with the files in it{_or_on_host(named.place)}"
@@ -166,16 +169,38 @@ class ConfigChecks:
         if relative and inside.found(self.tree.files):
             message = f"{named.name} is looked for in /, where Kometa is started"
             return self.at.error(named.path, message, f"write {inside.name}")
-        message = f"{named.name} is outside /config, so nothing here says whether the container has it"
-        return self.at.warning(named.path, message, f"put it into {self.tree.name}/ and write config/...")
+        message = f"{named.name} is outside /config, and nothing is mounted there in the container"
+        remedy = f"put it into {self.tree.name}/ and write config/..., or {MOUNT_IT}"
+        return self.at.warning(named.path, message, remedy)
 
     def _asset_directories(self, path: KeyPath, listed: Value) -> Iterator[Finding]:
+        """Yield what is odd about asset directories. One below /config can be on the host alone, and often is."""
         for name in listed if isinstance(listed, list) else [listed]:
-            place = in_config(name) if isinstance(name, str) else None
-            if place and place != "." and place not in self.tree.directories:
-                message = f"the asset directory {name} is not in the project, and Kometa passes over a missing one"
-                remedy = f"create {shown(self.tree, place)}; an empty one needs a .gitkeep for git"
-                yield self.at.warning(path, message, remedy)
+            if not isinstance(name, str) or "<<" in name:
+                continue
+            place = in_config(name)
+            if place is None:
+                yield from self._asset_directory_outside(path, name)
+            elif place not in (".", *self.tree.directories):
+                near = get_close_matches(place, self.tree.directories, n=1, cutoff=0.8)
+                if near:
+                    message = f"the asset directory {name} is not in the project, and Kometa passes over a missing one"
+                    yield self.at.warning(path, message, f"did you mean config/{near[0]}?")
+
+    def _asset_directory_outside(self, path: KeyPath, name: str) -> Iterator[Finding]:
+        inside = in_config(f"config/{name}")
+        if not name.startswith("/") and inside in self.tree.directories:
+            message = f"{name} is looked for in /, where Kometa is started"
+            yield self.at.warning(path, message, f"write config/{inside}")
+        elif not self._is_mounted(name):
+            message = f"the asset directory {name} is outside /config, and nothing is mounted there in the container"
+            yield self.at.warning(path, message, f"{MOUNT_IT}, or put it into {self.tree.name}/ and write config/...")
+
+    def _is_mounted(self, name: str) -> bool:
+        """Return whether a path in the container lies in one of the mounts that the host's settings have."""
+        volumes = getattr(self.settings, "kometa_volumes", ())
+        targets = [str(volume).split(":")[1] for volume in volumes if ":" in str(volume)]
+        return any(posixpath.join("/", posixpath.normpath(name), "").startswith(f"{target}/") for target in targets)
 
 
 def key_for(definition: str) -> str:

@@ -14,15 +14,22 @@ from kometa_host.config_tree.yaml12 import KeyPath, Value
 
 SECRET_KEY: Final = re.compile(
     r"token|api[ _-]?key|passw(?:or)?d|passphrase|secret|credential|client[_-]?id|localhost_url|authorization"
-    r"|\bpin\b|\bwebhooks?\b",
+    r"|\bpin\b|webhooks?\b",
     re.IGNORECASE,
+)
+# secrets whose keys do not say so: an address with a password in it, the only thing that a listener has to know, and
+# what a file of Apprise consists of
+SECRET_PATHS: Final = (("apprise", "config"), ("ntfy", "topic"), ("urls",))
+# an address of Apprise's, such as tgram://bottoken/ChatID, which can be a key as well; not one of a film or a server
+SERVICE_URL: Final = re.compile(
+    r"(?i)\b(?!(?:https?|ftp|file|git|ssh|plex|local|[it][mv]db)://)([a-z][a-z0-9+]{2,}://)(?!<<)[^\s\"'<]+"
 )
 PLACEHOLDER: Final = re.compile(r"<<[^<>\s]+>>")
 
 
 def is_secret_path(path: KeyPath) -> bool:
     """Return whether a value at the path may be a secret: by the name of its key, or of one around it."""
-    return any(SECRET_KEY.search(str(key)) for key in path)
+    return any(SECRET_KEY.search(str(key)) for key in path) or any(path[: len(own)] == own for own in SECRET_PATHS)
 
 
 def is_harmless(value: Value) -> bool:
@@ -41,18 +48,26 @@ def redacted(text_or_value: Value, known_secrets: Collection[str] = ()) -> str:
     if not isinstance(text_or_value, str):
         return yaml12.dump(redacted_value(text_or_value, (), known_secrets))
     text = text_or_value.removeprefix("\ufeff")
-    return masked(_without_secret_entries(_without_parsed_secrets(text)), known_secrets)
+    return _masked(_without_secret_entries(_without_parsed_secrets(text)), known_secrets)
 
 
 def redacted_value(value: Value, path: KeyPath = (), known_secrets: Collection[str] = ()) -> Value:
     """Return a value that stands at the path with a mask in place of each secret in it."""
     if isinstance(value, dict):
-        return {key: redacted_value(item, (*path, key), known_secrets) for key, item in value.items()}
+        return {_masked_key(key): redacted_value(item, (*path, key), known_secrets) for key, item in value.items()}
     if isinstance(value, list):
         return [redacted_value(item, path, known_secrets) for item in value]
     if is_secret_path(path) and not is_harmless(value):
         return MASK
-    return masked(value, known_secrets) if isinstance(value, str) else value
+    return _masked(value, known_secrets) if isinstance(value, str) else value
+
+
+def _masked(text: str, known_secrets: Collection[str]) -> str:
+    return SERVICE_URL.sub(rf"\1{MASK}", masked(text, known_secrets))
+
+
+def _masked_key(key: Value) -> Value:
+    return SERVICE_URL.sub(rf"\1{MASK}", key) if isinstance(key, str) else key
 
 
 def _without_parsed_secrets(text: str) -> str:

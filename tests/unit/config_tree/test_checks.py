@@ -35,6 +35,7 @@ class Settings:
     kometa_plex_url: str = "http://plex:32400"
     kometa_environment: Mapping[str, str] = field(default_factory=dict)
     kometa_host_files: Collection[str] = ()
+    kometa_volumes: Collection[str] = ()
 
 
 @pytest.fixture(autouse=True)
@@ -385,11 +386,31 @@ def test_a_folder_without_files_is_an_error(source: Path, folder: str, words: st
     assert words in only(source, GOOD.replace("file: config/movies.yml", f"folder: config/{folder}")).message
 
 
-def test_a_missing_asset_directory_is_a_warning(source: Path) -> None:
-    config = GOOD + "settings:\n  asset_directory: [config/assets]\n"
-    assert only(source, config).severity == "warning"
+@pytest.mark.parametrize("name", ["config/assets", "/config/assets/films", "/config", "config/", "<<assets>>/x"])
+def test_an_asset_directory_can_be_on_the_host_alone(source: Path, name: str) -> None:
+    assert found(source, f"{GOOD}settings:\n  asset_directory: [{name}]\n") == []
+    assert found(source, f"{GOOD}    settings: {{asset_directory: {name}}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("config/asets", "did you mean config/assets?"),
+        ("assets", "write config/assets"),
+        ("/assets", "kometa_volumes"),
+        ("assets/films", "kometa_volumes"),
+    ],
+)
+def test_an_asset_directory_that_kometa_will_not_find_is_a_warning(source: Path, name: str, words: str) -> None:
     (source / "assets").mkdir()
-    assert found(source, config) == []
+    finding = only(source, f"{GOOD}settings:\n  asset_directory: {name}\n")
+    assert (finding.severity, finding.line, words in finding.remedy) == ("warning", 12, True)
+
+
+def test_what_a_volume_brings_is_not_missed(source: Path) -> None:
+    config = GOOD.replace("config/movies.yml", "/lists/a.yml") + "settings:\n  asset_directory: /assets/films\n"
+    assert len(found(source, config)) == 2
+    assert found(source, config, settings=Settings(kometa_volumes=["/srv/a:/assets:ro", "/srv/b:/lists"])) == []
 
 
 # Secrets in clear
@@ -420,6 +441,84 @@ def test_a_secret_in_clear_is_refused_and_not_repeated(source: Path, line: str, 
     for secret in (PLEX_TOKEN, TMDB_KEY, TRAKT_SECRET, JSON_WEB_TOKEN, "short", "1234", "word@"):
         assert secret not in str(finding)
     assert found(source, f"{GOOD}x:\n{line}  # kometa-host: allow\n") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        *((f"webhooks: {{error: '{url}'}}", "webhook address") for url in (
+            "https://ptb.discord.com/api/webhooks/1/abc", "https://notifiarr.com/api/v1/notification/passthrough/abc",
+            "http://hass:8123/api/webhook/abc", "https://x.webhook.office.com/webhookb2/abc",
+            "https://api.telegram.org/botabc/sendMessage", "https://maker.ifttt.com/trigger/x/with/key/abc",
+        )),
+        ("webhooks: {changes: [notifiarr, 'https://x.org/abc']}", "webhook address"),
+        ("apprise: {config: 'https://me.example.org/get/abc'}", "apprise.config"),
+        ("ntfy: {url: 'https://ntfy.sh', token: <<a>>, topic: my-abc}", "ntfy.topic"),
+        ("# omdb: {}\n#  apikey: 1a2b3c4d", "a commented-out apikey"),
+        ("#  - token: 0a1b2c3d-1111-2222-3333-0a1b2c3d4e5f  # the old one", "a commented-out token"),
+        ("trakt: {client_id: <<a>>, authorization: {access_token: abcdefabcdef}}", "access_token"),
+    ],
+)  # fmt: skip
+def test_secrets_are_found_by_what_they_are_for(source: Path, line: str, words: str) -> None:
+    finding = [finding for finding in found(source, f"{GOOD}{line}\n", None) if finding.severity == "error"][-1]
+    assert words in finding.message
+    assert "abc" not in str(finding).replace("<<", "")
+    assert "a1b2c3d" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "webhooks: {changes: [notifiarr, gotify], error: ntfy, delete: <<hook>>}",
+        "apprise: {config: /config/apprise.conf}",
+        "#  token: <<x>>",
+        "#  token: your_token_here",
+        "# apikey: (redacted)",
+        "#  apikey:     # Enter the key",
+        "# the token: it is in the other file",
+        "#  password: xxxxxxxx",
+        "# url: 12345678",
+    ],
+)
+def test_names_of_services_samples_and_prose_are_no_secrets(source: Path, line: str) -> None:
+    assert found(source, f"{GOOD}{line}\n", None) == []
+
+
+def test_live_tokens_of_trakt_belong_to_the_host(source: Path) -> None:
+    config = GOOD + "trakt:\n  authorization:\n    access_token: abcdefabcdef\n"
+    finding = only(source, config)
+    assert "refreshes these tokens on the host" in finding.remedy
+    assert "`authorization: trakt:` in the secrets file" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "collections:\n  A: {url_poster: 'https://x.org/a.jpg?token=eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiIxMjM0NTYifQ.c2ln'}\n",
+        "templates:\n  720P-DV-HDR10-Plus-x:\n    name: x\n",
+        "a:\n  - 'aB3-dE5-gH7-jK9-mN1x': x\n",
+    ],
+)
+def test_links_to_public_images_and_keys_are_no_tokens(source: Path, text: str) -> None:
+    (source / "movies.yml").write_text(text)
+    assert found(source, GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("urls:\n  - tgram://canary/Chat\n", "kometa_host_files"),
+        ("urls:\n  - tgram://canary/Chat:\n      - tag: x\n", "kometa_host_files"),
+        ("x:\n  token: canary\n", "take it out"),
+        ("collections:\n  A: {changes_webhooks: 'https://x.org/canary'}\n", "take it out"),
+        ("collections:\n  A: {url_poster: 'http://plex:32400/a.jpg?X-Plex-Token=canary'}\n", "take it out"),
+    ],
+)
+def test_secrets_in_other_files_are_found_however_short(source: Path, text: str, words: str) -> None:
+    (source / "apprise.yml").write_text(text)
+    finding = only(source, GOOD)
+    assert (finding.severity, words in finding.remedy) == ("error", True)
+    assert "canary" not in str(finding)
 
 
 def test_the_remedy_names_the_secret_of_the_sample(source: Path) -> None:

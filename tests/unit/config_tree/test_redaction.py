@@ -2,6 +2,7 @@ import pytest
 
 from kometa_host.config_tree.redaction import is_secret_path, redacted, redacted_value
 from kometa_host.config_tree.secret_patterns import MASK
+from kometa_host.config_tree.yaml12 import load
 
 SECRETS = ["hidden1", "hidden2", "0123456789abcdef0123456789abcdef", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc"]
 
@@ -69,3 +70,19 @@ def test_numbers_under_a_secret_key_are_hidden_and_switches_are_not() -> None:
 )
 def test_the_names_of_keys_tell_secrets(path: tuple[str, ...], secret: bool) -> None:
     assert is_secret_path(path) is secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apprise:\n  config: https://me.example.org/get/canary\n",
+        "ntfy:\n  url: https://ntfy.sh\n  topic: canary\n",
+        "urls:\n- tgram://canary/chat\n- mailto://me:canary@x.org\n",
+        "urls:\n- tgram://canary/chat:\n  - tag: x\n",
+        "collections:\n  A:\n    changes_webhooks: https://x.org/canary\n",
+        "webhooks:\n  error:\n  - https://ptb.discord.com/api/webhooks/1/canary\n",
+    ],
+)
+def test_what_lets_others_send_messages_is_hidden(text: str) -> None:
+    assert "canary" not in redacted(text)
+    assert "canary" not in redacted(load(text, "x.yml").value)
