@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 INVENTORY ?= inventory.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down check test tests-prepared unit lint lock newest drift status doctor drill bench torture \
+.PHONY: help setup demo demo-down check test test-variants tests-prepared unit lint lock newest drift status doctor drill bench torture \
 	secrets-edit secrets-rekey
 .NOTPARALLEL:
 
@@ -37,6 +37,9 @@ test: tests-prepared lint unit ## style, types, unit tests, then the tests on sa
 
 tests-prepared: .venv/developer
 	@tools/prepare.sh test
+
+test-variants: tests-prepared ## deploy to hosts like those that people have: few ids, other shells, Debian testing
+	KOMETA_HOST_VARIANTS=all $(PYTHON) -m pytest tests/host/test_variants.py
 
 unit: .venv/developer ## only the tests that need no host
 	$(PYTHON) -m pytest --numprocesses auto tests/unit

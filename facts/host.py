@@ -36,6 +36,7 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
         backup_mount=settings.kometa_backup_mount,
         backup_place=settings.kometa_backup_dir,
         claimed=takeover.claimed_paths(settings),
+        linked=[settings.home, settings.kometa_config_dir],
         rivals=takeover.rival_paths(settings),
         owner_uid=settings.kometa_puid,
         owner_gid=settings.kometa_pgid,

@@ -32,15 +32,17 @@ def library(library: FileSet) -> Commands:
 
 @host_operation
 def present(units: FileSet) -> Commands:
-    """Make sure that the units are there and known to the user manager and that each timer runs, now and at boot.
+    """Make sure that the units are there and known to the user manager and that each timer waits, now and at boot.
 
-    + units: the set of files; a timer that is disabled or stopped counts as changed
+    + units: the set of files; a timer that is disabled, stopped or without a next time counts as changed
 
     Units that we wrote and no longer want are stopped and disabled before their files go; those of others stay.
 
         units.present(name="Timers", units=wanted.units(settings))
     """
-    yield from finished(units, then="systemctl --user daemon-reload")
+    # Stopped, they are not ready, and start below as timers with a new calendar have to.
+    stop = f"systemctl --user stop {' '.join(_timers(units))} || true; " if _timers(units) else ""
+    yield from finished(units, then=f"{stop}systemctl --user daemon-reload")
     found = observe()
     units = takeover.own_units(units, settings(), found)
     changes = _changes(units, found)
@@ -57,6 +59,7 @@ def present(units: FileSet) -> Commands:
         then="activate_timers",
         retired=[name for name in changes.remove if name.endswith((".timer", ".service"))],
         timers=_timers(units),
+        renewed=[name for name in _timers(units) if name in changes.files or name in asleep],
     )
     found = look_again()
     _confirm_files(units, found)
@@ -88,4 +91,6 @@ def _is_ready(name: str, found: Observed) -> bool:
     unit = found.units.get(name)
     if unit is None or unit.load != "loaded" or unit.needs_reload:
         return False
-    return not name.endswith(".timer") or (unit.enabled == "enabled" and unit.active == "active")
+    # An active timer that has elapsed for good waits for nothing.
+    waits = unit.active == "active" and unit.sub in ("waiting", "running")
+    return not name.endswith(".timer") or (unit.enabled == "enabled" and waits)

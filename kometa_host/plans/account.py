@@ -38,7 +38,7 @@ def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
     """Given the wanted account and what was found, return what to make. Raise UserError if the account cannot work."""
     account = next((entry for entry in found.accounts if entry.user == wanted.user), None)
     if account:
-        _refuse_unusable(wanted, account)
+        _refuse_unusable(wanted, account, found)
     else:
         _refuse_taken_ids(wanted, found)
     return AccountPlan(
@@ -48,8 +48,8 @@ def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
     )
 
 
-def _refuse_unusable(wanted: WantedAccount, account: Account) -> None:
-    if account.home.rstrip("/") != wanted.home:
+def _refuse_unusable(wanted: WantedAccount, account: Account, found: Observed) -> None:
+    if found.resolved(account.home.rstrip("/")) != found.resolved(wanted.home):
         raise UserError(
             f"the account {wanted.user} has the home {account.home}, but Kometa's files belong under {wanted.home}. "
             f"Move it (usermod --home {wanted.home} --move-home {wanted.user}) or choose another account with mms_user."

@@ -88,11 +88,16 @@ def _shadowing(settings: Settings, found: Observed) -> Iterator[str]:
         )
     elif unit and unit.load == "masked":
         yield f"{UNIT} is masked. Run systemctl --user unmask {UNIT} as {settings.mms_user}, and deploy again."
-    elif unit and unit.load == "loaded" and posixpath.normpath(unit.source or unit.path) != _quadlet(settings):
+    elif unit and unit.load == "loaded" and not _is_quadlet(unit.source or unit.path, settings, found):
         yield (
             f"{UNIT} comes from {unit.source or unit.path}, not from {_quadlet(settings)}. Stop it, move that file "
             "away (its data stay), and deploy again."
         )
+
+
+def _is_quadlet(path: str, settings: Settings, found: Observed) -> bool:
+    # systemd names the file without symbolic links, such as /home -> /var/home
+    return found.resolved(posixpath.normpath(path)) == found.resolved(_quadlet(settings))
 
 
 def _unmade_container(found: Observed) -> Iterator[str]:
@@ -114,7 +119,7 @@ def _unclear_quadlet(settings: Settings, found: Observed) -> Iterator[str]:
         return
     mounted = [volume.split(":")[0] for volume in values(text, "Volume") if volume.split(":")[1:2] == ["/config"]]
     source = mounted[-1].replace("%h", settings.home) if mounted else "nothing"
-    if posixpath.normpath(source) != settings.kometa_config_dir:
+    if found.resolved(posixpath.normpath(source)) != found.resolved(settings.kometa_config_dir):
         yield (
             f"{_quadlet(settings)} has {source} at /config, while kometa_config_dir is {settings.kometa_config_dir}. "
             f"Set kometa_config_dir to where Kometa's data are, or move the Quadlet away to begin anew."

@@ -94,6 +94,12 @@ class Observed:
         pairs = (line.partition("=") for line in self.text("os-release").splitlines())
         return {name: value.strip("\"'") for name, _, value in pairs}
 
+    def resolved(self, path: str) -> str:
+        """Return a path without the symbolic links that the host has above it, as far as it told of them."""
+        links = dict(line.split("\t", 1) for line in self.text("links").splitlines() if "\t" in line)
+        above = max((link for link in links if f"{path}/".startswith(f"{link}/")), key=len, default="")
+        return f"{links[above]}{path.removeprefix(above)}" if above else path
+
     def has_command(self, name: str) -> bool:
         """Return whether the host has a program of that name."""
         return f"command.{name}" in self.values

@@ -189,10 +189,10 @@ update_group() {
     local name failed=
     notify /start
     # A deploy may bring a newer version of this very program; what follows then is the newer one.
-    if [ "$source" = git ]; then "$0" pull 9>&- || failed=yes; fi
+    if [ "$source" = git ]; then bash "$0" pull 9>&- || failed=yes; fi
     for name in $(podman ps -a --filter "label=kometa-host.autodeploy-group=$group" --format '{{.Names}}' | sort); do
         # A process of its own for each: what fails with one does not keep the others from their update.
-        "$0" update "$name" 9>&- || failed=yes
+        bash "$0" update "$name" 9>&- || failed=yes
     done
     [ -z "$failed" ]
 }

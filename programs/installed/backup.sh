@@ -18,12 +18,14 @@ podman() { command podman "$@" 9>&-; }
 
 # Prints the running containers that can write to the config tree: Kometa's, and whoever else mounts it.
 writers() {
-    local ids
+    local ids tree id source
+    tree=$(readlink -f -- "$config_dir")
     ids=$(podman ps --all --quiet --no-trunc) || return 1
     # shellcheck disable=SC2086  # a list of words; a container that has just ended makes the status non-zero
-    { [ -z "$ids" ] || podman container inspect -f '{{.State.Status}} {{.Id}}{{range .Mounts}}{{if .RW}} {{.Source}}{{end}}{{end}}' \
-        $ids 2>/dev/null || true; } | awk -v tree="$config_dir" '
-            $1 == "running" { for (i = 3; i <= NF; i++) if (index($i "/", tree "/") == 1) { print $2; next } }'
+    { [ -z "$ids" ] || podman container inspect -f '{{$c := .}}{{if eq .State.Status "running"}}{{range .Mounts}}{{if .RW}}{{$c.Id}} {{.Source}}
+{{end}}{{end}}{{end}}' $ids 2>/dev/null || true; } | while read -r id source; do
+        case $(readlink -m -- "$source")/ in "$tree"/*) printf '%s\n' "$id" ;; esac
+    done | sort -u
 }
 
 freeze() {

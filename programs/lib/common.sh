@@ -16,6 +16,9 @@ fail() {
     exit 1
 }
 
+# Whether the account can read its own journal: journald keeps one for each account on a disk, none in memory.
+has_journal() { journalctl --user -q -n 0 >/dev/null 2>&1; }
+
 # Runs a function of this program inside the account's user namespace, where its subordinate ids have their own names.
 in_namespace() {
     podman unshare bash -c "$(declare -p | grep -E '^declare -[aAix-]+ [a-z_]+=' || true)

@@ -1,14 +1,16 @@
 # shellcheck shell=bash
-# Starts a unit that does one job and shows its journal until it has ended; fails if the job does.
+# Starts a unit that does one job and shows its journal until it has ended; fails if the job does. Its state decides: its
+# messages are shown where the account can read its journal, which it cannot where that is in memory only.
 # shellcheck disable=SC2154  # unit and the identifier of its messages are set in front of this text
 property() { systemctl --user show "$unit" -p "$1" --value; }
 busy() { case $(property ActiveState) in activating | deactivating | reloading) return 0 ;; *) return 1 ;; esac; }
 
-cursor=$(journalctl --user -q -n 0 --show-cursor 2>/dev/null | sed -n 's/^-- cursor: //p')
+cursor=$({ journalctl --user -q -n 0 --show-cursor 2>/dev/null || true; } | sed -n 's/^-- cursor: //p')
 told=0
 tell_news() {
     local news
-    news=$(journalctl --user -q -o cat ${cursor:+--after-cursor="$cursor"} "_SYSTEMD_USER_UNIT=$unit" "SYSLOG_IDENTIFIER=$identifier" 2>/dev/null | tail -n "+$((told + 1))")
+    news=$({ journalctl --user -q -o cat ${cursor:+--after-cursor="$cursor"} "_SYSTEMD_USER_UNIT=$unit" "SYSLOG_IDENTIFIER=$identifier" 2>/dev/null || true; } |
+        tail -n "+$((told + 1))")
     [ -n "$news" ] || return 0
     told=$((told + $(wc -l <<<"$news")))
     say "$news"
@@ -40,5 +42,7 @@ follow_unit() {
     sleep 0.5 # the journal is a little behind
     tell_news
     result=$(property Result)
-    [ "$result" = success ] || fail "$3 failed ($result); $4: journalctl --user -u $6"
+    if [ "$result" = success ]; then return 0; fi
+    if has_journal; then fail "$3 failed ($result); $4: journalctl --user -u $6"; fi
+    fail "$3 failed ($result). $(id -un) cannot read its journal on this host; root can: journalctl _SYSTEMD_USER_UNIT=$unit"
 }

@@ -5,14 +5,23 @@ container=kometa unit=kometa.service
 good_dir=$state_dir/good # the Quadlets and the image that were last seen healthy
 unhealthy_signs='halting init|s6-overlay-suexec: fatal|s6-applyuidgid: fatal|preinit: fatal'
 
-service_log() { podman logs --tail "$1" "$container" 2>&1 || journalctl --user -u "$unit" -n "$1" -o cat --no-pager 2>&1; }
+# What the container says; where there is none, what Podman said when it could not make one.
+service_log() {
+    if podman container exists "$container"; then
+        podman logs --tail "$1" "$container" 2>&1 || true
+    elif has_journal; then
+        journalctl --user -q -u "$unit" -n "$1" -o cat --no-pager 2>&1
+    else
+        say "$(id -un) cannot read its journal on this host; root can: journalctl _SYSTEMD_USER_UNIT=$unit"
+    fi
+}
 
 # The oldest process is Kometa itself; runs and their helpers are its children.
 kometa_process() { podman exec "$container" pgrep -o -f '[k]ometa/kometa\.py' 2>/dev/null; }
 
 has_unhealthy_sign() {
     local line
-    line=$(service_log 200 | grep -aE "$unhealthy_signs" | tail -n 1) || return 1
+    line=$(podman logs --tail 200 "$container" 2>&1 | grep -aE "$unhealthy_signs" | tail -n 1) || return 1
     unhealthy="the log says: $line"
 }
 

@@ -2,12 +2,19 @@
 # What a diagnosis reads beyond a status. Called by status.sh; changes nothing and pulls nothing.
 # shellcheck disable=SC2154  # the variables are set in front of this text
 
-# Since the unit's last start: what was mended since is no fault any more.
+# Since the unit's last start: what was mended since is no fault any more. What Podman says when it cannot make a
+# container is in the journal alone.
 recent_log() {
     local since
     since=$(TZ=UTC systemctl --user show kometa.service -p InactiveExitTimestamp --value)
-    { journalctl --user -q --no-pager -u kometa.service --since "${since:-today}" -n 400 -o cat || true; } | tail -c 200000
-    podman logs --tail 200 kometa 2>&1
+    if podman container exists kometa; then podman logs --tail 200 kometa 2>&1; fi
+    journalctl --user -q --no-pager -u kometa.service --since "${since:-today}" -n 400 -o cat 2>/dev/null | tail -c 200000
+}
+
+# The system's journal has all of it, for root; see has_journal in common.sh.
+journal_of_root() {
+    [ "$(id -u)" = 0 ] || return 0
+    journalctl -q --no-pager "_UID=$(id -u "$account")" _SYSTEMD_USER_UNIT=kometa.service --since '-1 hour' -n 100 -o cat
 }
 
 diagnose_in_namespace() {
@@ -24,6 +31,7 @@ diagnose_part() {
     # Only the manifest is read; where the image is none of a list, Podman shows it within an error.
     exec {registry}< <(timeout 20 podman manifest inspect "$image" 2>&1 | grep -oE 'sha256:[0-9a-f]{64}' | base64 -w0)
     recent_log | gzip -1 | tell recent-log
+    if has_journal; then printf yes | tell journal; fi
     grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | tell quadlet-lines
     podman network ls --format '{{.Name}}' | tell networks
     systemctl --user list-units --failed --plain --no-legend --full | tell failed-units
@@ -38,6 +46,7 @@ diagnose_in_namespace"
 }
 
 diagnose_host_part() {
+    journal_of_root | gzip -1 | tell journal-of-root
     date +%s | tell now
     timedatectl show -p NTPSynchronized -p NTP | tell clock
     if command -v getenforce >/dev/null && [ "$(getenforce)" != Disabled ]; then

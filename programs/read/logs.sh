@@ -2,13 +2,29 @@
 # Shows Kometa's log: what the service says, live or since a time, or the newest runs from its own log files.
 # shellcheck disable=SC2154  # the variables are set in front of this text
 
-journal=(journalctl --user -q --no-pager --no-hostname -u kometa.service -o short)
+# Print what the service says; the arguments say how much of it. They run in a process of their own.
+read_journal() { exec journalctl --user -q --no-pager --no-hostname -u kometa.service -o short "$@"; }
+# What Podman has of it, where the account cannot read its journal: what the present container says.
+read_container() { exec podman logs --timestamps "$@" kometa 2>&1; }
+
+choose_source() {
+    read_log=read_journal amount=(-n "$lines")
+    if [ -n "$since" ]; then amount=("--since=$since"); fi
+    if has_journal; then return 0; fi
+    say "$(id -un) cannot read its journal on this host: this is what the present container says. make doctor says more."
+    read_log=read_container amount=(--tail "$lines")
+    if [ -n "$since" ]; then
+        since=$(date -d "$since" --iso-8601=seconds) || fail "since= is no time: write 2025-11-22, today or '1 hour ago'."
+        amount=("--since=$since")
+    fi
+}
+
 # Kometa ends its messages with a line break of its own, so every second line is empty.
 without_blank() { grep --line-buffered -vE '^[^]]*\]: *$' >&2 || true; }
 
 # Ends with the controller, which says now and then that it is there.
 follow_log() {
-    "${journal[@]}" -f "$@" > >(without_blank) &
+    "$read_log" -f "${amount[@]}" > >(without_blank) &
     local follower=$!
     while read -r -t "$patience" _; do :; done
     kill -- "$follower" 2>/dev/null || true
@@ -25,7 +41,6 @@ print_runs() {
 if [ "$runs" -gt 0 ]; then
     in_namespace print_runs
 else
-    arguments=()
-    if [ -n "$since" ]; then arguments+=("--since=$since"); else arguments+=(-n "$lines"); fi
-    if [ -n "$follow" ]; then follow_log "${arguments[@]}"; else "${journal[@]}" "${arguments[@]}" | without_blank; fi
+    choose_source
+    if [ -n "$follow" ]; then follow_log; else "$read_log" "${amount[@]}" | without_blank; fi
 fi

@@ -30,6 +30,9 @@ host_part() {
     { cat /etc/subgid 2>/dev/null || true; } | tell subgid
     if [ -e "/var/lib/systemd/linger/$account" ]; then tell_value linger yes; fi
     for name in "${rivals[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | tell rivals
+    for name in "${linked[@]}" "$(getent passwd "$account" | cut -d: -f6)"; do
+        if [ -n "$name" ]; then printf '%s\t%s\n' "$name" "$(readlink -m -- "$name")"; fi
+    done | tell links
     calendars_part
     network_part
     systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | tell network-online

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from tests.sandbox import images, packages, trees
+from tests.sandbox import images, packages, trees, variants
 from tests.sandbox.address import PERSISTENT
 from tests.sandbox.core import why_not
 from tests.sandbox.host import Host
@@ -28,7 +28,8 @@ def find(name: str) -> Host:
 
 def describe(host: Host) -> str:
     """Return the line that `list` shows of a host."""
-    return f"{host.name}  {host.address}  {host.kind}  {'running' if host.is_running() else 'off'}"
+    kind = " ".join((host.kind, *host.like))
+    return f"{host.name}  {host.address}  {kind}  {'running' if host.is_running() else 'off'}"
 
 
 def up(options: argparse.Namespace) -> None:
@@ -37,14 +38,15 @@ def up(options: argparse.Namespace) -> None:
     clean_up()
     SESSION.begin(None)
     for number in range(1, options.count + 1):
-        _up_one(options.name if number == 1 else f"{options.name}-{number}", options.kind)
+        name = options.name if number == 1 else f"{options.name}-{number}"
+        _up_one(name, options.kind, variants.chosen(options.like))
 
 
-def _up_one(name: str, kind: str) -> None:
+def _up_one(name: str, kind: str, like: Sequence[str]) -> None:
     known = [host for host in SESSION.hosts() if host.name == name]
     was_running = bool(known) and known[0].is_running()
     begin = time.monotonic()
-    host = known[0] if known else SESSION.add_host(kind, name, network_online=True)
+    host = known[0] if known else SESSION.add_host(kind, name, network_online=True, like=like)
     SESSION.restart_services()
     host.boot()
     how = "was up already" if was_running else f"booted in {time.monotonic() - begin:.1f} s"
@@ -128,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     making = add("up", up)
     making.add_argument("--name", default=PERSISTENT, help="the first host's name; further ones get -2, -3, ...")
     making.add_argument("--kind", default="bare", choices=sorted(trees.KINDS))
+    making.add_argument("--like", nargs="*", default=(), choices=sorted(variants.VARIANTS), metavar="VARIANT")
     making.add_argument("--count", type=int, default=1)
     everyone = "every persistent host of this checkout, whoever brought it up"
     add("down", down, takes_name=True).add_argument("--all", action="store_true", help=everyone)

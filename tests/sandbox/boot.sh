@@ -8,6 +8,7 @@ machine=$1 name=$2 tree=$3 netns=$4 root=$5 group=$6
 if [ -z "${inside:-}" ]; then
     mkdir -p "$root/$group"
     echo $$ >"$root/$group/cgroup.procs"
+    renice -n 0 -p $$ >/dev/null # whoever boots it may be nice, but no host is: its units could not choose their scheduling
     exec env inside=yes unshare --mount --propagation private "$0" "$@"
 fi
 shift 6

@@ -5,7 +5,7 @@ import re
 from kometa_host.errors import UserError
 from kometa_host.plans import account as account_plan
 from kometa_host.plans.account import WantedAccount
-from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem
+from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown, warning
 
 
 def account(host: Host) -> Answer:
@@ -51,6 +51,23 @@ def bus(host: Host) -> Answer:
         f"/run/user/{uid}/bus does not answer",
         "the account's user manager does not run, so none of its services can be asked or started",
         f"systemctl restart user@{uid}.service   (as root; it restarts all services of the account)",
+    )
+
+
+def journal(host: Host) -> Answer:
+    """Judge whether the account's journal is kept where the account can read it."""
+    user = host.settings.mms_user
+    if not host.look.found.text("bus"):
+        return unknown("the user manager cannot be asked")
+    if host.has_journal:
+        return ok(f"{user} can read its own")
+    return warning(
+        f"{user} cannot read its own",
+        "the journal is in memory (Storage=volatile, or no /var/log/journal), where only root can read it: messages of "
+        "backups and updates cannot be shown, and nothing is left of them after a boot",
+        "mkdir -p /etc/systemd/journald.conf.d && printf '[Journal]\\nStorage=persistent\\n' > "
+        "/etc/systemd/journald.conf.d/zz-persistent.conf && systemctl restart systemd-journald && journalctl --flush"
+        "   (as root)",
     )
 
 

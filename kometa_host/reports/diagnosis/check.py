@@ -61,7 +61,20 @@ class Host:
     @cached_property
     def log(self) -> str:
         """What the service has said since its last start."""
-        told = self.look.more.values.get("recent-log")
+        return self._unpacked("recent-log")
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether the account can read its own journal."""
+        return bool(self.text("journal"))
+
+    @cached_property
+    def service_messages(self) -> str:
+        """What was said when the service started or failed to, as far as anybody who connected can read it."""
+        return self.log if self.has_journal else f"{self.log}\n{self._unpacked('journal-of-root')}"
+
+    def _unpacked(self, name: str) -> str:
+        told = self.look.more.values.get(name)
         return gzip.decompress(told).decode("utf-8", "replace") if told else ""
 
     @property
@@ -119,6 +132,10 @@ def unknown(why: str) -> Answer:
 
 
 def last_error(host: Host) -> str:
-    """Return the last line of the service's log that tells of an error."""
-    lines = [line.strip() for line in host.log.splitlines() if re.search(r"[Ee]rror|fatal", line)]
-    return lines[-1][:300] if lines else "its log says no more"
+    """Return the last line of the service's log that tells of an error, or where its log is."""
+    lines = [line.strip() for line in host.service_messages.splitlines() if re.search(r"[Ee]rror|fatal", line)]
+    if lines:
+        return lines[-1][:300]
+    if host.has_journal:
+        return "its log says no more"
+    return f"{host.settings.mms_user} cannot read its journal; root can: journalctl _SYSTEMD_USER_UNIT=kometa.service"

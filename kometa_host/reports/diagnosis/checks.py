@@ -11,6 +11,7 @@ CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "subordinate ids": account.subordinate_ids,
     "lingering": account.lingering,
     "user bus": account.bus,
+    "journal": account.journal,
     "network-online": account.network_online,
     "podman": account.podman,
     "service": units.kometa_service,

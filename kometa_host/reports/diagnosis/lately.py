@@ -59,14 +59,14 @@ def timers(host: Host) -> Answer:
         if unit.get("LoadState") != "loaded" and name not in wanted:
             continue
         due = parse_time(unit.get("NextElapseUSecRealtime"))
-        if unit.get("ActiveState") == "active" and due:
+        if unit.get("ActiveState") == "active" and (due or unit.get("SubState") == "running"):
             scheduled.append(name)
         else:
             lost.append(name)
     if lost:
         return problem(
-            f"{', '.join(lost)} will not fire", "it is stopped, disabled or not there",
-            f"systemctl --user enable --now {lost[0]}   (as the account), or: {DEPLOY}",
+            f"{', '.join(lost)} will not fire", "it is stopped, disabled, not there, or has no time to wait for",
+            f"systemctl --user enable {lost[0]}; systemctl --user restart {lost[0]}   (as the account), or: {DEPLOY}",
         )  # fmt: skip
     return ok(", ".join(scheduled) or "none wanted")
 

@@ -17,6 +17,14 @@ def host(account: str = "", **more: str) -> Observed:
     return told.host(passwd=account, **more)
 
 
+def test_a_home_behind_a_symbolic_link_is_the_same_home() -> None:
+    links = "/home/mms\t/var/home/mms\n/var/home/mms\t/var/home/mms"
+    account = "mms:x:3000:3000::/var/home/mms:/bin/bash"
+    account_plan(WANTED, host(account, links=links))
+    with pytest.raises(UserError, match="has the home /var/home/mms"):
+        account_plan(WANTED, host(account))
+
+
 def test_an_account_that_can_work_needs_nothing() -> None:
     assert not account_plan(WANTED, host(account=ACCOUNT, subuid=RANGES, subgid=RANGES))
 

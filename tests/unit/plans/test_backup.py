@@ -55,7 +55,7 @@ class TestWhatAHostGets:
     def test_a_service_that_thaws_whatever_happens_and_waits_for_the_mount(self) -> None:
         text = desired.units(settings(kometa_backup_mount="/data")).files[backup_files.SERVICE].text()
         assert f"RequiresMountsFor={DIRECTORY} /data\n" in text
-        assert "ExecStopPost=-/home/mms/.local/lib/kometa-host/kometa-backup finish\n" in text
+        assert "ExecStopPost=-bash /home/mms/.local/lib/kometa-host/kometa-backup finish\n" in text
         assert "[Install]" not in text  # enabled by mistake it would run at each boot
 
     def test_the_unit_is_not_ended_before_all_of_its_waits_are_over(self) -> None:

@@ -102,6 +102,15 @@ def test_a_unit_file_that_hides_the_quadlet_is_refused() -> None:
     assert "hides the unit" in refusal(with_files({f"{UNITS}/kometa.service": "[Service]\n"}))
 
 
+def test_a_unit_and_a_volume_behind_a_symbolic_link_are_our_own() -> None:
+    links = "/home/mms\t/var/home/mms\n/home/mms/config/kometa\t/var/home/mms/config/kometa"
+    unit = f"Id=kometa.service\nLoadState=loaded\nSourcePath=/var{QUADLET}"
+    takeover.refuse_unclear(SETTINGS, host(units=unit, links=links))
+    volume = FORMER.replace("%h/config", "/var/home/mms/config")
+    takeover.refuse_unclear(SETTINGS, with_files({QUADLET: volume}, links=links))
+    assert "comes from /var/home" in refusal(host(units=unit))
+
+
 @pytest.mark.parametrize(
     ("unit", "words"),
     [

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -69,6 +70,40 @@ def test_the_hosts_own_address_is_a_problem_whose_remedy_is_the_name_that_contai
         found = check("plex url", host(itself, config_text=f"plex:\n  url: {url}\n"))
         assert found.state is State.PROBLEM
         assert "http://host.containers.internal:32400" in found.mend
+
+
+def test_why_a_service_fails_is_what_anybody_could_read_of_it() -> None:
+    failed = {"bus": "yes", "units": "Id=kometa.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code"}
+
+    def why(journal: str = "", log: str = "", of_root: str = "") -> str:
+        told = {"recent-log": gzip.compress(log.encode()), "journal-of-root": gzip.compress(of_root.encode())}
+        found = host(failed, journal=journal)
+        return check(
+            "service", replace(found, look=Look(found.look.found, Observed({**found.look.more.values, **told})))
+        ).cause
+
+    assert why("yes", "Error: no such secret\nbye") == "Error: no such secret"
+    assert why("", "", "Error: statfs /data: no such file") == "Error: statfs /data: no such file"
+    assert why("yes", "", "Error: of another day") == "its log says no more"
+    assert why() == "mms cannot read its journal; root can: journalctl _SYSTEMD_USER_UNIT=kometa.service"
+
+
+def test_a_journal_that_the_account_cannot_read_is_named_with_what_that_costs() -> None:
+    assert check("journal", host({"bus": "yes"}, journal="yes")).state is State.OK
+    found = check("journal", host({"bus": "yes"}))
+    assert found.state is State.WARNING
+    assert "messages of backups and updates cannot be shown" in found.cause
+    assert check("journal", host()).state is State.UNKNOWN
+
+
+def test_a_timer_that_is_active_and_has_no_time_to_wait_for_will_not_fire() -> None:
+    timer = "Id=mms-autodeploy-interactive.timer\nLoadState=loaded\nActiveState=active\nSubState="
+    dead = check("timers", host(status_units=f"{timer}elapsed\nNextElapseUSecRealtime="))
+    assert dead.state is State.PROBLEM
+    assert "systemctl --user restart mms-autodeploy-interactive.timer" in dead.mend
+    assert check("timers", host(status_units=f"{timer}running\nNextElapseUSecRealtime=")).state is State.OK
+    due = "waiting\nNextElapseUSecRealtime=Sun 2026-11-22 16:44:23 UTC"
+    assert check("timers", host(status_units=f"{timer}{due}")).state is State.OK
 
 
 def test_plex_is_not_judged_where_it_could_not_be_asked() -> None:

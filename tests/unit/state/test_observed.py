@@ -36,6 +36,14 @@ def test_values_arrive_whole() -> None:
     assert not host().has_command("age")
 
 
+def test_a_path_is_resolved_as_far_as_the_host_told() -> None:
+    found = host(links="/home/mms\t/var/home/mms\n/home/mms/config\t/data/config")
+    assert found.resolved("/home/mms/.ssh") == "/var/home/mms/.ssh"
+    assert found.resolved("/home/mms/config/kometa") == "/data/config/kometa"
+    assert found.resolved("/home/mmsx") == "/home/mmsx"
+    assert host().resolved("/home/mms") == "/home/mms"
+
+
 def test_an_empty_host_has_nothing_and_no_error() -> None:
     found = host()
     assert (found.accounts, dict(found.groups), found.subordinate("subuid")) == ((), {}, ())

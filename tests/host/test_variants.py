@@ -1,0 +1,93 @@
+"""Deploys to hosts that are like those that people have. `make test-variants` takes all of them, CI the cheap ones."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.host.driver import Pyinfra
+from tests.sandbox import Host, Sandbox
+
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+BACKUPS = "/data/backups/config/kometa"
+TIMER = "kometa-backup.timer"
+STAMP = f"/home/mms/.local/share/systemd/timers/stamp-{TIMER}"
+every_variant = pytest.mark.skipif(
+    os.environ.get("KOMETA_HOST_VARIANTS") != "all", reason="one of many variants: make test-variants"
+)
+
+
+def pyinfra(folder: Path, host: Host, **data: object) -> Pyinfra:
+    """The command line, with backups and in a zone that needs no reckoning."""
+    known = {"kometa_backup_recipients": [RECIPIENT], "mms_timezone": "Etc/UTC"}
+    return Pyinfra(folder, host, **{**known, **data})
+
+
+@pytest.fixture(scope="module")
+def odd(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host, deployed to, with a linked /home, a journal in memory, and no programs in /home."""
+    made = sandbox.host("ready", like=("volatile-journal", "home-in-var", "noexec-home"))
+    pyinfra(tmp_path_factory.mktemp("odd"), made).deploy()
+    yield made
+    made.destroy()
+
+
+class TestAnOddHost:
+    """Three things that are often so, together: each is met by another part of a deploy."""
+
+    def test_a_second_deploy_changes_nothing(self, odd: Host, tmp_path: Path) -> None:
+        assert pyinfra(tmp_path, odd).deploy() == set()
+
+    def test_backups_and_updates_are_followed_by_their_state(self, odd: Host, tmp_path: Path) -> None:
+        pyinfra(tmp_path, odd).run("operations.backup.create", "-y")
+        assert odd.run(f"ls {BACKUPS}").stdout.count(".tar.zst.age") == 1
+        pyinfra(tmp_path, odd).run("operations.autodeploy.run", "-y")
+        odd.run(f"mv {BACKUPS} {BACKUPS}.away")
+        failed = pyinfra(tmp_path, odd).run("operations.backup.create", "-y", status=1)
+        odd.run(f"mv {BACKUPS}.away {BACKUPS}")
+        assert "mms cannot read its journal on this host; root can: journalctl _SYSTEMD_USER_UNIT=" in failed.text
+
+    def test_logs_are_those_of_the_container_and_the_diagnosis_says_why(self, odd: Host, tmp_path: Path) -> None:
+        shown = pyinfra(tmp_path, odd).run("operations.kometa.logs", "follow=false")
+        assert "[ls.io-init] done." in shown.text
+        told = pyinfra(tmp_path, odd).run("operations.kometa.diagnose", "json=true", status=None)
+        checks = {check["name"]: check for check in json.loads(last_json(told.output))["checks"]}
+        assert checks["journal"]["state"] == "warning"
+        assert checks["timers"]["state"] == "ok"
+
+    def test_a_timer_moved_to_a_time_that_has_passed_waits_for_the_next_day(self, odd: Host, tmp_path: Path) -> None:
+        now = datetime.now(UTC)
+        # It fired 20 hours ago, as it should; an hour ago is then a time after that.
+        at = {hours: f"*-*-* {now - timedelta(hours=hours):%H:%M}:00" for hours in (1, 20)}
+        pyinfra(tmp_path, odd, kometa_backup_schedule=at[20]).deploy()
+        fired = "systemctl --user show kometa-backup.service -P ExecMainStartTimestamp"
+        odd.run(
+            f"systemctl --user stop {TIMER}; touch -d '19 hours ago' {STAMP}; systemctl --user start {TIMER}",
+            user="mms",
+        )
+        before = odd.run(fired, user="mms").stdout
+        assert pyinfra(tmp_path, odd, kometa_backup_schedule=at[1]).deploy() == {"Timers"}
+        odd.run("sleep 2")
+        assert odd.run(fired, user="mms").stdout == before
+
+    def test_a_timer_that_waits_for_nothing_is_a_change_and_mended(self, odd: Host, tmp_path: Path) -> None:
+        pyinfra(tmp_path, odd).deploy()
+        unit = f"/home/mms/.config/systemd/user/{TIMER}"
+        reload = "systemctl --user daemon-reload"
+        odd.run(
+            f"cp -p {unit} /tmp/kept && sed -i 's/^OnCalendar=.*/OnCalendar=2020-01-01/' {unit} && {reload}"
+            f" && systemctl --user restart {TIMER} && cp -p /tmp/kept {unit} && {reload}",
+            user="mms",
+        )
+        due = f"systemctl --user show {TIMER} -P NextElapseUSecRealtime"
+        assert not odd.run(due, user="mms").stdout.strip()
+        assert pyinfra(tmp_path, odd).deploy() == {"Timers"}
+        assert odd.run(due, user="mms").stdout.strip()
+
+
+def last_json(text: str) -> str:
+    """Return the last line that is an object."""
+    return next(line for line in reversed(text.splitlines()) if line.startswith("{"))
