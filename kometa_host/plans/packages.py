@@ -10,27 +10,44 @@ from kometa_host.state.observed import Observed
 OLDEST_PODMAN = (4, 4)  # the first with Quadlet
 
 # Programs that show whether what Kometa's host needs is there; see programs/read/observe.sh.
-NEEDED = ("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "age", "zstd", "tar", "flock")
+NEEDED = ("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock")
+SLIRP = "slirp4netns"  # rootless Podman's way to the network before version 5, which has pasta
 
-_COMMON = ("podman", "passt", "netavark", "aardvark-dns", "crun", "fuse-overlayfs", "nftables", "age", "zstd", "tar")
+_COMMON = ("podman", "passt", "netavark", "aardvark-dns", "crun", "fuse-overlayfs", "nftables", "zstd", "tar")
+_DNF = (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core")
+# By family of distributions: not all that have one package manager have the same names or packages.
 PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "apt-get": (*_COMMON, "uidmap", "dbus-user-session", "util-linux"),
-    "dnf": (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core"),
-    "zypper": (*_COMMON, "shadow", "dbus-1", "util-linux"),
-    "pacman": (*_COMMON, "shadow", "dbus", "util-linux"),
+    "debian": (*_COMMON, "uidmap", "dbus-user-session", "util-linux"),
+    "fedora": _DNF,
+    "rhel": _DNF,
+    "suse": (*_COMMON, "shadow", "dbus-1", "util-linux"),
+    "arch": (*_COMMON, "shadow", "dbus", "util-linux"),
 }
-# What only some hosts need, for pings or to follow a repository: programs, and by package manager what brings them.
+MANAGERS: Mapping[str, str] = {
+    "debian": "apt-get",
+    "fedora": "dnf",
+    "rhel": "dnf",
+    "suse": "zypper",
+    "arch": "pacman",
+}
+# What only some hosts need, for pings or to follow a repository: programs, and by family what brings them.
 Extra = tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]
 _PINGS: Extra = (("curl",), dict.fromkeys(PACKAGES, ("curl",)))
+_BACKUPS: Extra = (("age",), dict.fromkeys(PACKAGES, ("age",)))
+_BEFORE_PASTA: Extra = ((SLIRP,), dict.fromkeys(PACKAGES, (SLIRP,)))
+_OF_DNF = ("git-core", "openssh-clients", "python3-pip")
 _PULL: Extra = (
     ("git", "ssh-keygen", "python3-venv"),
     {
-        "apt-get": ("git", "openssh-client", "python3-venv"),
-        "dnf": ("git-core", "openssh-clients", "python3-pip"),
-        "zypper": ("git-core", "openssh-clients", "python3-pip"),
-        "pacman": ("git", "openssh", "python"),
+        "debian": ("git", "openssh-client", "python3-venv"),
+        "fedora": _OF_DNF,
+        "rhel": _OF_DNF,
+        "suse": _OF_DNF,
+        "arch": ("git", "openssh", "python"),
     },
 )
+_FROM_EPEL = ("age",)  # which Red Hat's own repositories do not have
+_PODMAN_4 = {("ubuntu", "24.04"): True}
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
 _WAY_OUT = (
     "Kometa's service is a Quadlet, which needs Podman 4.4 or newer. Upgrade the distribution (Debian 13, Ubuntu "
@@ -44,19 +61,41 @@ def podman_version(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found.groups(default="0")) if found else None
 
 
-def _extras(settings: Settings) -> list[Extra]:
-    wanted = [(settings.kometa_notify_url, _PINGS), (settings.follows_git, _PULL)]
+def _extras(settings: Settings, found: Observed | None) -> list[Extra]:
+    wanted = [
+        (settings.backups_enabled, _BACKUPS),
+        (settings.kometa_notify_url, _PINGS),
+        (settings.follows_git, _PULL),
+        (found is None or needs_slirp(found), _BEFORE_PASTA),
+    ]
     return [extra for is_wanted, extra in wanted if is_wanted]
 
 
-def needed(settings: Settings) -> tuple[str, ...]:
-    """Return the programs that a host with these settings has to have."""
-    return (*NEEDED, *(name for programs, _ in _extras(settings) for name in programs))
+def needs_slirp(found: Observed) -> bool:
+    """Return whether the host's Podman reaches the network by slirp4netns: before version 5, or where it is told to."""
+    told, version = found.text("rootless-network"), podman_version(found.text("podman-version"))
+    offered = _PODMAN_4.get((found.os_release.get("ID", ""), found.os_release.get("VERSION_ID", "")), False)
+    return told == SLIRP or (not told and (version < (5,) if version else offered))
+
+
+def needed(settings: Settings, found: Observed | None = None) -> tuple[str, ...]:
+    """Return the programs that a host with these settings has to have; all that may be, where it is not known yet."""
+    return (*NEEDED, *(name for programs, _ in _extras(settings, found) for name in programs))
 
 
 def missing_commands(settings: Settings, found: Observed) -> list[str]:
     """Return the programs that the host lacks."""
-    return [name for name in needed(settings) if not found.has_command(name)]
+    return [name for name in needed(settings, found) if not found.has_command(name)]
+
+
+def family(found: Observed) -> str | None:
+    """Return the family of the host's distribution, by which packages are named; None where it is not known."""
+    names = f"{found.os_release.get('ID', '')} {found.os_release.get('ID_LIKE', '')}".split()
+    families = {"rhel": ("rhel", "centos"), "fedora": ("fedora",), "debian": ("debian", "ubuntu"), "arch": ("arch",)}
+    by_name = next((known for known, of in families.items() if not set(of).isdisjoint(names)), None)
+    suse = "suse" if any("suse" in name for name in names) else None
+    by_manager = next((known for known, manager in MANAGERS.items() if manager == found.text("package-manager")), None)
+    return by_name or suse or by_manager
 
 
 def refuse_old_podman(found: Observed) -> None:
@@ -70,13 +109,33 @@ def refuse_old_podman(found: Observed) -> None:
         raise UserError(f"{name} offers Podman {offered}. {_WAY_OUT}")
 
 
+def refuse_unavailable(settings: Settings, found: Observed) -> None:
+    """Raise UserError if something is missing that this host's package manager cannot bring."""
+    missing = missing_commands(settings, found)
+    if not missing:
+        return
+    of, names = packages_of(settings, found)
+    if found.text("is-ostree"):
+        raise UserError(
+            f"{', '.join(missing)}: missing, and this system is an image that a deploy cannot add packages to. As root: "
+            f"rpm-ostree install --idempotent {' '.join(names)}; systemctl reboot. Then deploy again."
+        )
+    lacking = [name for name in missing if name in _FROM_EPEL]
+    if of == "rhel" and lacking and not found.text("has-epel"):
+        raise UserError(
+            f"{', '.join(lacking)}: missing, and {found.os_release.get('PRETTY_NAME', 'this distribution')} has it in "
+            "EPEL alone, which is not enabled. As root: dnf install epel-release (RHEL itself: see "
+            "docs.fedoraproject.org/en-US/epel), then deploy again. Without backups it is not needed."
+        )
+
+
 def packages_of(settings: Settings, found: Observed) -> tuple[str, tuple[str, ...]]:
-    """Return the host's package manager and the packages to install. Raise UserError if it has none that is known."""
-    manager = found.text("package-manager")
-    if manager not in PACKAGES:
+    """Return the family of the host's distribution and what to install. Raise UserError for one that is not known."""
+    of = family(found)
+    if of is None:
         missing = ", ".join(missing_commands(settings, found))
         raise UserError(
             f"{found.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
-            f"{', '.join(PACKAGES)}. Install these yourself, then deploy again: {missing}."
+            f"{', '.join(dict.fromkeys(MANAGERS.values()))}. Install these yourself, then deploy again: {missing}."
         )
-    return manager, (*PACKAGES[manager], *(name for _, packages in _extras(settings) for name in packages[manager]))
+    return of, (*PACKAGES[of], *(name for _, packages in _extras(settings, found) for name in packages[of]))

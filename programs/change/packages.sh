@@ -12,5 +12,5 @@ case $manager in
         ;;
     dnf) quietly dnf --assumeyes install "${packages[@]}" ;;
     zypper) quietly zypper --non-interactive install --no-recommends "${packages[@]}" ;;
-    pacman) quietly pacman --sync --refresh --needed --noconfirm "${packages[@]}" ;;
+    pacman) quietly pacman --sync --needed --noconfirm "${packages[@]}" ;;
 esac

@@ -23,6 +23,8 @@ host_part() {
     for name in apt-get dnf zypper pacman; do
         if command -v "$name" >/dev/null 2>&1; then tell_value package-manager "$name" && break; fi
     done
+    if [ -e /run/ostree-booted ]; then tell_value is-ostree yes; fi
+    if grep -rqsE '^\[epel\]' /etc/yum.repos.d; then tell_value has-epel yes; fi
     tell_value connected-as "$(id -un)"
     { getent passwd "$account" "$account_uid" || true; } | tell passwd
     { getent group "$account" "$account_gid" || true; } | tell group
@@ -35,8 +37,28 @@ host_part() {
     done | tell links
     calendars_part
     network_part
+    rootless_part
     systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | tell network-online
     if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then tell_value waits-for-network-online yes; fi
+}
+
+# What an account needs of the kernel for containers of its own.
+rootless_part() {
+    local name path
+    tell uid-map </proc/self/uid_map
+    if [ -r /run/systemd/container ]; then tell container-manager </run/systemd/container; fi
+    if [ -e /dev/net/tun ]; then tell_value has-tun yes; else tell_value has-tun no; fi
+    stat -fc %T /sys/fs/cgroup 2>/dev/null | tell cgroup-type
+    for name in user.max_user_namespaces kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns; do
+        if [ -r "/proc/sys/${name//.//}" ]; then tell "sysctl.${name//_/-}" <"/proc/sys/${name//.//}"; fi
+    done
+    if compgen -G '/etc/apparmor.d/*podman*' >/dev/null; then tell_value podman-apparmor yes; else tell_value podman-apparmor no; fi
+    path=$(command -v newuidmap) || return 0
+    if [ -u "$path" ] || getcap "$path" 2>/dev/null | grep -q cap_setuid; then
+        tell_value newuidmap-rights yes
+    elif command -v getcap >/dev/null; then
+        tell_value newuidmap-rights no
+    fi
 }
 
 # By which names and addresses the host calls itself: pasta gives a container those of the interface that leads out.

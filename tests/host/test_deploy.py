@@ -100,9 +100,9 @@ class TestWhoConnects:
         shared.run(f"chmod 600 {QUADLETS}/mms.network")
         pyinfra = Pyinfra(tmp_path, shared, ssh_user="mms")
         assert pyinfra.deploy() == {"Quadlets"}
-        shared.run("dpkg --remove --force-depends age")
+        shared.run("dpkg --remove --force-depends zstd")
         outcome = pyinfra.run("deploy.py", "-y", status=1)
-        assert "installing age needs root, and the connection is mms's own" in outcome.text
+        assert "installing zstd needs root, and the connection is mms's own" in outcome.text
         Pyinfra(tmp_path, shared).deploy()
 
 

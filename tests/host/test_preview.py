@@ -50,7 +50,7 @@ BREAKS = {
         "loginctl disable-linger mms; systemctl stop user@3000.service",
         {"Services of mms run without a login", SERVICE, "Timers"},
     ),
-    "a missing program": ("dpkg --remove --force-depends age", {"Packages: Podman, age, zstd and what they need"}),
+    "a missing program": ("dpkg --remove --force-depends zstd", {"Packages: Podman, age, zstd and what they need"}),
     "a missing image": (
         f"{SYSTEMCTL} stop kometa.service; {PODMAN} rmi -f lscr.io/linuxserver/kometa:latest",
         {"Image lscr.io/linuxserver/kometa:latest", SERVICE},

@@ -88,6 +88,55 @@ class TestAnOddHost:
         assert odd.run(due, user="mms").stdout.strip()
 
 
+def test_an_unprivileged_container_is_refused_before_anything_is_made(sandbox: Sandbox, tmp_path: Path) -> None:
+    few = sandbox.host("ready", like="unprivileged")
+    try:
+        text = Pyinfra(tmp_path, few).run("deploy.py", "-y", status=1).text
+        assert "100000 to 165535 are not among them" in text
+        assert "/dev/net/tun is missing" in text
+        assert few.run("id mms", check=False).returncode == 1
+    finally:
+        few.destroy()
+
+
+@every_variant
+def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    old = sandbox.host("ready", like="slirp4netns-missing")
+    try:
+        Pyinfra(tmp_path, old).deploy()
+        assert old.run("command -v slirp4netns").stdout
+        # Its own address is reached that way.
+        assert Pyinfra(tmp_path, old, kometa_plex_url=f"http://{old.address}:32400").preview() != set()
+    finally:
+        old.destroy()
+
+
+@every_variant
+@pytest.mark.parametrize("like", ["testing", "home-in-data", "legacy-zones"])
+def test_a_deploy_and_a_second_one_that_changes_nothing(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    host = sandbox.host("ready", like=like)
+    try:
+        command = pyinfra(tmp_path, host)
+        command.deploy()
+        assert command.deploy() == set()
+        command.run("operations.backup.create", "-y")
+        command.run("operations.autodeploy.run", "-y")
+    finally:
+        host.destroy()
+
+
+@every_variant
+@pytest.mark.parametrize("like", ["tcsh", "fish", "sudo-rs"])
+def test_an_admin_deploys_whatever_the_shell_and_the_sudo(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    host = sandbox.host("ready", like=like)
+    try:
+        command = Pyinfra(tmp_path, host, ssh_user="admin")
+        command.deploy()
+        assert command.deploy() == set()
+    finally:
+        host.destroy()
+
+
 def last_json(text: str) -> str:
     """Return the last line that is an object."""
     return next(line for line in reversed(text.splitlines()) if line.startswith("{"))

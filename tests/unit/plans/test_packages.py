@@ -8,6 +8,8 @@ from kometa_host.settings.variables import Settings
 from tests.unit.told import host
 
 DEBIAN_12 = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
+ALMA = 'ID="almalinux"\nID_LIKE="rhel centos fedora"\nPRETTY_NAME="AlmaLinux 9.6"\n'
+BACKUPS = Settings(kometa_backup_recipients=("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",))
 DEBIAN_13 = 'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n'
 
 
@@ -49,17 +51,69 @@ def test_missing_programs_are_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("manager", packages_plan.PACKAGES)
-def test_every_known_package_manager_brings_podman_and_age(manager: str) -> None:
-    name, packages = packages_plan.packages_of(Settings(), host(package_manager=manager))
-    assert name == manager
+@pytest.mark.parametrize("manager", packages_plan.MANAGERS.values())
+def test_every_known_package_manager_brings_podman_and_age_only_for_backups(manager: str) -> None:
+    name, packages = packages_plan.packages_of(BACKUPS, host(package_manager=manager))
+    assert packages_plan.MANAGERS[name] == manager
     assert {"podman", "age", "zstd", "tar"} < set(packages)
+    assert "age" not in packages_plan.packages_of(Settings(), host(package_manager=manager))[1]
+
+
+@pytest.mark.parametrize(
+    ("release", "family"),
+    [
+        (DEBIAN_13, "debian"),
+        ("ID=raspbian\nID_LIKE=debian\n", "debian"),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "debian"),
+        ("ID=fedora\nVERSION_ID=43\n", "fedora"),
+        (ALMA, "rhel"),
+        ("ID=rhel\nID_LIKE=fedora\n", "rhel"),
+        ('ID=opensuse-leap\nID_LIKE="suse opensuse"\n', "suse"),
+        ("ID=manjaro\nID_LIKE=arch\n", "arch"),
+        ("ID=alpine\n", None),
+    ],
+)
+def test_a_distribution_is_known_by_its_name_or_by_what_it_is_like(release: str, family: str | None) -> None:
+    assert packages_plan.family(host(os_release=release)) == family
+
+
+def test_age_is_missed_only_for_backups_and_red_hats_relatives_are_told_of_epel() -> None:
+    there = {f"command__{name}": "/usr/bin/x" for name in packages_plan.NEEDED}
+    alma = {"os_release": ALMA, "package_manager": "dnf", "podman_version": "podman version 5.6.0", **there}
+    packages_plan.refuse_unavailable(Settings(), host(**alma))
+    with pytest.raises(UserError, match=r"age: missing, and AlmaLinux 9\.6 has it in EPEL alone"):
+        packages_plan.refuse_unavailable(BACKUPS, host(**alma))
+    packages_plan.refuse_unavailable(BACKUPS, host(**alma, has_epel="yes"))
+
+
+def test_a_system_that_is_an_image_is_told_how_to_get_packages() -> None:
+    with pytest.raises(UserError, match=r"rpm-ostree install --idempotent podman .*; systemctl reboot"):
+        packages_plan.refuse_unavailable(Settings(), host(os_release="ID=fedora\n", is_ostree="yes"))
+
+
+@pytest.mark.parametrize(
+    ("podman", "told", "release", "needs"),
+    [
+        ("4.9.3", "", "", True),
+        ("5.4.2", "", "", False),
+        ("5.4.2", "slirp4netns", "", True),
+        ("4.9.3", "pasta", "", False),
+        ("", "", 'ID=ubuntu\nVERSION_ID="24.04"\n', True),
+        ("", "", DEBIAN_13, False),
+    ],
+)
+def test_podman_before_pasta_needs_slirp4netns(podman: str, told: str, release: str, needs: bool) -> None:
+    version = f"podman version {podman}" if podman else ""
+    found = host(podman_version=version, rootless_network=told, os_release=release, package_manager="apt-get")
+    assert ("slirp4netns" in packages_plan.missing_commands(Settings(), found)) == needs
+    assert ("slirp4netns" in packages_plan.packages_of(Settings(), found)[1]) == needs
+    assert "slirp4netns" in packages_plan.needed(Settings())  # the look asks for all that may be needed
 
 
 @pytest.mark.parametrize("manager", ["", "apk"])
 def test_a_host_with_another_package_manager_is_told_what_to_install(manager: str) -> None:
     with pytest.raises(UserError, match=r"Alpine has none .* Install these yourself, .*: podman, newuidmap,"):
-        packages_plan.packages_of(Settings(), host(os_release="PRETTY_NAME=Alpine", package_manager=manager))
+        packages_plan.packages_of(Settings(), host(os_release="ID=alpine\nPRETTY_NAME=Alpine", package_manager=manager))
 
 
 def test_pings_and_a_repository_need_more() -> None:
@@ -72,7 +126,7 @@ def test_pings_and_a_repository_need_more() -> None:
     there = {f"command__{name}": "/usr/bin/x" for name in packages_plan.NEEDED}
     assert packages_plan.missing_commands(Settings(), host(**there)) == []
     assert packages_plan.missing_commands(wanted, host(**there)) == ["curl", "git", "ssh-keygen", "python3-venv"]
-    for manager in packages_plan.PACKAGES:
+    for manager in packages_plan.MANAGERS.values():
         _, packages = packages_plan.packages_of(wanted, host(package_manager=manager))
         assert {"curl"} < set(packages)
         assert any(name.startswith("git") for name in packages)

@@ -8,7 +8,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans import preconditions
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
-from tests.unit.told import host
+from tests.unit import told
 
 SETTINGS = Settings()
 PLEX = "lscr.io/linuxserver/plex:latest"
@@ -16,6 +16,11 @@ PLEX = "lscr.io/linuxserver/plex:latest"
 
 def plex(name: str = "plex", image: str = PLEX, network: str = "mms", state: str = "running") -> str:
     return json.dumps([{"Names": [name], "State": state, "Image": image, "ImageID": "1", "Networks": [network]}])
+
+
+def host(**more: str) -> Observed:
+    """Return a host with a package manager."""
+    return told.host(package_manager="apt-get", **more)
 
 
 def refusal(found: Observed, settings: Settings = SETTINGS) -> str:
