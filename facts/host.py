@@ -10,7 +10,7 @@ from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import packages as packages_plan
 from kometa_host.plans import schedules, takeover
 from kometa_host.settings.variables import Settings
-from kometa_host.state import observed, programs
+from kometa_host.state import container_shape, observed, programs
 from kometa_host.state.desired import units_of_interest, wanted_sets
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
@@ -35,6 +35,7 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
         backup_dir=settings.kometa_backup_dir if settings.backups_enabled else "",
         backup_mount=settings.kometa_backup_mount,
         backup_place=settings.kometa_backup_dir,
+        volume_sources=container_shape.volume_sources(settings),
         claimed=takeover.claimed_paths(settings),
         linked=[settings.home, settings.kometa_config_dir],
         rivals=takeover.rival_paths(settings),

@@ -27,6 +27,11 @@ kometa_backup_recipients: list[str] = []  # age or ssh public keys; none: no bac
 kometa_backup_keep = {"daily": 7, "weekly": 4, "monthly": 6}  # archives of each kind; one that is left out keeps none
 kometa_backup_mount = None  # a path that must be a mount point before a backup writes, such as /data for NFS
 kometa_backup_max_pause = 600  # seconds for which a backup may freeze the container
+
+kometa_volumes: list[str] = []  # further mounts of the container, such as "/srv/assets:/assets:ro"
+kometa_memory = None  # the container's memory limit, such as "4G"
+kometa_quadlet: dict[str, dict[str, object]] = {}  # further lines of kometa.container: section -> {key: value or list}
+
 kometa_notify_url = None  # pinged with start, success and failure of backups and updates
 
 kometa_autodeploy_group = "interactive"  # names the units: mms-autodeploy-<group>

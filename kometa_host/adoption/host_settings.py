@@ -10,6 +10,7 @@ from kometa_host.adoption.container import Container, Mount
 from kometa_host.settings import names, times
 from kometa_host.settings.environment import RESERVED, SECRET_NAME, checked_environment
 from kometa_host.settings.kometa_options import OPTIONS
+from kometa_host.settings.paths import contains
 from kometa_host.settings.refusals import RefusalError
 
 TIMES: Final = ("KOMETA_TIMES", "KOMETA_TIME", "PMM_TIME")
@@ -117,6 +118,10 @@ def _image(result: HostSettings, image: str) -> None:
 
 def _volume(mount: Mount, result: HostSettings) -> str | None:
     if mount.target.rstrip("/") in ("/config", "/etc/localtime", "/etc/timezone", "/var/run/docker.sock"):
+        return None
+    if contains("/config", mount.target):
+        if mount.source.startswith("/"):
+            result.notes.append(f"{mount.source} was mounted at {mount.target}: its files belong into the config tree")
         return None
     if not mount.source.startswith("/"):
         result.notes.append(

@@ -18,6 +18,7 @@ from kometa_host.config_tree.plaintext_secrets import leaves, stands_for_a_secre
 from kometa_host.config_tree.redaction import is_harmless
 from kometa_host.config_tree.tree import with_comments, without_comments
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
+from kometa_host.settings.kometa_options import is_option
 from kometa_host.settings.names import HOST_ITSELF, checked_plex_url
 from kometa_host.settings.refusals import RefusalError
 
@@ -95,6 +96,9 @@ class _Lifting:
                 self._put(path, f"<<{REQUIRED[path]}>>")
                 if REQUIRED[path] not in self.vault.secrets:
                     self.result.missing.append(REQUIRED[path])
+            elif option := _option_named(value):
+                self._put(path, f"<<{option}>>")
+                self.result.missing += [option] if option not in self.vault.secrets else []
             elif is_liftable(path, value):
                 self._put(path, f"<<{self.vault.name_for(path, self._text(path, value))}>>")
 
@@ -149,6 +153,13 @@ class _Lifting:
 
     def _put(self, path: KeyPath, new: str) -> None:
         self.edits.append(value_edit(self.text, self.document.places[path], new))
+
+
+def _option_named(value: Value) -> str | None:
+    """Return another name for a placeholder that Kometa takes for an option of its own, and blanks."""
+    match = re.fullmatch(r"<<([^<>]+)>>", str(value).strip())
+    name = match[1].lower().replace("_", "-") if match else ""
+    return name.replace("-", "") if is_option(name) else None
 
 
 def is_liftable(path: KeyPath, value: Value) -> bool:

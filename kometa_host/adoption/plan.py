@@ -10,15 +10,16 @@ from kometa_host.adoption import comments, host_settings, layout, old_names, pat
 from kometa_host.adoption.container import Container, containers_in, dotenv
 from kometa_host.adoption.host_settings import HostSettings
 from kometa_host.adoption.lifting import is_liftable, lifted
+from kometa_host.adoption.paths import ALLOWED
 from kometa_host.adoption.sources import Source, SourceError
 from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import Finding, is_allowed
-from kometa_host.config_tree.named_files import in_config
+from kometa_host.config_tree.named_files import in_config, named_files
 from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, raw_secrets
 from kometa_host.config_tree.tree import CONFIG, LARGEST_YAML
-from kometa_host.config_tree.yaml12 import Document, Value, YamlError
+from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 
 KINDS = {"metadata": "metadata_files", "collections": "collection_files", "dynamic_collections": "collection_files"}
 TRIAL = "https://example.org/1"  # what a place is tried with
@@ -68,8 +69,9 @@ def adoption_of(source: Source) -> Adoption:
     _adopt_config(result, text, given, contents, known)
     result.copied = list(sorted_files.others)
     result.rest = list(sorted_files.rest)
+    named = {path for file in named_files(yaml12.load(text, CONFIG).value) for path in file.found(contents)}
     for path, content in contents.items():
-        _adopt_yaml(result, path, content)
+        _adopt_yaml(result, path, _with_break_allowed(result, path, content) if path in named else content, content)
     return result
 
 
@@ -184,9 +186,22 @@ def _adopt_config(
     result.commented = {name: value for name, value in commented.secrets.items() if name not in vault.secrets}
     result.seeds = changed.seeds
     result.notes += changed.notes
+    _keep_named_volumes(result, final)
     if changed.plex_url or given.plex_url:
         result.variables["kometa_plex_url"] = changed.plex_url or given.plex_url
     result.missing = _missing(final, result)
+
+
+def _keep_named_volumes(result: Adoption, text: str) -> None:
+    """Keep the mounts whose place in the container config.yml names, and say the others: they may not be there."""
+    volumes = result.variables.pop("kometa_volumes", [])
+    named = [volume for volume in volumes if volume.split(":")[1] in text]
+    result.variables |= {"kometa_volumes": named} if named else {}
+    result.notes += [
+        f"the container had the volume {volume}, which config.yml does not name; kometa_volumes is for such"
+        for volume in volumes
+        if volume not in named
+    ]
 
 
 def _secrets_by_place(text: str, variables: dict[str, Any]) -> dict[str, str]:
@@ -216,9 +231,14 @@ def _missing(text: str, result: Adoption) -> list[str]:
     given = {kometa_name(name.upper().removeprefix("KOMETA_")) for name in environment}
     known = given | {kometa_name(name) for name in result.secrets}
     document = yaml12.load(text, CONFIG)
-    values = [str(value) for path, value in leaves(document.value) if "template_variables" not in path]
-    names = [name for value in values for name in re.findall(r"^<<([^<>\s]+)>>$", value)]
+    values = [(path, str(value)) for path, value in leaves(document.value) if "template_variables" not in path]
+    names = [name for path, value in values for name in re.findall(_placeholder(path), value)]
     return [name for name in dict.fromkeys(names) if kometa_name(name) not in known]
+
+
+def _placeholder(path: KeyPath) -> str:
+    """Return the pattern of a placeholder that has to have a value: in an address anywhere, else as the whole value."""
+    return r"<<([^<>\s]+)>>" if path[-1:] == ("url",) else r"^<<([^<>\s]+)>>$"
 
 
 def _kind_of(entry: Value, contents: Mapping[str, bytes]) -> frozenset[str]:
@@ -245,7 +265,22 @@ def _kinds_in(content: bytes) -> Iterator[str]:
 # The other YAML files
 
 
-def _adopt_yaml(result: Adoption, path: str, content: bytes) -> None:
+def _with_break_allowed(result: Adoption, path: str, content: bytes) -> bytes:
+    """Return a file that Kometa cannot read, and passes over, with the line allowed at which reading ends."""
+    try:
+        yaml12.load(content, path)
+    except YamlError as error:
+        lines = content.splitlines(keepends=True)
+        if not 0 < error.line <= len(lines) or is_allowed([lines[error.line - 1].decode("utf-8", "replace")], 1):
+            return content
+        body = lines[error.line - 1].rstrip(b"\r\n")
+        lines[error.line - 1] = body + ALLOWED.encode() + lines[error.line - 1][len(body) :]
+        result.notes.append(f"Kometa cannot read {path}, and passes over it: line {error.line}, {error.problem}")
+        return b"".join(lines)
+    return content
+
+
+def _adopt_yaml(result: Adoption, path: str, content: bytes, original: bytes) -> None:
     """Take a file as it is, or without the secrets of its comments; leave one whose values have secrets."""
     if len(content) > LARGEST_YAML:
         result.copied.append(path)
@@ -259,7 +294,10 @@ def _adopt_yaml(result: Adoption, path: str, content: bytes) -> None:
         return
     text = content.decode("utf-8-sig", "replace")
     if not any(_secrets_in(text, document, path)):
-        result.copied.append(path)
+        if content == original:
+            result.copied.append(path)
+        else:
+            result.changed[path] = content
         return
     vault = Vault({})
     masked = comments.without_secrets(text, document, path, vault)

@@ -23,6 +23,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: schedules.refuse_unusable(settings, found),
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),
+        lambda: refuse_missing_volumes(found),
         lambda: plex.refuse_unreachable(settings, found),
         lambda: takeover.refuse_unclear(settings, found),
     ]
@@ -46,6 +47,15 @@ def refuse_mountpoint(settings: Settings, found: Observed) -> None:
         raise UserError(
             f"{path} is a mount point itself, so files cannot be prepared beside it and put in place at once. "
             f"Set kometa_config_dir to a directory inside it, such as {path}/kometa."
+        )
+
+
+def refuse_missing_volumes(found: Observed) -> None:
+    """Raise UserError if something that is to be mounted is not there: the container could not be made."""
+    if missing := found.text("missing-volumes").splitlines():
+        raise UserError(
+            f"kometa_volumes names {', '.join(missing)}, which the account does not find on the host. "
+            "Create or mount it, or give the account access to it."
         )
 
 

@@ -7,7 +7,7 @@ from kometa_host.errors import UserError
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.settings.environment import variable_of
 from kometa_host.settings.variables import Settings
-from kometa_host.state import kometa_errors, kometa_log
+from kometa_host.state import container_shape, kometa_errors, kometa_log
 from kometa_host.state.desired import container_environment
 from kometa_host.state.kometa_log import Outcome, Run
 from kometa_host.state.observed import Observed
@@ -89,7 +89,7 @@ def podman_arguments(settings: Settings, options: Options) -> list[str]:
     kept = [f"--secret={podman_secrets.PREFIX}{name},type=env,target={variable_of(name)}" for name in names]
     return [
         "run", "--rm", "--replace", "--name", CONTAINER, "--network", settings.mms_network, "--tmpfs", "/run:U",
-        "--timeout", str(options.timeout), *variables, *kept,
+        "--timeout", str(options.timeout), *container_shape.podman_arguments(settings), *variables, *kept,
     ]  # fmt: skip
 
 

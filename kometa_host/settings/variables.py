@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
 from kometa_host.errors import Problem, SettingsError
-from kometa_host.settings import environment, names, paths, recipients, repositories, times
+from kometa_host.settings import container_shape, environment, names, paths, recipients, repositories, times
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted, text_of, whole_number
 
 CONFIG_EXAMPLE = "/home/mms/config/kometa"
@@ -139,6 +139,12 @@ def _backup_mount(value: object, info: ValidationInfo) -> str | None:
     return path
 
 
+def _volumes(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    home = f"/home/{info.data.get('mms_user', 'mms')}"
+    known = (info.data.get("kometa_config_dir"), info.data.get("kometa_backup_dir"))
+    return container_shape.checked_volumes(value, *known, home)
+
+
 def _unsigned(value: object) -> bool:
     if not isinstance(value, bool):
         raise RefusalError(quoted(value), "write True (commits are taken without a signature) or False")
@@ -208,6 +214,9 @@ class Settings(BaseModel):
     kometa_backup_keep: Annotated[dict[str, int], BeforeValidator(_keep)] = {"daily": 7, "weekly": 4, "monthly": 6}
     kometa_backup_mount: Annotated[str | None, BeforeValidator(_backup_mount)] = None
     kometa_backup_max_pause: Annotated[int, BeforeValidator(_max_pause)] = 600
+    kometa_volumes: Annotated[tuple[str, ...], BeforeValidator(_volumes)] = ()
+    kometa_memory: Annotated[str | None, BeforeValidator(container_shape.checked_memory)] = None
+    kometa_quadlet: Annotated[dict[str, container_shape.Lines], BeforeValidator(container_shape.checked_quadlet)] = {}
     kometa_notify_url: Annotated[str | None, BeforeValidator(names.checked_notify_url)] = None
 
     kometa_autodeploy_group: Annotated[str, BeforeValidator(names.checked_group)] = "interactive"

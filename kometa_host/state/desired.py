@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.tree import Tree, scan
 from kometa_host.secrets import podman as podman_secrets
+from kometa_host.settings.container_shape import SECTIONS
 from kometa_host.settings.environment import variable_of
 from kometa_host.settings.variables import Settings
-from kometa_host.state import autodeploy_files, backup_files
+from kometa_host.state import autodeploy_files, backup_files, container_shape
 from kometa_host.state.filesets import FileSet, WantedFile
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -106,6 +107,7 @@ def container_quadlet(settings: Settings) -> str:
             settings,
             environment=container_environment(settings),
             secrets={podman_secrets.PREFIX + name: variable_of(name) for name in sorted(settings.kometa_secrets)},
+            further={section: container_shape.lines(settings, section) for section in SECTIONS},
             inputs=inputs,
         )
 

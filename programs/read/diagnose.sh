@@ -33,6 +33,7 @@ diagnose_part() {
     recent_log | gzip -1 | tell recent-log
     if has_journal; then printf yes | tell journal; fi
     grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | tell quadlet-lines
+    find "$quadlet_dir" "$HOME/.config/systemd/user" -mindepth 2 -maxdepth 2 -path '*.d/*.conf' 2>/dev/null | sort | tell drop-ins
     podman network ls --format '{{.Name}}' | tell networks
     systemctl --user list-units --failed --plain --no-legend --full | tell failed-units
     podman image inspect "$image" --format '{{.Id}} {{.Digest}} {{join .RepoDigests " "}}' | tell image-digests

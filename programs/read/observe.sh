@@ -204,6 +204,7 @@ account_part() {
             -p SourcePath -p FragmentPath -p UnitFileState -p Result 2>/dev/null | tell units
     fi
     backup_part
+    for name in "${volume_sources[@]}"; do if [ ! -e "$name" ]; then printf '%s\n' "$name"; fi; done | tell missing-volumes
     foreign_part
     command -v podman >/dev/null 2>&1 || return 0
     local containers images networks secrets
@@ -246,7 +247,7 @@ if getent passwd "$account" >/dev/null; then
         runuser -u "$account" -- env "HOME=$home" "USER=$account" "LOGNAME=$account" "XDG_RUNTIME_DIR=/run/user/$uid" \
             "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus" bash -c "$(declare -p set_names set_roots set_digests \
                 set_texts config_dir owner_uid owner_gid timezone units image network quadlet_dir backup_dir \
-                backup_mount claimed backup_place)
+                backup_mount claimed backup_place volume_sources)
 $(declare -f)
 account_part"
         take_back_runtime_dir

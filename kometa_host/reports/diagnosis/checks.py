@@ -16,6 +16,7 @@ CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "podman": account.podman,
     "service": units.kometa_service,
     "units": units.reload,
+    "drop-ins": units.drop_ins,
     "s6-overlay": units.s6,
     "network name": units.network_suffix,
     "network": units.network,

@@ -52,6 +52,14 @@ def reload(host: Host) -> Answer:
     return ok("systemd knows the units as they are on the disk")
 
 
+def drop_ins(host: Host) -> Answer:
+    """What somebody has changed by hand is in force and stays: it is shown so that it is not forgotten."""
+    known = ("kometa", "container.d", "network.d", f"{host.settings.mms_network}", "mms-autodeploy")
+    names = ["/".join(path.split("/")[-2:]) for path in host.text("drop-ins").splitlines()]
+    ours = [name for name in names if name.startswith(known)]
+    return ok(f"made by hand, in force and left alone: {', '.join(ours)}" if ours else "none")
+
+
 def s6(host: Host) -> Answer:
     keeping = [line for line in host.text("quadlet-lines").splitlines() if "keep-id" in line]
     sign = re.search(rf"^.*(?:{S6_SIGNS}).*$", host.log, re.M)

@@ -167,3 +167,9 @@ def test_a_name_that_is_an_option_of_kometa_is_not_given() -> None:
     vault = Vault({})
     assert vault.name_for(("run",), "secret-1") != "run"
     assert vault.name_for(("libraries", "Фильмы", "x"), "secret-2") == "x"
+
+
+def test_a_placeholder_that_kometa_takes_for_an_option_gets_another_name() -> None:
+    result, _ = lift("plex: {url: http://plex:32400, token: <<PLEX_TOKEN>>}\n")
+    assert "token: <<plextoken>>" in result.text
+    assert result.missing == ["plextoken"]

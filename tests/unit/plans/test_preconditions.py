@@ -46,3 +46,7 @@ def test_all_problems_are_said_at_once() -> None:
     for part in ("gid 3000 belongs to", "Podman 3.0.1", "is a mount point itself", "but movies use it",
                  "Set kometa_plex_url to http://movies:32400"):  # fmt: skip
         assert part in text
+
+
+def test_what_is_to_be_mounted_has_to_be_there() -> None:
+    assert "names /srv/a, /srv/b, which" in refusal(host(missing_volumes="/srv/a\n/srv/b\n"))

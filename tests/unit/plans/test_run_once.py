@@ -105,3 +105,21 @@ def test_a_run_that_could_not_work_on_one_of_two_libraries_is_not_good() -> None
         f"{stamp}[INFO] | {text} |" for text in (" Starting Run ", "Films Library Connection Failed", " Finished Run ")
     ]
     assert not verdict(parse(lines, "Etc/UTC"), 0).good
+
+
+def test_a_single_run_has_the_shape_of_the_service() -> None:
+    shape = {
+        "kometa_volumes": ["/srv/assets:/assets:ro"],
+        "kometa_memory": "2G",
+        "kometa_quadlet": {"Container": {"DNS": ["10.0.0.1", "10.0.0.2"], "PodmanArgs": "--cpus 2", "HealthCmd": "x"}},
+    }
+    arguments = podman_arguments(Settings.from_data(shape, "a host"), Options())
+    for words in (
+        ["--volume=/srv/assets:/assets:ro"],
+        ["--memory=2G"],
+        ["--dns=10.0.0.1", "--dns=10.0.0.2"],
+        ["--cpus", "2"],
+    ):
+        start = arguments.index(words[0])
+        assert arguments[start : start + len(words)] == words
+    assert not [word for word in arguments if word == "x"]

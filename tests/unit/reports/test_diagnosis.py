@@ -143,6 +143,13 @@ def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
     assert check("last backup", host(settings=enabled, backups=new, status_units=failed)).state is State.PROBLEM
 
 
+def test_drop_ins_of_ours_are_shown() -> None:
+    home = "/home/mms/.config"
+    paths = f"{home}/containers/systemd/kometa.container.d/my.conf\n{home}/systemd/user/plex.service.d/other.conf\n"
+    assert check("drop-ins", host(drop_ins=paths)).found.endswith(": kometa.container.d/my.conf")
+    assert check("drop-ins", host()).found == "none"
+
+
 def test_the_table_and_the_json_hold_every_check() -> None:
     found = diagnose(host())
     assert has_problem(found)
@@ -153,7 +160,7 @@ def test_the_table_and_the_json_hold_every_check() -> None:
 
 TOLD = (
     "plex", "disks", "inodes", "now", "clock", "registry", "config-text", "backups", "quadlet-lines", "status-units",
-    "failed-units", "networks",
+    "failed-units", "networks", "drop-ins",
 )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ VARIABLES = (
     *("kometa_config_source", "kometa_host_files", "kometa_secrets_file", "kometa_secrets", "kometa_authorization"),
     *("kometa_restart", "kometa_backup_dir"),
     *("kometa_backup_schedule", "kometa_backup_recipients", "kometa_backup_keep", "kometa_backup_mount"),
-    *("kometa_backup_max_pause", "kometa_notify_url", "kometa_autodeploy_group", "kometa_autodeploy_schedule"),
+    *("kometa_backup_max_pause", "kometa_volumes", "kometa_memory", "kometa_quadlet", "kometa_notify_url"),
+    *("kometa_autodeploy_group", "kometa_autodeploy_schedule"),
     *("kometa_autodeploy_source", "kometa_autodeploy_repository", "kometa_autodeploy_branch"),
     *("kometa_autodeploy_unsigned", "kometa_autodeploy_signers", "kometa_autodeploy_host"),
 )

@@ -157,3 +157,20 @@ def test_modes_and_owners_of_what_lands_on_the_host() -> None:
 )
 def test_an_address_of_plex_from_the_environment_is_recognised(config: str, asks: bool) -> None:
     assert bool(desired.PLEX_URL_ENV.search(config)) is asks
+
+
+def test_further_lines_stand_in_their_sections_and_change_what_the_container_is_made_of() -> None:
+    more = {
+        "kometa_volumes": ["/srv/assets:/assets:ro"], "kometa_memory": "2G",
+        "kometa_quadlet": {
+            "Unit": {"Documentation": "https://example.org"}, "Container": {"DNS": ["10.0.0.1", "10.0.0.2"]},
+            "Service": {"CPUWeight": 20},
+        },
+    }  # fmt: skip
+    text = quadlet(**more)
+    sections = {part.partition("]")[0]: part for part in re.split(r"^\[", text, flags=re.M)[1:]}
+    assert "\nDocumentation=https://example.org\n" in sections["Unit"]
+    for line in ("Volume=/srv/assets:/assets:ro", "PodmanArgs=--memory=2G", "DNS=10.0.0.1", "DNS=10.0.0.2"):
+        assert f"\n{line}\n" in sections["Container"]
+    assert "\nCPUWeight=20\n" in sections["Service"]
+    assert desired.inputs_of(text) != desired.inputs_of(quadlet())

@@ -197,6 +197,28 @@ def test_a_file_whose_values_have_secrets_is_left(
     assert "private.yml is left, for its line 1" in capsys.readouterr().out
 
 
+def test_a_file_that_kometa_passes_over_is_allowed_as_it_is(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "config" / "Movies.yml").write_text("collections:\n  A: x: y\n")
+    adopt(project, source)
+    assert (project / "kometa" / "Movies.yml").read_text().endswith("  # kometa-host: allow\n")
+    assert "Kometa cannot read Movies.yml" in capsys.readouterr().out
+
+
+def test_volumes_that_the_configuration_names_are_mounted(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "docker-compose.yml").write_text(
+        COMPOSE.replace('"./config:/config"', '"./config:/config", "/a:/art", "/b:/media"')
+    )
+    config = source / "config" / "config.yml"
+    config.write_text(CONFIG.replace("config/assets", "/art"))
+    adopt(project, source)
+    assert 'kometa_volumes: list[str] = ["/a:/art"]' in (project / "group_data" / "all.py").read_text()
+    assert "the volume /b:/media, which" in capsys.readouterr().out
+
+
 def test_too_many_images_go_straight_to_the_host(
     project: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
