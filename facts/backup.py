@@ -16,7 +16,7 @@ class Archives(FactBase[list[FoundArchive]]):
     """Return all archives of the backup directory, newest first, those of the former stack and broken ones too.
 
         [FoundArchive(name="kometa-2026-01-31T080000Z.tar.zst.age", time=datetime(...), size=1023410176,
-                      encrypted=True, complete=True)]
+                      encrypted=True, complete=True, by_hand=False, pinned=False, proved=datetime(...))]
 
     encrypted and complete are judged by the content: by what the file begins with and by its length.
     """
@@ -24,7 +24,7 @@ class Archives(FactBase[list[FoundArchive]]):
     def command(self) -> str:
         """List them as the account, to which the directory belongs."""
         known = settings_of(host)
-        script = programs.program("common", "backup_archives", backup_dir=known.kometa_backup_dir)
+        script = programs.program("common", "backup_marks", "backup_archives", backup_dir=known.kometa_backup_dir)
         return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
     def process(self, output: Iterable[str]) -> list[FoundArchive]:

@@ -16,6 +16,8 @@ from operations.engine.archive_stream import Place
 from operations.engine.operation import (
     Change,
     Commands,
+    account_change,
+    ask,
     confirm,
     host_operation,
     left_to_root,
@@ -76,6 +78,33 @@ def create() -> Commands:
 
 
 @host_operation
+def pin(backup: object = None) -> Commands:
+    """Pin an archive: retention leaves it alone, and it takes no other one's place.
+
+    + backup: its file name in the backup directory, or its path there
+
+        pyinfra inventory.py operations.backup.pin backup=kometa-2026-01-31T080000Z.tar.zst.age
+    """
+    yield _pinning(backup, pinned=True)
+
+
+@host_operation
+def unpin(backup: object = None) -> Commands:
+    """Give an archive that was pinned free again: the next backup deletes it if it is one too many.
+
+    + backup: as for pin
+    """
+    yield _pinning(backup, pinned=False)
+
+
+def _pinning(backup: object, pinned: bool) -> Change:
+    directory = settings().kometa_backup_dir
+    name = backup_plan.checked_name(backup, directory)
+    what = f"{'pinning' if pinned else 'unpinning'} {name}"
+    return account_change(what, "backup_marks", "backup_pin", name=name, backup_dir=directory, pinned=pinned)
+
+
+@host_operation
 def verify(backup: object = backup_plan.LATEST, identity: object = None) -> Commands:
     """Read an archive to its end, decrypt and check all of it on this machine; nothing changes anywhere.
 
@@ -100,7 +129,8 @@ def drill(backup: object = backup_plan.LATEST, identity: object = None) -> Comma
 
     + backup, identity: as for verify
 
-    What changed since the backup is counted; what did not change and yet differs fails the drill.
+    What changed since the backup is counted; what did not change and yet differs fails the drill. The host notes when
+    it went well: facts.backup.Archives shows it, and the newest archive that was proved is never deleted.
 
         pyinfra inventory.py operations.backup.drill identity=age-identity.txt
     """
@@ -128,6 +158,16 @@ def _drill(place: Place, identity: object) -> None:
     _insist_on_config(place, report)
     for line in backup_plan.drill_lines(place.name, told[0], "\n".join(said)):
         host.log(line)
+    if not place.local:
+        _note_proof(place)
+
+
+def _note_proof(place: Place) -> None:
+    noted = ask(
+        "backup_marks", "backup_proved", how="drilled", name=place.name, backup_dir=settings().kometa_backup_dir
+    )
+    if noted.status:
+        raise UserError(f"the drill went well, and that could not be noted on the host: {noted.stderr.strip()}")
 
 
 def _insist_on_config(place: Place, report: "Report") -> None:

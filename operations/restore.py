@@ -247,7 +247,10 @@ class Restore(_HostChange):
             on,
             self.options,
             "restore_place",
+            "backup_marks",
             "restore_config",
+            backup_dir=self.known.kometa_backup_dir,
+            archive="" if self.place.local else self.place.name,
             **_place(self.options, restore_plan.space_needed(contents)),
             tar_bytes=contents.tar_bytes,
         )

@@ -1,23 +1,38 @@
 """What is decided about backups: where they go, which one is meant, and what is told of them. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
-from kometa_host.settings.variables import Settings
+from kometa_host.plans import schedules
+from kometa_host.settings.variables import CLASSES, Settings
+from kometa_host.state.observed import Observed
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
+
 LATEST = "latest"
+MOMENT = "%Y-%m-%dT%H%M%SZ"
 LOCAL = "local:"
 
 NOT_ENABLED = (
     "backups are not enabled: kometa_backup_recipients is empty, and nothing is ever written unencrypted. "
     "Make an identity with age-keygen -o age-identity.txt, keep it off the host, and name its public key there."
 )
+
+# What each class of kometa_backup_keep counts, and what tells one from another.
+PERIODS: Mapping[str, tuple[str, Callable[[datetime], Hashable]]] = {
+    "last": ("moment", lambda time: time),
+    "hourly": ("hour", lambda time: (time.date(), time.hour)),
+    "daily": ("day", lambda time: time.date()),
+    "weekly": ("week", lambda time: time.isocalendar()[:2]),
+    "monthly": ("month", lambda time: (time.year, time.month)),
+    "yearly": ("year", lambda time: time.year),
+}
 
 # An age file is its header, which ends with a line `--- MAC`, 16 bytes, and chunks of 64 KiB, each with 16 bytes more.
 MAC_LINE = 48
@@ -68,7 +83,8 @@ class FoundArchive:
 
     time: when it was begun, aware, in UTC; size: bytes; encrypted: by its content; complete: whether it begins and ends
     as a whole one does, which operations.backup.verify shows beyond doubt. One that is being written, or was cut off
-    (NAME.partial), is not complete.
+    (NAME.partial), is not complete. by_hand: not made by the timer; pinned: retention leaves it alone; proved: when it
+    was last restored as it has to be, for a drill or in earnest.
     """
 
     name: str
@@ -76,19 +92,58 @@ class FoundArchive:
     size: int
     encrypted: bool
     complete: bool
+    by_hand: bool = False
+    pinned: bool = False
+    proved: datetime | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what pyinfra prints of it."""
-        return {**vars(self), "time": self.time.isoformat()}
+        proved = self.proved.isoformat() if self.proved else None
+        return {**vars(self), "time": self.time.isoformat(), "proved": proved}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is known of single archives, by name: those with each mark, and when each was last proved."""
+
+    marked: Mapping[str, frozenset[str]]
+    proved: Mapping[str, datetime]
+
+    @classmethod
+    def of(cls, lines: Iterable[str]) -> "Marks":
+        """Given lines `mark pinned|by-hand NAME` and `proof TIME HOW NAME`, the oldest proof first, return them."""
+        marked: dict[str, set[str]] = {}
+        proved = {}
+        for line in lines:
+            what, rest = line.split(" ", 1)
+            if what == "mark":
+                mark, name = rest.split(" ", 1)
+                marked.setdefault(mark, set()).add(name)
+            elif what == "proof":
+                time, _, name = rest.split(" ", 2)
+                proved[name] = datetime.strptime(time, MOMENT).replace(tzinfo=UTC)
+        return cls({mark: frozenset(names) for mark, names in marked.items()}, proved)
+
+    def on(self, archive: FoundArchive) -> FoundArchive:
+        """Return the archive with what is known of it."""
+        return replace(
+            archive,
+            by_hand=archive.name in self.marked.get("by-hand", ()),
+            pinned=archive.name in self.marked.get("pinned", ()),
+            proved=self.proved.get(archive.name),
+        )
 
 
 def parse_archives(lines: Iterable[str]) -> list[FoundArchive]:
-    """Given the host's lines `size age|zstd|other offset-or-status NAME`, return the archives, newest first."""
-    found = [archive for line in lines if (archive := _archive(line)) is not None]
+    """Given the host's lines, marks and proofs and then archives, return the archives, newest first."""
+    told = list(lines)
+    marks = Marks.of(line for line in told if line.startswith(("mark ", "proof ")))
+    found = [marks.on(archive) for line in told if line[:1].isdigit() and (archive := _archive(line)) is not None]
     return sorted(found, key=lambda archive: (archive.time, archive.name), reverse=True)
 
 
 def _archive(line: str) -> FoundArchive | None:
+    """Given a line `size age|zstd|other offset-or-status NAME`, return the archive, None if the name is foreign."""
     size, kind, detail, name = line.split(" ", 3)
     known = names.parse(name.removesuffix(names.PARTIAL))
     if known is None:
@@ -133,6 +188,35 @@ def checked_backup(backup: object, directory: str) -> str:
     if "/" in backup:
         raise UserError(f"backup={backup} is neither a bare file name nor a path that begins with /")
     return f"{directory}/{backup}"
+
+
+def checked_name(backup: object, directory: str) -> str:
+    """Given what the user typed as backup= for an archive of the directory, return its bare name. Raise UserError."""
+    path = checked_backup(backup, directory)
+    name = path.removeprefix(f"{directory}/")
+    if path == LATEST or names.parse(name) is None:
+        raise UserError(f"backup={backup} is none of the archives in {directory}; facts.backup.Archives lists them")
+    return name
+
+
+def schedule_warning(settings: Settings, found: Observed) -> str | None:
+    """Return what is odd about a schedule that makes more archives than retention keeps, None if nothing is."""
+    read = schedules.calendar(found, "backup")
+    finest = next(name for name in CLASSES if name in settings.kometa_backup_keep)
+    if not settings.backups_enabled or read is None or not _repeats(read.elapses, finest):
+        return None
+    fitting = next(name for name in CLASSES[::-1] if not _repeats(read.elapses, name))
+    return (
+        f"kometa_backup_schedule is {settings.kometa_backup_schedule}, finer than {finest}, the finest class of "
+        f"kometa_backup_keep: only the newest archive of each {PERIODS[finest][0]} stays. Keep {fitting} ones as well, "
+        f'such as {{"{fitting}": 24}}, or write a schedule with fewer of them.'
+    )
+
+
+def _repeats(elapses: Sequence[datetime], finest: str) -> bool:
+    """Return whether several moments are of one hour, day, ... by UTC, as retention counts."""
+    period = PERIODS[finest][1]
+    return any(period(moment) == period(following) for moment, following in pairwise(elapses))
 
 
 def size_text(size: float) -> str:

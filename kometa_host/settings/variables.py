@@ -13,7 +13,7 @@ from kometa_host.settings.refusals import RefusalError, every, kind, quoted, tex
 
 CONFIG_EXAMPLE = "/home/mms/config/kometa"
 BACKUP_EXAMPLE = "/data/backups/config/kometa"
-CLASSES = ("daily", "weekly", "monthly")
+CLASSES = ("last", "hourly", "daily", "weekly", "monthly", "yearly")  # from the finest to the coarsest
 PREFIXES = ("kometa_", "mms_")
 ALIKE = 0.87  # of 1: how alike another name and one of ours are before it counts as misspelt
 
@@ -49,13 +49,11 @@ def _keep(value: object) -> dict[str, int]:
         raise RefusalError(kind(value), KEEP)
     unknown = [name for name in value if name not in CLASSES]
     if unknown:
-        raise RefusalError(
-            ", ".join(quoted(name) for name in unknown), f"the names are daily, weekly and monthly; {KEEP}"
-        )
+        raise RefusalError(", ".join(quoted(name) for name in unknown), f"the names are {', '.join(CLASSES)}; {KEEP}")
     counts = every(lambda name: whole_number(value.get(name, 0), 0, None, f"{name}: {KEEP}"), CLASSES)
     if not any(counts):
         raise RefusalError("nothing to keep", f"every archive would be deleted; {KEEP}")
-    return dict(zip(CLASSES, counts, strict=True))
+    return {name: count for name, count in zip(CLASSES, counts, strict=True) if count}
 
 
 def _userns(value: object, info: ValidationInfo) -> str | None:

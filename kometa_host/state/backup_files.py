@@ -4,14 +4,10 @@ The backup itself is programs/installed/backup.sh, which the host runs alone.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from kometa_host.settings.variables import Settings
+from kometa_host.settings.variables import CLASSES, Settings
 from kometa_host.state import programs
 from kometa_host.state.filesets import WantedFile
-
-if TYPE_CHECKING:
-    pass
 
 SERVICE = "kometa-backup.service"
 TIMER = "kometa-backup.timer"
@@ -35,6 +31,7 @@ def script(settings: Settings) -> str:
         "common",
         "lock",
         "notify",
+        "backup_marks",
         "backup",
         config_dir=settings.kometa_config_dir,
         backup_dir=settings.kometa_backup_dir,
@@ -42,7 +39,7 @@ def script(settings: Settings) -> str:
         max_pause=settings.kometa_backup_max_pause,
         lock_wait=LOCK_WAIT,
         library_dir=settings.library_dir,
-        **{f"keep_{name}": number for name, number in settings.kometa_backup_keep.items()},
+        keep=[f"{name}={settings.kometa_backup_keep.get(name, 0)}" for name in CLASSES],
     )
 
 

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in clear on any disk.
 # `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended.
-# Follows common.sh, lock.sh and notify.sh. Variables set in front of this text: config_dir, backup_dir, backup_mount (may be
-# empty), max_pause and lock_wait (seconds), keep_daily, keep_weekly, keep_monthly, library_dir.
+# Follows common.sh, lock.sh, notify.sh and backup_marks.sh. Variables set in front of this text: config_dir, backup_dir,
+# backup_mount (may be empty), max_pause and lock_wait (seconds), keep (class=number, each), library_dir.
 # shellcheck disable=SC2154
 attempts=3                    # to catch the tree at rest: something besides Kometa may write to it
 frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
@@ -183,6 +183,7 @@ publish() {
         fail "no backup was made: what was written to $backup_dir is not an age file ($size bytes)."
     fi
     [ ! -e "$archive" ] || fail "no backup was made: $archive exists already."
+    if is_by_hand; then mark_archive by-hand "${archive##*/}"; fi
     mv -T -- "$partial" "$archive"
     partial=
     sync -- "$backup_dir" 2>/dev/null || sync -f -- "$backup_dir" # some network file systems sync no directory
@@ -230,16 +231,30 @@ choose_name() {
     partial=$archive.partial
 }
 
+# systemd names the timer that started a unit (systemd.exec(5)). What was started otherwise is somebody's own backup.
+is_by_hand() { [ -z "${TRIGGER_UNIT:-}" ]; }
+
+# Given marks and then names on standard input, prints the names that may go.
+superseded() {
+    local class classes=()
+    for class in "${keep[@]}"; do classes+=(-v "$class"); done
+    LC_ALL=C awk "${classes[@]}" -v now="$(date -u +%Y-%m-%dT%H%M%SZ)" -f "$library_dir/retention.awk"
+}
+
+marks_and_names() {
+    marks
+    cd -- "$backup_dir" && find . -maxdepth 1 -type f -size +0
+}
+
 delete_superseded() {
     local name names
-    names=$(cd -- "$backup_dir" && find . -maxdepth 1 -type f -size +0 |
-        LC_ALL=C awk -v daily="$keep_daily" -v weekly="$keep_weekly" -v monthly="$keep_monthly" \
-            -v now="$(date -u +%Y-%m-%dT%H%M%SZ)" -f "$library_dir/retention.awk") ||
+    names=$(marks_and_names | superseded) ||
         fail "the backup is good, but it could not be decided which former ones may go; none was deleted."
     [ -n "$names" ] || return 0
     while IFS= read -r name; do
         rm -f -- "$backup_dir/$name" || fail "the backup is good, but $backup_dir/$name, which may go, could not be deleted."
-        say "deleted ${name#./} (kometa_backup_keep: $keep_daily daily, $keep_weekly weekly, $keep_monthly monthly)"
+        unmark_archive '' "${name#./}"
+        say "deleted ${name#./} (kometa_backup_keep: ${keep[*]})"
     done <<<"$names"
 }
 

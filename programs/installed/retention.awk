@@ -1,18 +1,24 @@
-# Which archives of the backup directory may go? The only place where this is decided, on the host and in tests.
+# Which archives and snapshots may go? The only place where this is decided, on the host and in tests.
 #
-#     find . -maxdepth 1 -type f -size +0 | LC_ALL=C awk -v daily=7 -v weekly=4 -v monthly=6 \
-#         -v now="$(date -u +%Y-%m-%dT%H%M%SZ)" -f retention.awk
+#     { marks; find . -maxdepth 1 -type f -size +0; } | LC_ALL=C awk -v last=0 -v hourly=0 -v daily=7 -v weekly=4 \
+#         -v monthly=6 -v yearly=0 -v now="$(date -u +%Y-%m-%dT%H%M%SZ)" -f retention.awk
 #
-# Input: file names, one a line, as they are or with ./ in front as find prints them. With ./ a name that contains a
-# newline cannot pass for another one. Output: the names to delete, oldest first, spelt as they came in.
+# Input: first the marks, if there are any, one a line: `pinned NAME`, `by-hand NAME`, `proved NAME`. Then names, one a
+# line, as they are or with ./ in front as find prints them. With ./ a name that contains a newline cannot pass for
+# another one, nor for a mark. Output: the names to delete, oldest first, spelt as they came in.
 #
-# Kept are the newest archive of each of the last `daily` days that have archives, likewise of weeks (from Monday) and
-# months, all by UTC; one archive may stand for a day, a week and a month at once (as restic counts, and unlike borg).
-# Periods without archives do not count, so nothing goes because of a pause. Whatever the numbers, the newest archive
-# stays. Archives later than `now` stay and take no one's place: the clock was wrong then, or is wrong now.
+# Kept are the newest archive of each of the last `daily` days that have archives, likewise of hours, weeks (from
+# Monday), months and years, all by UTC, and the `last` newest; one archive may stand for a day, a week and a month at
+# once (as restic counts, and unlike borg). Periods without archives do not count, so nothing goes because of a pause.
+# Whatever the numbers, the newest archive stays. Archives later than `now` stay and take no one's place: the clock was
+# wrong then, or is wrong now.
+# Those made by hand are counted by themselves, so they push out none of the timer's: neither the good one of last night
+# nor any other. Nor do they push out each other: of the finest class that is kept, all of a period stay.
+# A pinned one stays and takes no one's place. The newest that was proved, by a drill or a restore, stays.
 # An archive and its unencrypted twin (NAME.age and NAME) are one: the former stack left the twin behind when it could
 # not encrypt, so the .age may be the bad one of the two, and they stay or go together.
-# Names that are none of ours or of the former stack's (see kometa_host/archive/names.py) are never printed.
+# Names that are none of ours or of the former stack's (see kometa_host/archive/names.py) are never printed. A snapshot
+# of a repository has the name kometa-MOMENT.restic.ID.
 #
 # POSIX awk, for mawk, gawk and busybox: no intervals in patterns, no strftime, no sort.
 
@@ -39,7 +45,7 @@ function day_number(year, month, day,    days, earlier, m) {
 
 # The moment in a name, as 2025-01-31T080000Z; empty if the name is foreign.
 function moment(name,    text, year, month, day) {
-    if (name ~ OURS)
+    if (name ~ OURS || name ~ SNAPSHOT)
         text = substr(name, 8, 18)
     else if (name ~ FORMER)
         text = substr(name, 8, 10) "T000000Z"
@@ -56,38 +62,75 @@ function moment(name,    text, year, month, day) {
 }
 
 function period(rule, text) {
+    if (rule == "last")
+        return text
+    if (rule == "yearly")
+        return substr(text, 1, 4)
     if (rule == "monthly")
         return substr(text, 1, 7)
     if (rule == "daily")
         return substr(text, 1, 10)
+    if (rule == "hourly")
+        return substr(text, 1, 13)
     return "week " int(day_number(substr(text, 1, 4) + 0, substr(text, 6, 2) + 0, substr(text, 9, 2) + 0) / 7)
 }
 
-# Mark the newest archive of each of the last `wanted` periods; moments[1] is the newest.
-function keep(rule, wanted,    i, last, current) {
-    last = ""
-    for (i = 1; i <= count && wanted > 0; i++) {
+# Mark the newest of each of the last `wanted` periods, of those made by hand or of the others; `all` marks every one of
+# such a period. moments[1] is the newest.
+function keep(rule, wanted, hand, all,    i, latest, current) {
+    latest = ""
+    for (i = 1; i <= count; i++) {
+        if ((moments[i] in pinned) || hand != (moments[i] in by_hand))
+            continue
         current = period(rule, moments[i])
-        if (current != last) {
+        if (current != latest && wanted-- <= 0)
+            return
+        if (current != latest || all)
             kept[moments[i]] = 1
-            wanted--
-        }
-        last = current
+        latest = current
     }
+}
+
+function keep_newest_proved(    i) {
+    for (i = 1; i <= count; i++)
+        if (moments[i] in proved) {
+            kept[moments[i]] = 1
+            return
+        }
 }
 
 BEGIN {
     date = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
     clock = "T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
     OURS = "^kometa-" date clock "[.]tar[.]zst[.]age$"
+    SNAPSHOT = "^kometa-" date clock "[.]restic[.][0-9a-f]+$"
     FORMER = "^kometa-" date "[.]tar[.]zst([.]age)?$"
     if (now !~ "^" date clock "$")
         refuse("now must be a UTC time as 2025-01-31T080000Z")
-    if (daily !~ /^[0-9]+$/ || weekly !~ /^[0-9]+$/ || monthly !~ /^[0-9]+$/)
-        refuse("daily, weekly and monthly must be whole numbers")
+    split("last hourly daily weekly monthly yearly", classes, " ")
+    amount["last"] = last; amount["hourly"] = hourly; amount["daily"] = daily
+    amount["weekly"] = weekly; amount["monthly"] = monthly; amount["yearly"] = yearly
+    for (i = 1; i <= 6; i++)
+        if (amount[classes[i]] !~ /^[0-9]+$/)
+            refuse(classes[i] " must be a whole number")
 }
 
-NR == 1 && /^[.]\// { from_find = 1 }
+# Marks come before all names.
+!names_follow && /^(pinned|by-hand|proved) / {
+    text = moment(substr($0, index($0, " ") + 1))
+    if (text != "" && $1 == "pinned")
+        pinned[text] = 1
+    if (text != "" && $1 == "by-hand")
+        by_hand[text] = 1
+    if (text != "" && $1 == "proved")
+        proved[text] = 1
+    next
+}
+
+!names_follow {
+    names_follow = 1
+    from_find = /^[.]\//
+}
 
 from_find && !/^[.]\// { next }  # the rest of a name with a newline in it
 
@@ -111,12 +154,18 @@ END {
             moments[j + 1] = moments[j]
         moments[j + 1] = text
     }
-    keep("daily", daily + 0)
-    keep("weekly", weekly + 0)
-    keep("monthly", monthly + 0)
+    finest = ""
+    for (i = 1; i <= 6; i++) {
+        wanted = amount[classes[i]] + 0
+        if (wanted && finest == "")
+            finest = classes[i]
+        keep(classes[i], wanted, 0, 0)
+        keep(classes[i], wanted, 1, classes[i] == finest)
+    }
+    keep_newest_proved()
     if (count)
         kept[moments[1]] = 1
     for (i = count; i >= 1; i--)
-        if (!(moments[i] in kept))
+        if (!(moments[i] in kept) && !(moments[i] in pinned))
             printf "%s", files[moments[i]]
 }

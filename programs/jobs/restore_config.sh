@@ -125,6 +125,7 @@ restore() {
     else
         commit_tree
     fi
+    if [ -n "$archive" ]; then note_proof restored "$archive"; fi
     printf 'kept %s\nactive %s\n' "$kept" "$was_active" || true
 }
 restore

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Lists the archives of a directory, one a line: `size kind detail NAME`. kind is age, with the offset of the header's last
-# line, zstd, with zstd's status for the whole frame, or other. Changes nothing.
+# line, zstd, with zstd's status for the whole frame, or other. Before them `mark pinned|by-hand NAME` and
+# `proof TIME drilled|restored NAME`. Changes nothing.
 # shellcheck disable=SC2154  # backup_dir is set in front of this text
 date='[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'
 clock='T[0-9][0-9][0-9][0-9][0-9][0-9]Z'
@@ -19,6 +20,8 @@ describe() { # $1: name
     printf '%s %s %s %s\n' "$(stat -c %s -- "$1")" "$kind" "${detail:-0}" "$1"
 }
 
+sed 's/^/mark /' -- "$marks_file" 2>/dev/null || true
+sed 's/^/proof /' -- "$proofs_file" 2>/dev/null || true
 if [ -d "$backup_dir" ]; then
     cd -- "$backup_dir" || fail "$backup_dir cannot be entered"
     find . -maxdepth 1 -type f \( -name "kometa-$date$clock.tar.zst.age" -o -name "kometa-$date$clock.tar.zst.age.partial" \

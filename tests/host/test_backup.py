@@ -3,6 +3,7 @@
 W1 to W18 are the faults of the stack that this one replaces; each has its test.
 """
 
+import json
 import os
 import random
 import re
@@ -19,9 +20,12 @@ from kometa_host.archive import names
 from tests.host.backup_host import BACKUPS, LIBRARY, MARKER, SCRIPT, SHIMS, UNIT, BackupHost, Key, odd_tree
 from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
+from tests.sandbox.shell import wait_until
 
 OWNER = 102_999  # 3000 inside the namespace
-CREATE, VERIFY, DRILL = (f"operations.backup.{name}" for name in ("create", "verify", "drill"))
+CREATE, VERIFY, DRILL, PIN, UNPIN = (
+    f"operations.backup.{name}" for name in ("create", "verify", "drill", "pin", "unpin")
+)
 PIPELINE = ("bash", "podman", "find", "tar", "zstd", "age", "sleep")
 
 
@@ -109,7 +113,7 @@ def test_a_backup_is_whole_encrypted_and_for_the_account_alone(ready: BackupHost
     assert report.encrypted
     assert report.contents.has_config_yml
     listed = ready.account(f"stat -c '%a %U %n' {BACKUPS} {BACKUPS}/*").stdout.splitlines()
-    assert listed == [f"700 mms {BACKUPS}", f"600 mms {BACKUPS}/{name}"]
+    assert listed == [f"700 mms {BACKUPS}", f"600 mms {BACKUPS}/{name}", f"600 mms {BACKUPS}/kometa-marks"]
     members = ready.members(name)
     assert next(iter(members)) == b"kometa"
     assert {(member.uid, member.gid) for member in members.values()} == {(3000, 3000)}
@@ -147,6 +151,7 @@ def test_create_shows_name_size_and_duration_and_verify_and_drill_agree(
     assert "entries are the same" in drilled
     assert ready.listing() == before
     assert ready.account("ls -A ~/config").stdout.split() == ["kometa"]
+    assert f" drilled {name}" in ready.account("cat ~/.local/state/kometa-host/backup-proofs").stdout
     facts = command.run("fact", "facts.backup.Archives").text
     assert f'"name": "{name}"' in facts
     assert '"complete": true' in facts
@@ -373,6 +378,44 @@ def test_retention_keeps_what_it_shall_and_never_touches_what_is_foreign(ready: 
         path.unlink()
 
 
+def started_by_the_timer(ready: BackupHost) -> str:
+    """Let the timer start a backup at once; return the archive's name."""
+    before = set(ready.archives())
+    soon = "~/.config/systemd/user/kometa-backup.timer.d"
+    reload = "systemctl --user daemon-reload; systemctl --user restart kometa-backup.timer"
+    ready.account(f"mkdir -p {soon}; printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=1s\\n' >{soon}/soon.conf; {reload}")
+    wait_until(lambda: bool(set(ready.archives()) - before), "the timer's backup", 60)
+    ready.account(
+        f"rm -r {soon}; {reload}; while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done"
+    )
+    [name] = set(ready.archives()) - before
+    return name
+
+
+def test_what_is_made_by_hand_pushes_out_nothing_and_a_pinned_one_stays(ready: BackupHost, command: Pyinfra) -> None:
+    night = started_by_the_timer(ready)
+    own = [ready.newest() for _ in range(2) if ready.start()]
+    assert ready.archives() == [night, *own]
+    later = started_by_the_timer(ready)
+    assert ready.archives() == [*own, later]
+    command.run(PIN, f"backup={later}", "-y")
+    missing = command.run(PIN, "backup=kometa-2020-01-01.tar.zst", "-y", status=1).text
+    assert "there is no archive kometa-2020-01-01.tar.zst" in missing
+    last = started_by_the_timer(ready)
+    assert ready.archives() == [*own, later, last]
+    facts = json.loads(command.run("fact", "facts.backup.Archives", "--json").output.splitlines()[-1])
+    [listed] = facts["facts.backup.Archives"].values()
+    assert {one["name"]: (one["by_hand"], one["pinned"]) for one in listed} == {
+        **dict.fromkeys(own, (True, False)),
+        later: (False, True),
+        last: (False, False),
+    }
+    command.run(UNPIN, f"backup={later}", "-y")
+    assert started_by_the_timer(ready) == ready.newest()
+    assert later not in ready.archives()
+    assert "pinned" not in ready.account(f"cat {BACKUPS}/kometa-marks").stdout
+
+
 def test_a_failed_backup_deletes_nothing(ready: BackupHost) -> None:  # W7
     for day in range(1, 29):
         (ready.folder / f"kometa-2026-10-{day:02}T080000Z.tar.zst.age").write_text("content")
@@ -425,7 +468,7 @@ def test_a_missing_mount_fails_before_anything_is_written(
     assert list(ready.folder.iterdir()) == []
     ready.host.run(f"mount -t tmpfs -o uid=3000,gid=3000,mode=700 none {BACKUPS}")
     assert ready.start()
-    assert names.parse(ready.account(f"ls {BACKUPS}").stdout.strip())
+    assert names.parse(ready.account(f"ls {BACKUPS}").stdout.split()[0])
     ready.host.run(f"umount {BACKUPS}")
     command.deploy()
     ready.assert_next_is_good()

@@ -14,6 +14,7 @@ from kometa_host.plans import backup as backup_plan
 from kometa_host.plans.backup import FoundArchive, parse_archives
 from kometa_host.settings.variables import Settings
 from kometa_host.state import backup_files, desired, programs
+from kometa_host.state.observed import Observed
 
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
 SECRET_URL = "https://ping.example/secret-id"  # noqa: S105
@@ -72,7 +73,7 @@ class TestWhatAHostGets:
     def test_values_in_the_script_are_quoted(self) -> None:
         text = backup_files.script(settings(kometa_backup_keep={"daily": 3}))
         assert text.startswith("#!/usr/bin/env bash\n")
-        assert "keep_daily=3\nkeep_weekly=0\nkeep_monthly=0\n" in text
+        assert "keep=(last=0 hourly=0 daily=3 weekly=0 monthly=0 yearly=0)\n" in text
 
 
 class TestDirectory:
@@ -124,6 +125,15 @@ class TestArchives:
         header = data.find(b"--- ") + backup_plan.MAC_LINE + backup_plan.NONCE
         [found] = parse_archives([self.line(data[: max(header + payload, 0)])])
         assert not found.complete
+
+    def test_marks_and_proofs_are_those_of_their_archive(self) -> None:
+        name, other = (f"kometa-2026-01-0{day}T080000Z.tar.zst.age" for day in (1, 2))
+        marks = [f"mark pinned {name}", f"mark by-hand {other}", "mark pinned gone", f"mark unknown {other}"]
+        proofs = [f"proof 2026-0{month}-03T100000Z {how} {name}" for month, how in ((1, "drilled"), (2, "restored"))]
+        second, first = parse_archives([*marks, *proofs, f"5 other 0 {name}", f"6 other 0 {other}"])
+        assert (first.pinned, first.by_hand, first.proved) == (True, False, datetime(2026, 2, 3, 10, tzinfo=UTC))
+        assert (second.pinned, second.by_hand, second.proved) == (False, True, None)
+        assert first.to_json()["proved"] == "2026-02-03T10:00:00+00:00"
 
     def test_they_are_listed_newest_first_with_those_of_the_former_stack(self) -> None:
         listed = parse_archives(
@@ -222,3 +232,43 @@ def test_the_scripts_hold_nothing_but_what_the_repository_shows() -> None:
     text = backup_files.script(settings())
     for name in ("common", "lock", "notify", "backup"):
         assert programs.path_of(f"{name}.sh").read_text() in text
+
+
+class TestPinning:
+    @pytest.mark.parametrize("typed", ["kometa-2026-01-31.tar.zst", f"{DIRECTORY}/kometa-2026-01-31.tar.zst"])
+    def test_takes_a_name_of_the_directory(self, typed: str) -> None:
+        assert backup_plan.checked_name(typed, DIRECTORY) == "kometa-2026-01-31.tar.zst"
+
+    @pytest.mark.parametrize("typed", [None, "", "latest", "local:kometa-2026-01-31.tar.zst", "/else/x", "notes.txt"])
+    def test_refuses_everything_else(self, typed: object) -> None:
+        with pytest.raises(UserError, match="backup"):
+            backup_plan.checked_name(typed, DIRECTORY)
+
+
+HOURS = [f"Next elapse: Fri 2026-11-27 {hour:02}:00:00 UTC" for hour in range(4, 12)]
+DAYS = [f"Next elapse: Fri 2026-11-{day:02} 08:00:00 UTC" for day in range(20, 28)]
+
+
+class TestScheduleAndRetention:
+    def warning(self, elapses: list[str], **data: object) -> str:
+        found = Observed({"calendar.backup": "\n".join(elapses).encode()})
+        return backup_plan.schedule_warning(settings(**data), found) or ""
+
+    def test_the_defaults_agree(self) -> None:
+        assert self.warning(DAYS) == ""
+
+    def test_an_hourly_schedule_of_which_only_days_are_kept_is_said(self) -> None:
+        said = self.warning(HOURS)
+        assert "finer than daily" in said
+        assert "Keep hourly ones as well" in said
+
+    def test_with_its_own_class_it_is_in_order(self) -> None:
+        assert self.warning(HOURS, kometa_backup_keep={"hourly": 24, "daily": 7}) == ""
+        assert self.warning(HOURS, kometa_backup_keep={"last": 30}) == ""
+
+    def test_a_daily_schedule_of_which_only_months_are_kept_is_said(self) -> None:
+        assert "each month" in self.warning(DAYS, kometa_backup_keep={"monthly": 6})
+
+    def test_without_backups_or_a_host_that_knows_there_is_nothing_to_say(self) -> None:
+        assert self.warning(HOURS, kometa_backup_recipients=[]) == ""
+        assert self.warning([]) == ""

@@ -17,11 +17,14 @@ PROGRAM = Path(__file__).parents[3] / "programs" / "installed" / "retention.awk"
 
 
 class Keep(NamedTuple):
-    """For how many days, weeks and months that have archives the newest one of each is kept (kometa_backup_keep)."""
+    """For how many days, weeks, ... that have archives the newest one of each is kept (kometa_backup_keep)."""
 
-    daily: int
-    weekly: int
-    monthly: int
+    daily: int = 0
+    weekly: int = 0
+    monthly: int = 0
+    hourly: int = 0
+    yearly: int = 0
+    last: int = 0
 
 
 def archive_name(time: datetime) -> str:
@@ -29,16 +32,22 @@ def archive_name(time: datetime) -> str:
     return f"kometa-{time.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.tar.zst.age"
 
 
-def to_delete(archives: Sequence[Archive], keep: Keep, now: datetime, awk: Sequence[str] = ("awk",)) -> list[Archive]:
+def to_delete(
+    archives: Sequence[Archive],
+    keep: Keep,
+    now: datetime,
+    awk: Sequence[str] = ("awk",),
+    marks: Sequence[str] = (),
+) -> list[Archive]:
     """Given the archives of a directory and an aware time, return those that may go, oldest first.
 
-    The newest one never does, nor does one later than now. awk: the command that runs the program, in its words.
-    Raise UserError if awk is missing or fails.
+    The newest one never does, nor does one later than now. awk: the command that runs the program, in its words;
+    marks: lines as `pinned NAME`. Raise UserError if awk is missing or fails.
     """
     by_name = {f"./{archive.name}": archive for archive in archives}
     variables = {**keep._asdict(), "now": f"{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"}
     settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
-    lines = _run([*awk, *settings, "-f", str(PROGRAM)], "".join(f"{name}\n" for name in by_name))
+    lines = _run([*awk, *settings, "-f", str(PROGRAM)], "".join(f"{line}\n" for line in (*marks, *by_name)))
     return [by_name[line] for line in lines]
 
 

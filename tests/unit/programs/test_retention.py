@@ -44,26 +44,47 @@ def daily(days: int, until: datetime = NOW) -> list[Archive]:
 
 
 def deleted(
-    found: Sequence[Archive], keep: Keep = USUAL, now: datetime = NOW, awk: Sequence[str] = ("awk",)
+    found: Sequence[Archive],
+    keep: Keep = USUAL,
+    now: datetime = NOW,
+    awk: Sequence[str] = ("awk",),
+    marks: Sequence[str] = (),
 ) -> set[str]:
-    return {archive.name for archive in to_delete(found, keep, now, awk)}
+    return {archive.name for archive in to_delete(found, keep, now, awk, marks)}
 
 
-def kept_by_oracle(found: Sequence[Archive], keep: Keep, now: datetime) -> set[str]:
-    """Group by Python's own calendar, which knows ISO weeks, and take the newest of each of the last groups."""
-    past = [archive for archive in found if archive.time <= now.replace(microsecond=0)]
-    rules: list[tuple[int, Callable[[datetime], Hashable]]] = [
+def rules(keep: Keep) -> list[tuple[int, Callable[[datetime], Hashable]]]:
+    """Return how many periods count, and what tells one from another, from the finest to the coarsest."""
+    return [
+        (keep.last, lambda time: time),
+        (keep.hourly, lambda time: (time.date(), time.hour)),
         (keep.daily, datetime.date),
         (keep.weekly, lambda time: time.isocalendar()[:2]),
         (keep.monthly, lambda time: (time.year, time.month)),
+        (keep.yearly, lambda time: time.year),
     ]
-    moments = {max(archive.time for archive in past)} if past else set()
-    for wanted, period in rules:
-        newest: dict[Hashable, datetime] = {}
-        for archive in past:
-            newest[period(archive.time)] = max(archive.time, newest.get(period(archive.time), archive.time))
-        moments.update(sorted(newest.values(), reverse=True)[:wanted])
-    return {archive.name for archive in found if archive.time in moments or archive not in past}
+
+
+def kept_of_series(times: set[datetime], keep: Keep, by_hand: bool) -> set[datetime]:
+    """Group by Python's own calendar, which knows ISO weeks, and take the newest of each of the last groups."""
+    kept: set[datetime] = set()
+    finest = True
+    for wanted, period in rules(keep):
+        groups: dict[Hashable, list[datetime]] = {}
+        for time in times:
+            groups.setdefault(period(time), []).append(time)
+        last = sorted(groups.values(), key=max, reverse=True)[:wanted]
+        kept.update(time for group in last for time in (group if by_hand and finest else [max(group)]))
+        finest = finest and not wanted
+    return kept
+
+
+def kept_by_oracle(found: Sequence[Archive], keep: Keep, now: datetime, by_hand: Sequence[str] = ()) -> set[str]:
+    past = {archive.time for archive in found if archive.time <= now.replace(microsecond=0)}
+    own = {archive.time for archive in found if archive.name in by_hand} & past
+    kept = kept_of_series(past - own, keep, by_hand=False) | kept_of_series(own, keep, by_hand=True)
+    kept |= {max(past)} if past else set()
+    return {archive.name for archive in found if archive.time in kept or archive.time not in past}
 
 
 MOMENTS = st.one_of(
@@ -81,12 +102,69 @@ NAMES = st.one_of(
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     names=st.lists(NAMES, unique=True, max_size=60),
-    keep=st.builds(Keep, st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
+    keep=st.builds(Keep, *[st.integers(0, 9)] * 3, *[st.sampled_from([0, 0, 1, 3])] * 3),
     now=MOMENTS,
+    own=st.integers(0, 9),
 )
-def test_the_program_agrees_with_the_oracle(names: list[str], keep: Keep, now: datetime, awk: list[str]) -> None:
+def test_the_program_agrees_with_the_oracle(
+    names: list[str], keep: Keep, now: datetime, own: int, awk: list[str]
+) -> None:
     found = archives(*names)
-    assert {archive.name for archive in found} - deleted(found, keep, now, awk) == kept_by_oracle(found, keep, now)
+    by_hand = [archive.name for archive in found if archive.time.day % 10 < own]
+    kept = {archive.name for archive in found} - deleted(found, keep, now, awk, [f"by-hand {name}" for name in by_hand])
+    assert kept == kept_by_oracle(found, keep, now, by_hand)
+
+
+def of_day(*hours: int, day: str = "2025-06-29") -> list[str]:
+    return [f"kometa-{day}T{hour:02}0000Z.tar.zst.age" for hour in hours]
+
+
+def test_what_is_made_by_hand_in_the_afternoon_does_not_push_out_the_archive_of_the_night(awk: list[str]) -> None:
+    night, *afternoon = of_day(8, 14, 15, 16)
+    marks = [f"by-hand {name}" for name in afternoon]
+    assert deleted(archives(night, *afternoon), Keep(daily=7), awk=awk, marks=marks) == set()
+    assert deleted(archives(night, *afternoon), Keep(daily=7), awk=awk) == {night, *afternoon[:2]}
+
+
+def test_what_was_made_by_hand_goes_when_its_day_does(awk: list[str]) -> None:
+    days = [of_day(9, 10, day=f"2025-06-{day}") for day in range(10, 14)]
+    marks = [f"by-hand {name}" for names in days for name in names]
+    gone = deleted(archives(*(name for names in days for name in names)), Keep(daily=2), awk=awk, marks=marks)
+    assert gone == {*days[0], *days[1]}
+
+
+def test_a_pinned_one_stays_and_takes_nobodys_place(awk: list[str]) -> None:
+    found = daily(10)
+    oldest = found[-1].name
+    gone = deleted(found, Keep(daily=3), awk=awk, marks=[f"pinned {oldest}"])
+    assert gone == {archive.name for archive in found[3:-1]}
+
+
+def test_of_the_proved_ones_the_newest_stays(awk: list[str]) -> None:
+    found = daily(10)
+    marks = [f"proved {found[number].name}" for number in (9, 6)]
+    gone = deleted(found, Keep(daily=3), awk=awk, marks=marks)
+    assert found[6].name not in gone
+    assert found[9].name in gone
+
+
+def test_the_last_ones_the_hours_and_the_years_are_kept(awk: list[str]) -> None:
+    found = archives(*of_day(1, 2, 3), "kometa-2025-06-29T033000Z.tar.zst.age", *of_day(9, day="2023-02-03"))
+    assert deleted(found, Keep(last=2), awk=awk) == {*of_day(1, 2), *of_day(9, day="2023-02-03")}
+    assert deleted(found, Keep(hourly=2), awk=awk) == {*of_day(1, 3), *of_day(9, day="2023-02-03")}
+    assert deleted(found, Keep(yearly=2), awk=awk) == set(of_day(1, 2, 3))
+
+
+def test_a_mark_between_names_is_a_name_and_none_of_ours(awk: list[str]) -> None:
+    night, noon = of_day(8, 12)
+    assert lines(f"./{night}\n./x\npinned {night}\n./{noon}\n", awk, daily="1") == (0, f"./{night}\n", "")
+
+
+def test_snapshots_of_a_repository_go_as_archives_do(awk: list[str]) -> None:
+    names = [f"./kometa-2025-06-2{day}T080000Z.restic.{day}abc" for day in range(5)]
+    marks = f"pinned {names[0][2:]}\nproved {names[1][2:]}\n"
+    out = "".join(f"{name}\n" for name in names[2:4])
+    assert lines(marks + "".join(f"{name}\n" for name in names), awk, daily="1") == (0, out, "")
 
 
 def test_seven_days_four_weeks_and_six_months_of_daily_backups_are_kept(awk: list[str]) -> None:
@@ -174,7 +252,7 @@ def test_with_the_clock_stepped_forward_as_much_stays_as_before(awk: list[str]) 
 
 
 def lines(text: str, awk: list[str], **variables: str) -> tuple[int, str, str]:
-    values = {"daily": "0", "weekly": "0", "monthly": "0", "now": "2025-06-30T070000Z", **variables}
+    values = {**dict.fromkeys(Keep._fields, "0"), "now": "2025-06-30T070000Z", **variables}
     settings = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
     result = run(
         [*awk, *settings, "-f", PROGRAM],
@@ -271,5 +349,5 @@ def test_a_missing_awk_is_said() -> None:
 
 
 def test_keep_numbers_that_make_no_sense_are_an_error() -> None:
-    with pytest.raises(UserError, match="must be whole numbers"):
+    with pytest.raises(UserError, match="must be a whole number"):
         to_delete(daily(1), Keep(-1, 0, 0), NOW)

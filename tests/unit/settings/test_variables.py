@@ -128,12 +128,16 @@ def test_a_pause_is_a_number_of_seconds_above_zero(value: object) -> None:
 
 
 def test_a_class_of_archives_left_out_keeps_none() -> None:
-    assert settings(kometa_backup_keep={"daily": 2}).kometa_backup_keep == {"daily": 2, "weekly": 0, "monthly": 0}
+    assert settings(kometa_backup_keep={"daily": 2}).kometa_backup_keep == {"daily": 2}
+    assert settings(kometa_backup_keep={"yearly": 1, "last": 3, "daily": 0}).kometa_backup_keep == {
+        "last": 3,
+        "yearly": 1,
+    }
 
 
 @pytest.mark.parametrize(
     "value",
-    [{}, {"daily": 0}, {"daily": -1}, {"daily": True}, {"hourly": 3}, {"daily": "x"}, {3: 3}, [7, 4, 6], 7, None],
+    [{}, {"daily": 0}, {"daily": -1}, {"daily": True}, {"minutely": 3}, {"daily": "x"}, {3: 3}, [7, 4, 6], 7, None],
 )
 def test_what_would_keep_nothing_or_the_unknown_is_refused(value: object) -> None:
     assert problems(kometa_backup_keep=value).keys() == {"kometa_backup_keep"}
