@@ -24,7 +24,7 @@ class Archives(FactBase[list[FoundArchive]]):
     def command(self) -> str:
         """List them as the account, to which the directory belongs."""
         known = settings_of(host)
-        script = programs.program("common", "backup_marks", "backup_archives", backup_dir=known.kometa_backup_dir)
+        script = programs.program("backup_archives", backup_dir=known.kometa_backup_dir)
         return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
     def process(self, output: Iterable[str]) -> list[FoundArchive]:

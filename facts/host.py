@@ -16,13 +16,18 @@ from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
 
 
-def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> str:
-    """Return the bash program that reads a host with these settings, and these sets of files in place of the wanted."""
+def read_program(
+    settings: Settings, sets: Sequence[FileSet] | None = None, name: str = "observe", **more: object
+) -> str:
+    """Return the bash program that reads a host with these settings, and these sets of files in place of the wanted.
+
+    + name: a program that reads more than the state of the host, and `more`, what it needs besides
+    """
     sets = wanted_sets(settings) if sets is None else sets
     calendars = schedules.calendars(settings)
     return programs.program(
-        "common",
-        "observe",
+        name,
+        call="",
         account=settings.mms_user,
         account_uid=settings.mms_uid,
         account_gid=settings.mms_gid,
@@ -48,6 +53,7 @@ def read_program(settings: Settings, sets: Sequence[FileSet] | None = None) -> s
         set_roots=[wanted.root for wanted in sets],
         set_digests=[wanted.digest for wanted in sets],
         set_texts=["config.yml" if wanted.name == "config" else "" for wanted in sets],
+        **more,
     )
 
 

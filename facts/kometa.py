@@ -22,22 +22,14 @@ def look_program(settings: Settings, thorough: bool = False, probe: str = "") ->
     interesting = units_of_interest(settings)
     timers = [backup_files.TIMER, *(name for name in interesting if name.endswith(".timer"))]
     services = [name.replace(".timer", ".service") for name in timers]
-    more = programs.program(
-        "common",
-        "runs",
-        *(["diagnose"] if thorough else []),
-        "status",
-        account=settings.mms_user,
-        config_dir=settings.kometa_config_dir,
-        backup_dir=settings.kometa_backup_dir,
-        quadlet_dir=settings.quadlet_dir,
-        image=settings.kometa_image,
+    return read_program(
+        settings,
+        name="look",
         plex_url=settings.kometa_plex_url,
         status_units=list(dict.fromkeys([*interesting, *timers, *services, "plex.service"])),
         thorough=thorough,
         probe=probe,
     )
-    return f"{more}\n{read_program(settings)}"
 
 
 class Status(FactBase[status.Status]):

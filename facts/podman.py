@@ -19,7 +19,7 @@ class Ownership(FactBase[ForeignOwned]):
 
     def command(self, path: str, uid: int, gid: int) -> str:
         """Look through the path."""
-        return f"bash -c {quote(programs.program('lib', 'foreign_owned', path=path, uid=uid, gid=gid))}"
+        return f"bash -c {quote(programs.program('foreign_owned', path=path, uid=uid, gid=gid))}"
 
     def process(self, output: Iterable[str]) -> ForeignOwned:
         """Count and name what was found."""

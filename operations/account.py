@@ -37,7 +37,6 @@ def user(user: str, uid: int, gid: int, home: str) -> Commands:
     needs_root(observe(), f"making the account {user}")
     yield root_change(
         f"making the account {user}",
-        "subordinate",
         "account",
         **vars(wanted),
         create_group=plan.create_group,

@@ -26,9 +26,7 @@ def run(retry: object = False) -> Commands:
         raise UserError(f"{service} is not on {host.name}. Deploy first.")
     # Without the lock, which would be kept until the end: the unit itself takes it.
     if retry:
-        forget = programs.program("common", "forget_bad")
+        forget = programs.program("forget_bad")
         yield Change("forgetting what was not healthy", forget, Actor.ACCOUNT, locked=False)
-    script = programs.program(
-        "common", "follow_unit", "autodeploy_run", unit=service, identifier=autodeploy_files.SCRIPT
-    )
+    script = programs.program("autodeploy_run", job_unit=service, identifier=autodeploy_files.SCRIPT)
     yield Change("the update", script, Actor.ACCOUNT, locked=False)

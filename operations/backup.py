@@ -50,7 +50,7 @@ def directory() -> Commands:
         return
     if step.needs_root and left_to_root(observe(), f"making {known.kometa_backup_dir}"):
         return
-    script = programs.program("root", "backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
+    script = programs.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
     left = backup_plan.directory_step(known, look_again().text("backup-directory"))
     confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")
@@ -66,10 +66,8 @@ def create() -> Commands:
     if not known.backups_enabled:
         raise UserError(backup_plan.NOT_ENABLED)
     script = programs.program(
-        "common",
-        "follow_unit",
         "backup_create",
-        unit=backup_files.SERVICE,
+        job_unit=backup_files.SERVICE,
         identifier=backup_files.SCRIPT,
         backup_dir=known.kometa_backup_dir,
     )
@@ -101,7 +99,7 @@ def _pinning(backup: object, pinned: bool) -> Change:
     directory = settings().kometa_backup_dir
     name = backup_plan.checked_name(backup, directory)
     what = f"{'pinning' if pinned else 'unpinning'} {name}"
-    return account_change(what, "backup_marks", "backup_pin", name=name, backup_dir=directory, pinned=pinned)
+    return account_change(what, "backup_pin", name=name, backup_dir=directory, pinned=pinned)
 
 
 @host_operation
@@ -144,7 +142,7 @@ def _drill(place: Place, identity: object) -> None:
     known = settings()
     archive = names.parse(place.name)
     begun = int(archive.time.timestamp()) if archive else 0
-    script = programs.program("common", "backup_drill", config_dir=known.kometa_config_dir, begun=begun)
+    script = programs.program("backup_drill", config_dir=known.kometa_config_dir, begun=begun)
     keys = archive_stream.identities(identity)
     said: list[str] = []
     report = None
@@ -163,9 +161,7 @@ def _drill(place: Place, identity: object) -> None:
 
 
 def _note_proof(place: Place) -> None:
-    noted = ask(
-        "backup_marks", "backup_proved", how="drilled", name=place.name, backup_dir=settings().kometa_backup_dir
-    )
+    noted = ask("backup_proved", how="drilled", name=place.name, backup_dir=settings().kometa_backup_dir)
     if noted.status:
         raise UserError(f"the drill went well, and that could not be noted on the host: {noted.stderr.strip()}")
 

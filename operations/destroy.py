@@ -59,7 +59,7 @@ def _with_data() -> bool:
 
 
 def _part(what: str, part: str, data: bytes = b"", **variables: object) -> Change:
-    return account_change(what, "service", "destroy", data=data, part=part, **variables)
+    return account_change(what, "destroy", call=part, data=data, **variables)
 
 
 def _lines(names: Iterable[str]) -> bytes:
@@ -130,7 +130,7 @@ def files(of: str) -> Commands:
     show_diff(wanted, changes)
     if of == "units":
         yield _part("stopping timers and units", "stop_units", data=_lines(changes.remove))
-    then = "" if of == "library" else "systemctl --user daemon-reload"
+    then = "" if of == "library" else "reload_units"
     yield files_change(wanted, changes, then=then)
     _, after = _reduced(_look_again(), of)
     confirm(not after, f"{', '.join(after.files)} are still there.")
@@ -245,4 +245,4 @@ def account() -> Commands:
         host.log(f"the account {user} stays: {why}")
         host.noop("it stays")
         return
-    yield root_change(f"removing the account {user}", "subordinate", "destroy_account", user=user)
+    yield root_change(f"removing the account {user}", "destroy_account", user=user)

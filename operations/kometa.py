@@ -49,7 +49,6 @@ def running() -> Commands:
         return
     yield account_change(
         f"{due.step.value}ing kometa.service ({due.why})",
-        "service",
         "switch_service",
         image=known.kometa_image,
         quadlet_dir=known.quadlet_dir,

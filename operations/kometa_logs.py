@@ -44,8 +44,6 @@ def _since(value: object) -> str:
 
 def _program(known: Settings, since: str = "", runs: int = 0, follow: bool = False) -> str:
     return programs.program(
-        "common",
-        "runs",
         "logs",
         config_dir=known.kometa_config_dir,
         since=since,

@@ -117,9 +117,6 @@ def run_once(options: Options, config: object = None) -> Commands:
 def program(known: Settings, options: Options, candidate: CandidateTree | None) -> str:
     """Return the bash program that runs Kometa once."""
     return programs.program(
-        "common",
-        "lock",
-        "runs",
         "run_once",
         podman_arguments=run_once_plan.podman_arguments(known, options),
         image=known.kometa_image,

@@ -62,7 +62,7 @@ def _show(verdict: Verdict, tree: FileSet) -> None:
 def _ask(archive: bytes) -> Verdict:
     known = settings()
     source = programs.path_of("validate.py").read_text(encoding="utf-8")
-    script = programs.program("common", "validate", image=known.kometa_image, validator=source)
+    script = programs.program("validate", image=known.kometa_image, validator=source)
     completed = transport.run(host, Actor.ACCOUNT, known.mms_user, script, archive)
     if completed.status:
         raise UserError(completed.stderr.strip() or "Kometa's validator could not be asked; nothing was changed.")

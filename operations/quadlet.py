@@ -21,7 +21,7 @@ def present(quadlets: FileSet) -> Commands:
 
         quadlet.present(name="Quadlets", quadlets=wanted.quadlets(settings))
     """
-    yield from finished(quadlets, then="systemctl --user daemon-reload")
+    yield from finished(quadlets, then="reload_units")
     found = observe()
     quadlets = takeover.own_quadlets(quadlets, settings(), found)
     changes = filesets.changes(quadlets, found.files(quadlets.name))
@@ -29,7 +29,7 @@ def present(quadlets: FileSet) -> Commands:
         host.noop("Quadlets are as wanted")
         return
     show_diff(quadlets, changes)
-    yield files_change(quadlets, changes, "quadlet", check="check_quadlets", then="systemctl --user daemon-reload")
+    yield files_change(quadlets, changes, "quadlets", check="check_quadlets", then="reload_units")
     found = look_again()
     left = filesets.changes(quadlets, found.files(quadlets.name))
     confirm(not left, f"the Quadlets are still not as wanted: {', '.join(left.files)}.")

@@ -98,7 +98,7 @@ def leftovers() -> Commands:
     if not observe().text("restore-left"):
         host.noop("no restore was cut off")
         return
-    yield account_change("putting right a restore that was cut off", "service", "restore", "restore_repair", **_tree())
+    yield account_change("putting right a restore that was cut off", "restore_journal", call="repair")
 
 
 # Looking and checking
@@ -136,7 +136,7 @@ def _place(options: Options, space: int) -> dict[str, Any]:
 
 def _check_place(options: Options, space: int = 0) -> None:
     """Raise UserError if nothing can be restored there, or less than space bytes."""
-    looked = ask("restore_place", "restore_check", **_place(options, space))
+    looked = ask("restore_place", call="check_place", **_place(options, space))
     if looked.status:
         raise UserError(looked.stderr.strip() or "the host did not say whether there is room for the tree.")
 
@@ -170,13 +170,10 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
 # Changing
 
 
-def _program(on: Host, options: Options, *scripts: str, **variables: object) -> str:
+def _program(on: Host, options: Options, name: str, **variables: object) -> str:
     return programs.program(
-        "common",
-        "lock",
-        "service",
-        "restore",
-        *scripts,
+        name,
+        call="",
         **_tree(),
         force=options.force,
         idle_wait=options.wait,
@@ -246,8 +243,6 @@ class Restore(_HostChange):
         return _program(
             on,
             self.options,
-            "restore_place",
-            "backup_marks",
             "restore_config",
             backup_dir=self.known.kometa_backup_dir,
             archive="" if self.place.local else self.place.name,

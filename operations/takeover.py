@@ -31,8 +31,8 @@ def former_stack() -> Commands:
         return
     yield account_change(
         "noting the former unit and image",
-        "service",
-        "remember_former",
+        "rollback",
+        call="remember_good",
         quadlet_dir=known.quadlet_dir,
         network_quadlet=network_quadlet(known),
     )

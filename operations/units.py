@@ -26,7 +26,7 @@ def library(library: FileSet) -> Commands:
         host.noop("the host's scripts are as wanted")
         return
     show_diff(library, changes)
-    yield files_change(library, changes, "backup_trial", check="check_recipients")
+    yield files_change(library, changes, "recipients", check="check_recipients")
     _confirm_files(library, look_again())
 
 
@@ -41,8 +41,7 @@ def present(units: FileSet) -> Commands:
         units.present(name="Timers", units=wanted.units(settings))
     """
     # Stopped, they are not ready, and start below as timers with a new calendar have to.
-    stop = f"systemctl --user stop {' '.join(_timers(units))} || true; " if _timers(units) else ""
-    yield from finished(units, then=f"{stop}systemctl --user daemon-reload")
+    yield from finished(units, "units", then="stop_timers", timers=_timers(units))
     found = observe()
     units = takeover.own_units(units, settings(), found)
     changes = _changes(units, found)
@@ -54,8 +53,8 @@ def present(units: FileSet) -> Commands:
     yield files_change(
         units,
         changes,
-        "units_retire",
-        "units_activate",
+        "units",
+        call="put_units",
         then="activate_timers",
         retired=[name for name in changes.remove if name.endswith((".timer", ".service"))],
         timers=_timers(units),

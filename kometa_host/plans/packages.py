@@ -9,7 +9,7 @@ from kometa_host.state.observed import Observed
 
 OLDEST_PODMAN = (4, 4)  # the first with Quadlet
 
-# Programs that show whether what Kometa's host needs is there; see programs/read/observe.sh.
+# Programs that show whether what Kometa's host needs is there; see programs/lib/host_state.sh.
 NEEDED = ("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock")
 SLIRP = "slirp4netns"  # rootless Podman's way to the network before version 5, which has pasta
 

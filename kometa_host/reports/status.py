@@ -1,4 +1,4 @@
-"""What a person wants to know of a Kometa host at a glance. Pure; read by programs/read/status.sh."""
+"""What a person wants to know of a Kometa host at a glance. Pure; read by programs/read/look.sh."""
 
 import gzip
 import re
@@ -50,7 +50,7 @@ class Look:
 
 
 def parse_look(lines: Iterable[str]) -> Look:
-    """Given the lines of observe.sh and, after its `end`, those of status.sh, return what they tell."""
+    """Given the lines of look.sh, return what they tell."""
     iterator = iter(lines)
     first: list[str] = []
     for line in iterator:

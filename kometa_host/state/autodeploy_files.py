@@ -36,14 +36,9 @@ def unit_templates(settings: Settings) -> dict[str, str]:
 def script(settings: Settings) -> str:
     """Return the text of the host's update program. It holds no secret."""
     return programs.installed(
-        "common",
-        "lock",
-        "service",
-        "notify",
-        *(["pull"] if settings.follows_git else []),
         "autodeploy",
         source=settings.kometa_autodeploy_source,
-        **(_pull_variables(settings) if settings.follows_git else {}),
+        **_pull_variables(settings),
         group=settings.kometa_autodeploy_group,
         config_dir=settings.kometa_config_dir,
         timezone=settings.mms_timezone,
@@ -56,12 +51,14 @@ def script(settings: Settings) -> str:
 
 
 def _pull_variables(settings: Settings) -> dict[str, object]:
-    return {
+    """Return the variables of programs/lib/pull.sh, empty but in pull mode, which alone uses them."""
+    wanted = {
         "repository": settings.kometa_autodeploy_repository,
         "branch": settings.kometa_autodeploy_branch,
         "unsigned": settings.kometa_autodeploy_unsigned,
         "inventory_host": settings.kometa_autodeploy_host,
     }
+    return {name: value if settings.follows_git else "" for name, value in wanted.items()}
 
 
 def library_files(settings: Settings) -> Mapping[str, WantedFile]:

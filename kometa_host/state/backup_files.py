@@ -28,10 +28,6 @@ def longest(settings: Settings) -> int:
 def script(settings: Settings) -> str:
     """Return the text of the host's backup program. It holds no secret."""
     return programs.installed(
-        "common",
-        "lock",
-        "notify",
-        "backup_marks",
         "backup",
         config_dir=settings.kometa_config_dir,
         backup_dir=settings.kometa_backup_dir,

@@ -1,5 +1,6 @@
 """Builds the bash programs that run on a host. Pure text: what carries them there is operations.transport."""
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import cache
@@ -7,6 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
+SOURCED = re.compile(r"^\. ([\w/]+\.sh)\n", re.MULTILINE)  # a line of a program that names a library of its own
 
 # Exit statuses of the prelude, far from those that programs use.
 NEEDS_ROOT = 117
@@ -41,17 +43,31 @@ def path_of(name: str) -> Path:
     return path
 
 
-def program(*scripts: str, **variables: object) -> str:
-    """Given names of scripts below programs/ and their variables, return one bash program."""
-    bodies = [path_of(f"{name}.sh").read_text(encoding="utf-8") for name in scripts]
-    return assignments(variables) + "\n".join(bodies)
+def program(*names: str, call: str = "", **variables: object) -> str:
+    """Given names of files below programs/ and their variables, return one bash program.
+
+    Where a file sources a library (`. lib/NAME.sh`) stands its text, unless it has come before.
+
+    + call: what the program does in the end, for libraries, which only define functions
+    """
+    seen: set[Path] = set()
+    bodies = [_whole(path_of(f"{name}.sh"), seen) for name in names]
+    return assignments(variables) + "\n".join([*bodies, f"{call}\n" if call else ""])
 
 
-def installed(*scripts: str, **variables: object) -> str:
-    """Given names of scripts below programs/ and their variables, return the text of a program that stays there."""
+def _whole(path: Path, seen: set[Path]) -> str:
+    """Return the text of a file with the libraries that it sources, but for those that were seen before."""
+    if path in seen:
+        return ""
+    seen.add(path)
+    return SOURCED.sub(lambda line: _whole(PROGRAMS / line[1], seen), path.read_text(encoding="utf-8"))
+
+
+def installed(name: str, **variables: object) -> str:
+    """Given the name of a file below programs/ and its variables, return the text of a program that stays there."""
     return (
         "#!/usr/bin/env bash\n# Written by kometa-host; the next deploy undoes what is changed here.\n"
-        f"{program(*scripts, **variables)}"
+        f"{program(name, call='', **variables)}"
     )
 
 

@@ -65,7 +65,7 @@ def locate(backup: object) -> Place:
         return Place(wanted.removeprefix(LOCAL), local=True)
     if wanted != LATEST:
         return Place(wanted)
-    listed = ask("backup_marks", "backup_archives", backup_dir=known.kometa_backup_dir)
+    listed = ask("backup_archives", backup_dir=known.kometa_backup_dir)
     if listed.status:
         raise UserError(f"{known.kometa_backup_dir} could not be looked through: {listed.stderr.strip()}")
     archives = backup_plan.parse_archives(listed.stdout.decode("utf-8", "replace").splitlines())
@@ -187,7 +187,7 @@ class _HostFile:
     """A file of the host, read through a channel of its own."""
 
     def __init__(self, path: str) -> None:
-        script = programs.program("common", "backup_read", path=path)
+        script = programs.program("backup_read", path=path)
         self.process: Process = openssh.start(host, Actor.ACCOUNT, settings().mms_user, script)
         start = b""
         while b"\n" not in start:

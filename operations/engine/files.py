@@ -4,6 +4,7 @@ import tarfile
 import time
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from pyinfra import host
 from pyinfra.api.output import echo, format_text
@@ -22,7 +23,8 @@ LARGEST_SHOWN = 65_536  # bytes of a file of which a diff shows lines
 def files_change(
     wanted: FileSet,
     changes: Changes,
-    *scripts: str,
+    library: str = "files",
+    call: str = "put_files",
     check: str = "",
     then: str = "",
     declared: str | None = None,
@@ -31,45 +33,45 @@ def files_change(
 ) -> Change:
     """Return the change that brings a set of files to the host.
 
-    + check: shell function of `scripts` that may refuse the new files before anything is replaced
-    + then: command to run after they are live
+    + library: library of programs that has more functions for this set, and `call`, what brings it
+    + check: shell function that may refuse the new files before anything is replaced
+    + then: shell function that runs after they are live
     + declared: text to be kept on the host beside the manifest
     + seen: SHA-256 of the config.yml on which the changes were decided
-    + variables: of the scripts
+    + variables: of the library
     """
     script = programs.program(
-        "common",
-        "files",
-        *scripts,
-        "put_files",
-        set_name=wanted.name,
-        root=wanted.root,
-        owner=f"{wanted.uid}:{wanted.gid}",
+        library,
+        call=call,
+        **set_variables(wanted, then),
         expected=changes.since or "",
         seen=seen or "",
         check=check,
-        then=then,
         **variables,
     )
     what = f"writing {wanted.root}"
-    return Change(what, script, Actor.ACCOUNT, data=_stream(wanted, changes, declared))
+    return Change(what, script, Actor.ACCOUNT, data=stream(wanted, changes, declared))
 
 
-def finished(wanted: FileSet, then: str = "") -> Commands:
+def finished(wanted: FileSet, library: str = "files", then: str = "", **variables: object) -> Commands:
     """Yield what finishes a write of the set that was cut off; what else is due is decided on a new look after it.
 
-    + then: command to run after the files are live
+    + library, then, variables: as for `files_change`
     """
     if not observe().files(wanted.name).pending:
         return
-    place = {"set_name": wanted.name, "root": wanted.root, "owner": f"{wanted.uid}:{wanted.gid}", "then": then}
-    yield Change(
-        f"finishing what was begun in {wanted.root}", programs.program("common", "files", "finish_files", **place)
-    )
+    script = programs.program(library, call="finish_files", **set_variables(wanted, then), **variables)
+    yield Change(f"finishing what was begun in {wanted.root}", script)
     observe_anew()
 
 
-def _stream(wanted: FileSet, changes: Changes, declared: str | None) -> Iterator[bytes]:
+def set_variables(wanted: FileSet, then: str = "") -> dict[str, Any]:
+    """Return the variables of programs/lib/files.sh."""
+    return {"set_name": wanted.name, "root": wanted.root, "owner": f"{wanted.uid}:{wanted.gid}", "then": then}
+
+
+def stream(wanted: FileSet, changes: Changes, declared: str | None = None) -> Iterator[bytes]:
+    """Yield the tar stream that programs/lib/files.sh reads."""
     lists = {
         "control/remove": _nul_separated(changes.remove),
         "control/save": _nul_separated(changes.save),
@@ -150,7 +152,13 @@ def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
     """Return the small texts among the named files as the host has them."""
     if not names or observe().files(wanted.name).root is None:
         return {}
-    completed = ask("texts", data=_nul_separated(names), root=wanted.root, largest=LARGEST_SHOWN)
+    completed = ask(
+        "file_contents",
+        call="in_namespace file_contents",
+        data=_nul_separated(names),
+        root=wanted.root,
+        largest=LARGEST_SHOWN,
+    )
     pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
     return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
 

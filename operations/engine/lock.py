@@ -26,7 +26,7 @@ def hold_lock(host: Host, account: str) -> bool:
     if known.lock:
         return False
     holder = f"pyinfra on {socket.gethostname()}, process {os.getpid()}"
-    script = programs.program("common", "lock", "hold_lock", wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
+    script = programs.program("hold_lock", lock_wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
     process = transport.start(host, Actor.ACCOUNT, account, script)
     said: list[str] = []
     gevent.spawn(_pass_on, process.read_error, said, host.log)

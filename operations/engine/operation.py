@@ -70,11 +70,10 @@ def told(completed: Completed) -> Observed:
     return found
 
 
-def ask(*scripts: str, data: bytes = b"", **variables: object) -> Completed:
-    """Run the named scripts of programs as the account, which only read, and return what they left."""
-    return transport.run(
-        host, Actor.ACCOUNT, settings().mms_user, programs.program("common", *scripts, **variables), data
-    )
+def ask(program: str, /, call: str = "", data: bytes = b"", **variables: object) -> Completed:
+    """Run a program as the account, which only reads, or a call of a library, and return what it left."""
+    script = programs.program(program, call=call, **variables)
+    return transport.run(host, Actor.ACCOUNT, settings().mms_user, script, data)
 
 
 @dataclass
@@ -163,17 +162,19 @@ def _refuse(message: str) -> Commands:
     host.state.fail_hosts({host})  # type: ignore[no-untyped-call]
 
 
-def account_change(what: str, *scripts: str, data: bytes | Iterable[bytes] = b"", **variables: object) -> Change:
-    """Return a change that the account makes: the named scripts of programs with these variables."""
-    return Change(what, programs.program("common", *scripts, **variables), Actor.ACCOUNT, data)
+def account_change(
+    what: str, program: str, /, call: str = "", data: bytes | Iterable[bytes] = b"", **variables: object
+) -> Change:
+    """Return a change that the account makes: a program, or a call of a library, with these variables."""
+    return Change(what, programs.program(program, call=call, **variables), Actor.ACCOUNT, data)
 
 
-def root_change(what: str, *scripts: str, **variables: object) -> Change:
-    """Return a change that root makes: the named scripts of programs with these variables.
+def root_change(what: str, program: str, /, **variables: object) -> Change:
+    """Return a change that root makes: a program with these variables.
 
     What the account says is never among them: root acts on what root alone can write.
     """
-    return Change(what, programs.program(*scripts, **variables), Actor.ROOT, locked=False)
+    return Change(what, programs.program(program, call="", **variables), Actor.ROOT, locked=False)
 
 
 def left_to_root(found: Observed, what: str) -> bool:

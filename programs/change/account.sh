@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# Makes the account: group, user, ranges of subordinate ids, which it chooses itself. Runs as root. Follows subordinate.sh.
-# shellcheck disable=SC2154  # the variables are set in front of this text
+# Makes the account: group, user, ranges of subordinate ids, which it chooses itself. Runs as root.
 set -euo pipefail
+. lib/subordinate.sh
+: "${create_group?}" "${create_user?}" "${user:?}" "${uid:?}" "${gid:?}" "${home:?}" "${count:?}" # of each of the kinds
+declare -a kinds # subuid, subgid: of which there are ranges to add
 PATH=$PATH:/usr/sbin:/sbin
 
 exec 9>/run/kometa-host-account.lock

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Makes the backup directory, for the account alone. Runs as root, or as the account where that may write. Follows root.sh.
-# shellcheck disable=SC2154  # user and backup_dir are set in front of this text
+# Makes the backup directory, for the account alone. Runs as root, or as the account where that may write.
 set -eu
+. lib/root.sh
+: "${user:?}" "${backup_dir:?}"
 umask 022
 # shellcheck disable=SC2016  # for another shell to expand
 make_as_account='mkdir -p -- "$(dirname "$1")" && mkdir -m 0700 -- "$1"'

@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Removes the account, all that runs as it or as one of its containers' users, what it has left to be run, and its home.
-# Runs as root. Follows subordinate.sh.
-# shellcheck disable=SC2154  # user is set in front of this text
+# Runs as root.
 set -eu
+. lib/subordinate.sh
+: "${user:?}"
 PATH=$PATH:/usr/sbin:/sbin
 uid=$(id -u "$user")
 

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # state_dir comes from common.sh
+# Forgets which images and commits were not healthy, so that the next update tries them again.
+. begin.sh
+
 records=$state_dir/autodeploy
 rm -f -- "$records/bad" "$records/git/bad"
 if [ -d "$records/git" ]; then : >"$records/git/take-rewritten"; fi

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Lets the account's user manager run without a login, and waits for its bus. Runs as root.
-# shellcheck disable=SC2154  # user is set in front of this text
 set -eu
+: "${user:?}"
 uid=$(id -u "$user")
 loginctl enable-linger "$user"
 as_user() { runuser -u "$user" -- env "XDG_RUNTIME_DIR=/run/user/$uid" "$@"; }

@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # Makes the network anew: Podman cannot change one.
-# shellcheck disable=SC2154  # network is set in front of this text
+. begin.sh
+. lib/common.sh
+. lib/podman.sh
+: "${network:?}"
+
 trap '' HUP PIPE INT TERM
 systemctl --user daemon-reload
 if podman network exists "$network"; then

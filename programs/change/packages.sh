@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Installs packages with the host's own package manager. Runs as root.
-# shellcheck disable=SC2154  # manager and packages are set in front of this text
 set -eu
+: "${manager:?}"
+declare -a packages
 export DEBIAN_FRONTEND=noninteractive
 # A package manager says much: shown only if it fails.
 quietly() { output=$("$@" 2>&1) || { printf '%s\n' "$output" | tail -n 20 >&2 && exit 1; }; }

@@ -1,7 +1,11 @@
 # shellcheck shell=bash
 # Creates, replaces and removes Podman secrets. Values come on standard input and stay in the shell's memory and pipes:
 # printf is a builtin, so no process list shows one. A line that was cut has no end and is not read.
-# shellcheck disable=SC2154  # label is set in front of this text
+. begin.sh
+. lib/common.sh
+. lib/podman.sh
+: "${label:?}"
+
 create_secret() { printf '%s' "$encoded" | base64 -d | podman secret create "$@" --label "$label=$digest" "$name" - >/dev/null; }
 
 put_secret() {

@@ -1,8 +1,12 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # when_idle, config_dir and timezone are set in front of this text
+# Starts or restarts Kometa's service, and goes back to what was healthy before if it is not.
+. lib/idle.sh
+. lib/rollback.sh
+: "${image:?}" "${patience:?}" "${when_idle?}" # patience: seconds for Kometa to be alive; when_idle: no run is disturbed
+
 # Between the look at the host and now an image may have been pulled, for minutes: a run can have begun.
-if [ -n "$when_idle" ] && [ -n "$(in_namespace run_in_progress "$config_dir/logs" "$timezone")" ]; then
+if [ -n "$when_idle" ] && [ -n "$(in_progress)" ]; then
     say "restart postponed: a run has begun meanwhile. Deploy again later, or with --data kometa_restart=now."
     exit 0
 fi
-switch_service
+switch_service "$image" "$patience"

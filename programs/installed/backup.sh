@@ -1,18 +1,18 @@
 # shellcheck shell=bash
 # Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in clear on any disk.
 # `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended.
-# Follows common.sh, lock.sh, notify.sh and backup_marks.sh. Variables set in front of this text: config_dir, backup_dir,
-# backup_mount (may be empty), max_pause and lock_wait (seconds), keep (class=number, each), library_dir.
-# shellcheck disable=SC2154
+. lib/backup_marks.sh
+. lib/lock.sh
+. lib/notify.sh
+. lib/podman.sh
+: "${config_dir:?}" "${backup_dir:?}" "${backup_mount?}" "${max_pause:?}" "${lock_wait:?}" # seconds
+declare -a keep # class=number, each
 attempts=3                    # to catch the tree at rest: something besides Kometa may write to it
 frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
-archive_pattern='kometa-[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]Z.tar.zst.age'
+archive_pattern=kometa-$time_pattern.tar.zst.age
 changed=3                     # status of a pipeline of which tar alone failed
 last_line=$'\004' # end of transmission
 partial='' job='' woken='' relay='' messages='' frozen_at=0 frozen_for=0
-
-# The lock must end with this program: Podman may leave a process of its own behind.
-podman() { command podman "$@" 9>&-; }
 
 # --- the containers ---------------------------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ publish() {
 check_target() {
     local name free last
     for name in podman tar zstd age find awk flock; do
-        command -v "$name" >/dev/null || fail "no backup was made: the program $name is missing on this host. Deploy again, it installs it."
+        type -P "$name" >/dev/null || fail "no backup was made: the program $name is missing on this host. Deploy again, it installs it."
     done
     if [ -n "$backup_mount" ] && ! timeout -s KILL 30 mountpoint -q -- "$backup_mount"; then
         fail "no backup was made: $backup_mount is not mounted, and what was written there would not be on the share. Mount it."
@@ -305,10 +305,10 @@ backup() {
     delete_superseded
 }
 
-# What a kill -9 of the above has left undone. SERVICE_RESULT is systemd's; see systemd.exec(5).
+# What a kill -9 of the above has left undone.
 finish() {
     thaw_ours || true
-    if [ "${SERVICE_RESULT:-}" = success ]; then notify ''; else notify /fail; fi
+    notify_result
 }
 
 case ${1:-backup} in

@@ -1,4 +1,4 @@
 # shellcheck shell=bash
 # Starts the unit that updates images and shows its journal until it has ended.
-# shellcheck disable=SC2154  # unit is set in front of this text
-follow_unit "Deploy first." "$unit runs already; what follows is about that" "$unit" "why stands above and in" true "$unit"
+. lib/follow_unit.sh
+follow_unit "Deploy first." "$job_unit runs already; what follows is about that" "$job_unit" "why stands above and in" true "$job_unit"

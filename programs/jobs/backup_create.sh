@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Starts the backup's unit and tells how it goes, until it has ended. Its messages come from the journal.
-# shellcheck disable=SC2154  # backup_dir is set in front of this text
+. lib/follow_unit.sh
+: "${backup_dir:?}"
+
 tell_size() {
     local size
     size=$(find "$backup_dir" -maxdepth 1 -name 'kometa-*.partial' -printf '%s\n' 2>/dev/null | head -n 1)

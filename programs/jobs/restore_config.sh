@@ -2,9 +2,12 @@
 # Receives the tar stream of an archive into a stage, waits for the controller's word that it was whole, and puts it in
 # place. Standard input: tar_bytes of the stream, then the line `commit`. Standard output: `ready`, `staged`, then what
 # was done. Whatever happens before that word leaves the host as it was.
-# shellcheck disable=SC2154  # the variables are set in front of this text
+. lib/backup_marks.sh
+. lib/replaced.sh
+. lib/restore.sh
+. lib/restore_place.sh
+: "${tar_bytes:?}" "${archive?}" # archive: its name, empty if it is none of the host's
 silence=120 # seconds without a byte after which the line counts as cut
-kept='' members=() feeder='' watcher=''
 
 make_stage() {
     stage=$live.stage-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
@@ -34,7 +37,7 @@ watch_feeder() {
 }
 
 receive() {
-    local path status=0
+    local path status=0 members=() feeder watcher
     for path in "${paths[@]}"; do members+=("kometa/$path"); done
     exec 7< <(exec head -c "$tar_bytes" <&8 2>/dev/null 9>&-)
     feeder=$!
@@ -76,7 +79,7 @@ missing_part() {
 place_paths() {
     local path at
     for path in "${paths[@]}"; do missing_part "$path" >/dev/null; done
-    give_to_container "$candidate"
+    give_to "$candidate" "$owner_uid" "$owner_gid"
     sync -f "$stage"
     for path in "${paths[@]}"; do
         at=$(missing_part "$path")
@@ -90,42 +93,38 @@ place_paths() {
     sync -f "$live"
 }
 
-# As for files that a deploy replaces: kept for the account, the last five times.
+# As for files that a deploy replaces.
 keep_replaced_paths() {
     [ -n "$(find "$candidate" ! -type d -print -quit)" ] || return 0
-    local replaced=$state_dir/replaced name
-    name=$replaced/$(date -u +%Y-%m-%dT%H%M%SZ)/restore
+    local name
+    name=$(replaced_name restore)
     mkdir -p -- "${name%/*}"
     mv -nT -- "$candidate" "$name"
-    chown -hR 0:0 -- "$name"
-    find "$replaced" -mindepth 1 -maxdepth 1 | sort | head -n -5 | xargs -d '\n' -r rm -rf --
+    settle_replaced "$name"
     printf '%s\n' "$name"
 }
 
 commit_paths() {
-    wait_until_idle
+    await_idle
     enter_commit
     in_namespace place_paths
     kept=$(in_namespace keep_replaced_paths)
 }
 
-restore() {
-    begin
-    live=$place
-    check_place
-    make_stage
-    printf 'ready\n'
-    receive
-    printf 'staged\n'
-    await_commit
-    if [ -n "$destination" ]; then
-        commit_destination
-    elif [ "${#paths[@]}" -gt 0 ]; then
-        commit_paths
-    else
-        commit_tree
-    fi
-    if [ -n "$archive" ]; then note_proof restored "$archive"; fi
-    printf 'kept %s\nactive %s\n' "$kept" "$was_active" || true
-}
-restore
+begin_restore
+live=$place kept=
+check_place
+make_stage
+printf 'ready\n'
+receive
+printf 'staged\n'
+await_commit
+if [ -n "$destination" ]; then
+    commit_destination
+elif [ "${#paths[@]}" -gt 0 ]; then
+    commit_paths
+else
+    commit_tree
+fi
+if [ -n "$archive" ]; then note_proof restored "$archive"; fi
+printf 'kept %s\nactive %s\n' "$kept" "$was_active" || true

@@ -1,14 +1,16 @@
 # shellcheck shell=bash
 # Runs Kometa once, in a container of its own while the service rests, and in any case puts back what was before.
 # Standard input: candidate_size bytes of a tar stream (a config tree to try), then a sign of life now and then.
-# shellcheck disable=SC2154  # the variables are set in front of this text
-unit=kometa.service
-halt_signs='halting init|s6-overlay-suexec: fatal|s6-applyuidgid: fatal|preinit: fatal|unable to start service init-kometa'
+. lib/idle.sh
+. lib/lock.sh
+. lib/owners.sh
+. lib/service.sh
+: "${image:?}" "${owner_uid:?}" "${owner_gid:?}" "${candidate_size:?}"
+: "${idle_wait:?}" "${lock_wait:?}" "${holder:?}" "${patience:?}" # patience: seconds without a sign of life
+declare -a podman_arguments
+halt_signs="$unhealthy_signs|unable to start service init-kometa"
 grace=20 # seconds for the container to end after Kometa's last line
 run='' was_active='' podman_status=0
-
-# Podman leaves helpers behind, such as the network's name server: they must not hold our lock or our channel.
-podman() { command podman "$@" 6>&- 9>&-; }
 
 # What is said goes to a file that is shown live: writing to a line that was cut would stop us for ever.
 open_work() {
@@ -18,7 +20,7 @@ open_work() {
     folder=$config_dir
     if [ "$candidate_size" -gt 0 ]; then
         folder=$work/config
-        if ! in_namespace receive_candidate; then
+        if ! in_namespace receive_tree; then
             in_namespace rm -rf -- "$work"
             fail "the connection was lost before the config tree had come; nothing was changed."
         fi
@@ -30,7 +32,7 @@ open_work() {
     exec 7>&- 8<&-
 }
 
-receive_candidate() {
+receive_tree() {
     mkdir -m 0700 -- "$folder"
     head -c "$candidate_size" | tar -C "$folder" --no-same-owner -p -xf -
     [ -e "$folder/.complete" ] && rm -- "$folder/.complete"
@@ -43,37 +45,18 @@ attend() {
     kill -TERM "$$"
 }
 
-in_progress() { in_namespace run_in_progress "$config_dir/logs" "$timezone"; }
-
-wait_until_idle() {
-    local deadline=$((SECONDS + idle_wait)) started since said=''
-    while started=$(in_progress) && [ -n "$started" ]; do
-        since=$(TZ=$timezone date -d "@$started" '+%F %H:%M')
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            fail "a run is in progress since $since and was not disturbed. Wait for its end, or add wait=true."
-        fi
-        if [ -z "$said" ]; then say "waiting for the run in progress since $since to finish (at most $idle_wait s)"; fi
-        said=yes
-        sleep 2
-    done
-}
-
-remove_leftovers() {
+drop_former_work() {
     local name
     for name in "$state_dir"/run-once.*; do
         if [ "$name" != "$work" ]; then in_namespace rm -rf -- "$name"; fi
     done
 }
 
-stop_service() {
-    case $(systemctl --user is-active "$unit" || true) in
-        active | activating | reloading) was_active=yes ;;
-        *) return 0 ;;
-    esac
-    # A frozen container cannot be stopped cleanly.
-    podman unpause kometa >/dev/null 2>&1 || true
+let_service_rest() {
+    if ! is_up; then return 0; fi
+    was_active=yes
     say "stopping $unit for the time of the run"
-    systemctl --user stop "$unit" || fail "$unit could not be stopped."
+    stop_service || fail "$unit could not be stopped."
 }
 
 # Tells one log from the next: every run begins a new file.
@@ -111,9 +94,7 @@ run_container() {
     fi
 }
 
-give_back() { find "$config_dir" \( ! -uid "$owner_uid" -o ! -gid "$owner_gid" \) -exec chown -h "$owner_uid:$owner_gid" -- {} +; }
-
-restore() {
+put_back_service() {
     local status=$?
     trap '' INT TERM
     set +e
@@ -123,7 +104,7 @@ restore() {
         wait "$run"
     fi
     podman rm -f -i test-kometa >/dev/null 2>&1
-    if [ -n "$run" ]; then in_namespace give_back || status=1; fi
+    if [ -n "$run" ]; then in_namespace give_to "$config_dir" "$owner_uid" "$owner_gid" || status=1; fi
     if [ -n "$was_active" ]; then
         if systemctl --user start "$unit"; then
             say "$unit runs again"
@@ -148,11 +129,11 @@ interrupted() {
 
 trap '' HUP PIPE
 open_work
-trap restore EXIT
+trap put_back_service EXIT
 trap interrupted INT TERM
 take_lock "$lock_wait" "$holder"
-remove_leftovers
-wait_until_idle
+drop_former_work
+wait_until_idle "$idle_wait" "Wait for its end, or add wait=true." sleep 2
 in_namespace has_config || fail "there is no config.yml in $folder, so Kometa would not run. Deploy first."
-stop_service
+let_service_rest
 run_container

@@ -2,7 +2,9 @@
 # Asks Kometa's own validator about a config tree that is not live yet, in a throwaway container without a network.
 # Standard input: a tar stream of the tree's YAML files and, last, `end`, without which the stream was cut.
 # Standard output: one line of JSON, see programs/container/validate.py.
-# shellcheck disable=SC2154  # image and validator, the text of validate.py, are set in front of this text
+. begin.sh
+. lib/common.sh
+: "${image:?}" "${validator:?}" # validator: the text of validate.py
 
 drop_candidate() { rm -rf -- "$candidate"; }
 

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # What is known of single archives. Marks, `pinned NAME` or `by-hand NAME`, lie beside the archives, so that they go where
 # these go. Proofs, `TIME drilled|restored NAME`, are the host's own: that of an archive which it could restore.
-: "${backup_dir:?}" "${state_dir:?}"
+. begin.sh
+: "${backup_dir:?}"
 marks_file=$backup_dir/kometa-marks
 proofs_file=$state_dir/backup-proofs
 proofs_kept=200

@@ -2,9 +2,14 @@
 # Puts a set of files on the host, all of them or none. Runs inside the account's user namespace.
 # Standard input: a tar stream with `files/` (what to write, with modes), `control/` (lists and the manifest) and, last,
 # `end`, without which the stream was cut.
-# shellcheck disable=SC2154  # set_name, root, owner, expected, seen and check are set in front of this text
-# shellcheck disable=SC2016  # what is in single quotes is for another shell to expand
-stage=$root.stage pending=$root.pending record=$state_dir/files/$set_name
+. begin.sh
+. lib/common.sh
+. lib/podman.sh
+. lib/replaced.sh
+: "${set_name:?}" "${root:?}" "${owner:?}" "${then?}" # then: a function that runs after the files are live
+
+# Sets where the set is prepared, where it waits once it is complete, and where our record of it is.
+name_places() { stage=$root.stage pending=$root.pending record=$state_dir/files/$set_name; }
 
 drop_stage() { rm -rf -- "$stage"; }
 
@@ -37,12 +42,12 @@ finish_pending() {
 }
 
 # What is to change was found out by a look at the host: whatever came in between makes that worthless.
-check_unchanged() {
+check_unchanged() { # $1: digest of the manifest as it was seen, $2: of the config.yml, or nothing
     local digest=
     if [ -r "$record/manifest" ]; then digest=$(head -n 1 "$record/manifest"); fi
-    [ "$digest" = "$expected" ] || fail "$root was changed by somebody else meanwhile; nothing was changed. Run the command again."
+    [ "$digest" = "$1" ] || fail "$root was changed by somebody else meanwhile; nothing was changed. Run the command again."
     # Kometa writes refreshed tokens there, which would be lost.
-    if [ -n "$seen" ] && [ "$(sha256sum <"$root/config.yml" | cut -d' ' -f1)" != "$seen" ]; then
+    if [ -n "$2" ] && [ "$(sha256sum <"$root/config.yml" | cut -d' ' -f1)" != "$2" ]; then
         fail "$root/config.yml was changed by somebody else meanwhile; nothing was changed. Run the command again."
     fi
 }
@@ -98,18 +103,17 @@ make_directories() {
     done < <(sed 1d "$pending/control/manifest" | grep '^- ' || true)
 }
 
-# Nothing is lost: what others wrote under our names is kept, the last five times.
+# What others wrote under our names is kept.
 save_replaced() {
     local kept name
-    kept=$state_dir/replaced/$(date -u +%Y-%m-%dT%H%M%SZ)/$set_name
+    kept=$(replaced_name "$set_name")
     while IFS= read -r -d '' name; do
         if [ ! -e "$root/$name" ] && [ ! -L "$root/$name" ]; then continue; fi
         mkdir -p -- "$kept"
         (cd "$root" && cp -a --parents -- "$name" "$kept")
     done <"$pending/control/save"
     [ -d "$kept" ] || return 0
-    chown -hR 0:0 "$kept"
-    find "$state_dir/replaced" -mindepth 1 -maxdepth 1 | sort | head -n -5 | xargs -d '\n' -r rm -rf --
+    settle_replaced "$kept"
     : >"$pending/control/save" # done: after a cut, what stands there may be ours already
     say "what was there before is kept in $kept"
 }
@@ -171,19 +175,35 @@ write_manifest() {
 
 # What a run that was cut off has begun. It comes before any comparison: what was found out without it is worthless.
 finish_cut_off() {
+    name_places
     [ -d "$pending" ] || return 0
     trap '' HUP PIPE INT TERM
     finish_pending
 }
 
-put_files() {
+# $1: digest of the manifest as it was seen, $2: of the config.yml, or nothing, $3: a function that may refuse the new files
+replace_files() {
+    name_places
     trap drop_stage EXIT
     receive_stage
     finish_cut_off
-    check_unchanged
+    check_unchanged "$1" "$2"
     check_targets
-    if [ -n "$check" ]; then "$check" "$stage/files" "$stage/control/remove"; fi
+    if [ -n "$3" ]; then "$3" "$stage/files" "$stage/control/remove"; fi
     trap '' HUP PIPE INT TERM
     commit_stage
     finish_pending
 }
+
+# The ways in, outside the namespace.
+finish_files() {
+    in_namespace finish_cut_off
+    if [ -n "$then" ]; then "$then"; fi
+}
+
+put_files() {
+    in_namespace replace_files "${expected?}" "${seen?}" "${check?}"
+    if [ -n "$then" ]; then "$then"; fi
+}
+
+reload_units() { systemctl --user daemon-reload; }

@@ -1,21 +1,25 @@
 # shellcheck shell=bash
 # The one lock of the account, shared by deploy, backup, restore, run_once and autodeploy.
-# shellcheck disable=SC2154  # lock_file comes from common.sh
+. begin.sh
+. lib/common.sh
 
 # $1: seconds to wait, $2: who wants it. The lock is held by file descriptor 9, so it ends with the process.
 take_lock() {
+    local file=$state_dir/lock
     mkdir -p -- "$state_dir"
-    exec 9>>"$lock_file"
+    exec 9>>"$file"
     if ! flock -n 9; then
-        say "waiting for $(cat -- "$lock_file.holder" 2>/dev/null || printf 'another operation') to finish (at most $1 s)"
-        flock -w "$1" 9 || fail "the host is busy: $(cat -- "$lock_file.holder" 2>/dev/null || printf 'another operation') holds its lock" \
-            "($lock_file). Wait until that has finished and run the command again."
+        say "waiting for $(lock_holder) to finish (at most $1 s)"
+        flock -w "$1" 9 || fail "the host is busy: $(lock_holder) holds its lock ($file)." \
+            "Wait until that has finished and run the command again."
     fi
     # A destroy removes the file: whoever waited for it then waits for the new one.
-    if [ "$(stat -Lc %d:%i /proc/self/fd/9)" != "$(stat -c %d:%i "$lock_file" 2>/dev/null || true)" ]; then
+    if [ "$(stat -Lc %d:%i /proc/self/fd/9)" != "$(stat -c %d:%i "$file" 2>/dev/null || true)" ]; then
         exec 9>&-
         take_lock "$@"
         return
     fi
-    printf '%s, since %s\n' "$2" "$(date '+%F %T %Z')" >"$lock_file.holder"
+    printf '%s, since %s\n' "$2" "$(date '+%F %T %Z')" >"$file.holder"
 }
+
+lock_holder() { cat -- "$state_dir/lock.holder" 2>/dev/null || printf 'another operation'; }

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Tells kometa_notify_url how a job goes. A failed ping never fails the job.
-# shellcheck disable=SC2154  # library_dir is set in front of this text
+. lib/common.sh
+: "${library_dir:?}"
 
 # The URL's path often is its password: it is read from a private file and goes to curl's input, never to an argument.
 notify() { # $1: what is appended to the path: /start, /fail or nothing
@@ -14,3 +15,6 @@ notify() { # $1: what is appended to the path: /start, /fail or nothing
     printf 'url = "%s"\n' "$url" | curl -fsS --max-time 10 -o /dev/null -K - 2>/dev/null 9>&- ||
         say "kometa_notify_url could not be pinged (${1:-success}); that changes nothing about the job."
 }
+
+# What a unit runs at its end. SERVICE_RESULT is systemd's, killed or not; see systemd.exec(5).
+notify_result() { if [ "${SERVICE_RESULT:-}" = success ]; then notify ''; else notify /fail; fi; }

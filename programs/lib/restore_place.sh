@@ -1,7 +1,10 @@
 # shellcheck shell=bash
-# Refuses a place into which nothing can be restored, before anything changes.
-# Variables set in front of this text: place, destination (empty unless that is the place), paths, space (bytes).
-# shellcheck disable=SC2154
+# The place of a restore. Refuses one into which nothing can be restored, before anything changes.
+. begin.sh
+. lib/common.sh
+: "${place:?}" "${destination?}" "${space:?}" # destination: empty unless that is the place; space: bytes
+declare -a paths
+
 check_place() {
     local parent=${place%/*} free
     [ ! -L "$place" ] || fail "$place is a symbolic link, which would be replaced itself. Set kometa_config_dir to where it leads."

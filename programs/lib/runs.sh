@@ -1,7 +1,35 @@
 # shellcheck shell=bash
-# Finds Kometa's runs in its logs. The functions run inside the namespace: the logs are the container's.
-run_name='([0-9]{2}:[0-9]{2} |Test |Collections |Libraries )?Run'
-telling_lines="\\| +(Starting|Finished) $run_name +\\||Start Time: |\\[(WARNING|ERROR|CRITICAL)\\]|Validation Report| Library Connection Failed|\\| +Version: "
+# Kometa's runs, from its logs and processes. What reads the logs runs inside the namespace: they are the container's.
+. begin.sh
+. lib/common.sh
+. lib/podman.sh
+
+# Prints the start of the run that is in progress (seconds since the epoch), nothing where none is. A run is in progress
+# when the newest log has its Starting line without the Finished one and a process older than that line still lives.
+run_in_progress() { # $1: Kometa's logs directory, $2: the time zone of the log
+    local log=$1/meta.log zone=$2 line started oldest
+    [ -r "$log" ] || return 0
+    line=$(head -c 65536 "$log" | grep -aEm1 "\\|\\s+Starting $run_name\\s+\\|" || true)
+    [ -n "$line" ] || return 0
+    if tail -c 65536 "$log" | grep -aqE "\\|\\s+Finished $run_name\\s+\\|"; then return 0; fi
+    line=${line#\[}
+    started=$(TZ=$zone date -d "${line%%,*}" +%s 2>/dev/null) || return 0
+    oldest=$(kometa_age)
+    [ -n "$oldest" ] && [ $(($(date +%s) - oldest)) -le $((started + 2)) ] || return 0
+    if writes_log; then printf '%s\n' "$started"; fi
+}
+
+# Prints for how many seconds the oldest of Kometa's processes has lived, nothing where there is none.
+kometa_age() { ps -eo etimes=,args= | awk '/python3 [^ ]*kometa\/kometa\.py/ && $1 >= most { most = $1 } END { print most }'; }
+
+# A run has its log open from beginning to end; a service that was started right after a run was killed has none.
+writes_log() {
+    local process
+    for process in $(pgrep -f 'python3 [^ ]*kometa/kometa\.py'); do
+        ls "/proc/$process/fd" >/dev/null 2>&1 || return 0 # cannot be known here
+    done
+    [ -n "$(find /proc/[0-9]*/fd -lname '*/logs/meta.log' -print -quit 2>/dev/null || true)" ]
+}
 
 # Prints the newest run logs, newest first. A validation has a log of the same name and is no run.
 run_logs() { # $1: Kometa's logs directory, $2: how many
@@ -23,4 +51,8 @@ is_run_log() {
 }
 
 # Prints the lines of a log that tell how its run went: markers, warnings, errors.
-run_extract() { if [ -r "$1" ]; then grep -aE "$telling_lines" "$1" || true; fi; }
+run_extract() {
+    local telling="\\| +(Starting|Finished) $run_name +\\||Start Time: |\\[(WARNING|ERROR|CRITICAL)\\]|Validation Report"
+    telling+="| Library Connection Failed|\\| +Version: "
+    if [ -r "$1" ]; then grep -aE "$telling" "$1" || true; fi
+}

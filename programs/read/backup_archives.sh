@@ -2,11 +2,12 @@
 # Lists the archives of a directory, one a line: `size kind detail NAME`. kind is age, with the offset of the header's last
 # line, zstd, with zstd's status for the whole frame, or other. Before them `mark pinned|by-hand NAME` and
 # `proof TIME drilled|restored NAME`. Changes nothing.
-# shellcheck disable=SC2154  # backup_dir is set in front of this text
-date='[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]'
-clock='T[0-9][0-9][0-9][0-9][0-9][0-9]Z'
+. begin.sh
+. lib/backup_marks.sh
+. lib/common.sh
+: "${backup_dir:?}"
 
-describe() { # $1: name
+describe_archive() { # $1: name
     local kind=other detail=0 start
     start=$(head -c 21 -- "$1" | tr '\0' ' ')
     if [ "$start" = age-encryption.org/v1 ]; then
@@ -24,8 +25,8 @@ sed 's/^/mark /' -- "$marks_file" 2>/dev/null || true
 sed 's/^/proof /' -- "$proofs_file" 2>/dev/null || true
 if [ -d "$backup_dir" ]; then
     cd -- "$backup_dir" || fail "$backup_dir cannot be entered"
-    find . -maxdepth 1 -type f \( -name "kometa-$date$clock.tar.zst.age" -o -name "kometa-$date$clock.tar.zst.age.partial" \
-        -o -name "kometa-$date.tar.zst" -o -name "kometa-$date.tar.zst.age" \) -printf '%P\n' | while IFS= read -r name; do
-        describe "$name"
+    find . -maxdepth 1 -type f \( -name "kometa-$time_pattern.tar.zst.age" -o -name "kometa-$time_pattern.tar.zst.age.partial" \
+        -o -name "kometa-$date_pattern.tar.zst" -o -name "kometa-$date_pattern.tar.zst.age" \) -printf '%P\n' | while IFS= read -r name; do
+        describe_archive "$name"
     done
 fi

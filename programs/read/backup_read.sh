@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # Writes a file to standard output, after a line with its size in bytes.
-# shellcheck disable=SC2154  # path is set in front of this text
+. begin.sh
+. lib/common.sh
+: "${path:?}"
+
 [ -f "$path" ] || fail "there is no file $path on the host. List what is there: pyinfra inventory.py fact facts.backup.Archives"
 [ -r "$path" ] || fail "$path cannot be read by $(id -un). Run chown $(id -un) $path on the host."
 stat -Lc %s -- "$path"

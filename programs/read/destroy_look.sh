@@ -1,14 +1,15 @@
 # shellcheck shell=bash
-# Tells what a destroy may meet besides what the composite read tells: one line `name base64-of-value` for each. Reads only.
-# shellcheck disable=SC2154  # quadlet_dir, network, config_dir, backup_dir and library_dir are set in front of this text
+# What a destroy may meet besides what a deploy has to know. Changes nothing.
+. begin.sh
+. lib/emit.sh
+. lib/podman.sh
+: "${quadlet_dir:?}" "${network:?}" "${config_dir:?}" "${backup_dir:?}" "${library_dir:?}"
 set +e +o pipefail # what cannot be read is told as absent
-
-tell() { printf '%s %s\n' "$1" "$(base64 -w0)"; }
 
 # What a restore or an interrupted change left beside the tree belongs to it.
 config_trees() { find "$(dirname "$config_dir")" -maxdepth 1 \( -path "$config_dir" -o -path "$config_dir.before-*" -o -path "$config_dir.stage*" -o -path "$config_dir.pending" \) 2>/dev/null; }
 
-tell_trees() {
+describe_trees() {
     local tree
     config_trees | while IFS= read -r tree; do
         printf '%s\t%s\t%s\n' "$(find "$tree" -type f | wc -l)" "$(du -sk -- "$tree" | cut -f1)" "$tree"
@@ -26,17 +27,17 @@ files_of_others() {
     find "$HOME/.config/systemd" -type f ! -exec grep -q 'Written by kometa-host' {} \; -print 2>/dev/null | head -n 3
 }
 
-podman images -a --format json | tell images
-podman volume ls -q | tell volumes
-grep -rlsE "^Network=$network\.network" "$quadlet_dir" | grep -vxF "$quadlet_dir/kometa.container" | tell network-quadlets
+podman images -a --format json | emit images
+podman volume ls -q | emit volumes
+grep -rlsE "^Network=$network\.network" "$quadlet_dir" | grep -vxF "$quadlet_dir/kometa.container" | emit network-quadlets
 # What is kept: how to tell our files of the config tree from others', and copies of what was replaced.
 {
     find "$state_dir" -mindepth 1 -maxdepth 1 ! -name files ! -name replaced
     find "$state_dir/files" -mindepth 1 -maxdepth 1 ! -name config
     find "$library_dir" -maxdepth 0
-} 2>/dev/null | tell state
-find "$state_dir" -mindepth 1 -maxdepth 1 2>/dev/null | tell whole-state
-in_namespace tell_trees 2>/dev/null | tell trees
-archives | while IFS= read -r name; do stat -c '%s %n' -- "$name"; done | tell archives
-files_of_others | tell files-of-others
+} 2>/dev/null | emit state
+find "$state_dir" -mindepth 1 -maxdepth 1 2>/dev/null | emit whole-state
+in_namespace describe_trees 2>/dev/null | emit trees
+archives | while IFS= read -r name; do stat -c '%s %n' -- "$name"; done | emit archives
+files_of_others | emit files-of-others
 printf 'end\n'

@@ -1,18 +1,19 @@
 # shellcheck shell=bash
 # Shows Kometa's log: what the service says, live or since a time, or the newest runs from its own log files.
-# shellcheck disable=SC2154  # the variables are set in front of this text
+. lib/runs.sh
+: "${config_dir:?}" "${runs:?}" "${since?}" "${lines:?}" "${follow?}" "${patience:?}" # runs: 0 for what the service says
 
 # Print what the service says; the arguments say how much of it. They run in a process of their own.
-read_journal() { exec journalctl --user -q --no-pager --no-hostname -u kometa.service -o short "$@"; }
+print_journal() { exec journalctl --user -q --no-pager --no-hostname -u kometa.service -o short "$@"; }
 # What Podman has of it, where the account cannot read its journal: what the present container says.
-read_container() { exec podman logs --timestamps "$@" kometa 2>&1; }
+print_container() { exec podman logs --timestamps "$@" kometa 2>&1; }
 
 choose_source() {
-    read_log=read_journal amount=(-n "$lines")
+    read_log=print_journal amount=(-n "$lines")
     if [ -n "$since" ]; then amount=("--since=$since"); fi
     if has_journal; then return 0; fi
     say "$(id -un) cannot read its journal on this host: this is what the present container says. make doctor says more."
-    read_log=read_container amount=(--tail "$lines")
+    read_log=print_container amount=(--tail "$lines")
     if [ -n "$since" ]; then
         since=$(date -d "$since" --iso-8601=seconds) || fail "since= is no time: write 2025-11-22, today or '1 hour ago'."
         amount=("--since=$since")

@@ -11,7 +11,7 @@ import pytest
 
 from kometa_host.state import filesets, observed, programs
 from kometa_host.state.filesets import FileSet, FoundSet, WantedFile
-from operations.engine.files import files_change
+from operations.engine.files import set_variables, stream
 
 STEPS = (
     *("commit_stage", "save_replaced", "remove_unwanted", "remove_retyped", "make_directories", "move_files"),
@@ -43,9 +43,8 @@ class Place:
 
     def look(self, wanted: FileSet, text: str = "") -> FoundSet:
         """Return the set as the composite read finds it."""
-        functions = programs.program("common", "observe").split("\nhost_part\nif ")[0]
-        arguments = programs.assignments({"arguments": [wanted.name, wanted.root, wanted.digest, text]})
-        done = self.bash(f'{functions}\n{arguments}files_part "${{arguments[@]}}"')
+        arguments = [wanted.name, wanted.root, wanted.digest, text]
+        done = self.bash(programs.program("file_state", call='files_part "${arguments[@]}"', arguments=arguments))
         found = observed.parse([*done.stdout.decode().splitlines(), "end"])
         assert found is not None
         return found.files(wanted.name)
@@ -54,16 +53,14 @@ class Place:
         self, wanted: FileSet, prepare: str = "", cut: Callable[[bytes], bytes] = bytes, found: FoundSet | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Bring what is due to the place; prepare is bash text run before, cut makes of the stream what arrives."""
-        change = files_change(wanted, filesets.changes(wanted, found or self.look(wanted)))
-        data = change.data if isinstance(change.data, bytes) else b"".join(change.data)
-        script = change.script.replace("\nin_namespace put_files", f"\n{IN_PLACE}{prepare}\nin_namespace put_files")
-        return self.bash(script, cut(data))
+        changes = filesets.changes(wanted, found or self.look(wanted))
+        more = {"expected": changes.since or "", "seen": "", "check": ""}
+        functions = programs.program("files", **set_variables(wanted), **more)
+        return self.bash(f"{functions}{IN_PLACE}{prepare}\nput_files", cut(b"".join(stream(wanted, changes))))
 
     def finish(self, wanted: FileSet) -> None:
         """Finish what was cut off, as an operation does before it decides."""
-        place = {"set_name": wanted.name, "root": wanted.root, "owner": f"{wanted.uid}:{wanted.gid}", "then": ""}
-        script = programs.program("common", "files", "finish_files", **place)
-        done = self.bash(script.replace("\nin_namespace finish", f"\n{IN_PLACE}in_namespace finish"))
+        done = self.bash(f"{programs.program('files', **set_variables(wanted))}{IN_PLACE}finish_files")
         assert done.returncode == 0, done.stderr
 
     def entries(self) -> dict[str, str | None]:
@@ -201,8 +198,7 @@ def test_a_stream_that_was_cut_anywhere_changes_nothing(place: Place) -> None:
     place.put_whole(place.wanted({"a": "1", "gone": "2"}))
     before, wanted = place.entries(), place.wanted({"a": "3", "d/new": "4"}, "d")
     found = place.look(wanted)
-    change = files_change(wanted, filesets.changes(wanted, found))
-    length_of_all = sum(len(piece) for piece in change.data if isinstance(piece, bytes))
+    length_of_all = sum(len(piece) for piece in stream(wanted, filesets.changes(wanted, found)))
     end = length_of_all - 1024 - 512  # where the last member, `end`, begins
     for length in [*range(0, end + 1, 512), end - 700]:
         done = place.put(wanted, cut=partial(first, length), found=found)

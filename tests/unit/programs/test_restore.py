@@ -1,4 +1,4 @@
-"""programs/lib/restore.sh: the exchange of two trees with any tool at hand, and what the journal mends."""
+"""programs/lib/restore_journal.sh: the exchange of two trees with any tool at hand, and what the journal mends."""
 
 import shutil
 import subprocess
@@ -29,7 +29,6 @@ TOOLS = (
 STUBS = """
 in_namespace() { "$@"; }
 systemctl() { printf '%s\\n' "$*" >>"$HOME/asked"; case $* in *is-active*) [ -e "$HOME/active" ] ;; esac; }
-unit=kometa.service
 """
 
 
@@ -58,11 +57,9 @@ def tools(place: Path, *more: str) -> Path:
 def run(place: Path, body: str, path: Path | str, status: int = 0) -> str:
     """Run a body after the scripts; return what it printed."""
     live = place / "kometa"
-    program = programs.program(
-        "common", "service", "restore", config_dir=live, owner_uid=0, owner_gid=0, timezone="UTC", patience=1
-    )
+    record = f"begin_record\nlive={live} stage={live}.stage-1 candidate={live}.stage-1/kometa"
     done = subprocess.run(
-        ["bash", "-c", f"{program}\n{STUBS}\nlive={live} stage={live}.stage-1 candidate={live}.stage-1/kometa\n{body}"],
+        ["bash", "-c", f"{programs.program('restore_journal')}{STUBS}{record}\n{body}"],
         env={"HOME": str(place), "PATH": str(path)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == status, done.stderr

@@ -1,4 +1,4 @@
-"""programs/lib/common.sh: which run is in progress, from Kometa's own log and its processes."""
+"""programs/lib/runs.sh: which run is in progress, from Kometa's own log and its processes."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def started(place: Path, text: str | None, processes: str = ALIVE, is_open: bool
     logs.mkdir(exist_ok=True)
     if text is not None:
         (logs / "meta.log").write_text(text)
-    program = programs.program("common", ps_says=processes, log_is_open=is_open, logs=str(logs), zone=ZONE)
+    program = programs.program("runs", ps_says=processes, log_is_open=is_open, logs=str(logs), zone=ZONE)
     body = f'{program}{PROCESSES}run_in_progress "$logs" "$zone"'
     return subprocess.run(["bash", "-c", body], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -81,7 +81,7 @@ def test_a_process_that_has_the_log_open_is_found(tmp_path: Path) -> None:
         assert process.stdout
         process.stdout.readline()
         done = subprocess.run(
-            ["bash", "-c", programs.program("common") + "writes_log"], capture_output=True, check=False
+            ["bash", "-c", programs.program("runs", call="writes_log")], capture_output=True, check=False
         )
         process.kill()
     assert done.returncode == 0

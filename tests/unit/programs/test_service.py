@@ -2,60 +2,81 @@
 
 import os
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from kometa_host.state import programs
 
-TOOLS = """
-in_namespace() { "$@"; }
-podman() { printf 'podman %s\\n' "$*" >>"$asked"; case $* in 'network rm'*) return "$removal" ;; esac; }
-systemctl() { printf '%s\\n' "$*" >>"$asked"; }
-"""
+# Stand for what asks the host, first in PATH; each writes down how it was called.
+FAKES = {
+    "podman": """case $* in
+    'network rm'*) exit "${REMOVAL:-0}" ;;
+    unshare*) shift && exec "$@" ;;
+    inspect*) echo false ;;
+    exec*) echo 1 ;;
+esac""",
+    "systemctl": "case $* in *NRestarts*) echo 0 ;; esac",
+    "ps": "echo '   7200 python3 /app/kometa/kometa.py'",
+    "pgrep": "echo 0",  # a process of which nothing can be known
+    "sleep": "",
+}
 
 
-def outcome(place: Path, program: str, more: str = "", removal: int = 0) -> tuple[int, str, str]:
-    """Run a program without Podman and systemd; return its status, what it said and what it asked of them."""
-    asked = place / "asked"
-    asked.touch()
-    setting = programs.assignments({"asked": str(asked), "removal": removal})
-    at = program.index("# Makes the network anew") if "# Makes the network anew" in program else None
-    at = program.index("# Between the look") if at is None else at
-    text = program[:at] + setting + TOOLS + more + program[at:]
-    environment = {**os.environ, "HOME": str(place)}
-    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=False, env=environment)
-    return done.returncode, done.stderr, asked.read_text()
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A home, and beside it the fakes in bin and Kometa's config tree in config."""
+    for name in ("bin", "config/logs", "quadlets"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "quadlets/kometa.container").touch()
+    for name, body in FAKES.items():
+        fake = tmp_path / "bin" / name
+        fake.write_text(f'#!/bin/bash\nprintf "%s\\n" "{name} ${{*%%$\'\\n\'*}}" >>"{tmp_path}/asked"\n{body}\n')
+        fake.chmod(0o755)
+    return tmp_path
+
+
+def outcome(place: Path, program: str, removal: int = 0) -> tuple[int, str, list[str]]:
+    """Run a program on the fakes; return its status, what it said and what it asked of Podman and systemd."""
+    environment = {"HOME": str(place), "PATH": f"{place}/bin:{os.environ['PATH']}", "REMOVAL": str(removal)}
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False, env=environment)
+    asked = (place / "asked").read_text().splitlines()
+    return done.returncode, done.stderr, [line for line in asked if line.startswith(("podman network", "systemctl"))]
 
 
 @pytest.mark.parametrize(
-    ("run", "when_idle", "switched"), [("", True, True), ("1700000000", True, False), ("1700000000", False, True)]
+    ("running", "when_idle", "switched"), [(False, True, True), (True, True, False), (True, False, True)]
 )
 def test_a_run_that_has_begun_meanwhile_is_not_killed(
-    tmp_path: Path, run: str, when_idle: bool, switched: bool
+    place: Path, running: bool, when_idle: bool, switched: bool
 ) -> None:
+    if running:
+        line = f"[{datetime.now(UTC):%Y-%m-%d %H:%M:%S},123] [kometa.py:1] [INFO] |  Starting 06:00 Run  |\n"
+        (place / "config/logs/meta.log").write_text(line)
     program = programs.program(
-        "common", "service", "switch_service", when_idle=when_idle, config_dir="/c", timezone="UTC", image="i",
-        quadlet_dir="/q", network_quadlet="n", patience=1,
+        "switch_service", when_idle=when_idle, config_dir=place / "config", timezone="UTC", image="i",
+        quadlet_dir=place / "quadlets", network_quadlet="n", patience=1,
     )  # fmt: skip
-    more = f"run_in_progress() {{ printf '{run}'; }}; switch_service() {{ say switched; }}\n"
-    status, said, _ = outcome(tmp_path, program, more)
-    assert (status, "switched" in said, "a run has begun meanwhile" in said) == (0, switched, not switched)
+    status, said, asked = outcome(place, program)
+    assert status == 0, said
+    assert ("systemctl --user restart kometa.service" in asked) == switched
+    assert ("a run has begun meanwhile" in said) != switched
 
 
-def test_a_network_is_made_anew_while_kometa_rests(tmp_path: Path) -> None:
-    status, _, asked = outcome(tmp_path, programs.program("common", "network", network="mms"))
+def test_a_network_is_made_anew_while_kometa_rests(place: Path) -> None:
+    status, _, asked = outcome(place, programs.program("network", network="mms"))
     assert status == 0
-    assert asked.splitlines() == [
-        "--user daemon-reload",
+    assert asked == [
+        "systemctl --user daemon-reload",
         "podman network exists mms",
-        "--user stop kometa.service mms-network.service",
+        "systemctl --user stop kometa.service mms-network.service",
         "podman network rm mms",
-        "--user restart mms-network.service",
+        "systemctl --user restart mms-network.service",
     ]
 
 
-def test_kometa_runs_again_where_the_network_cannot_be_removed(tmp_path: Path) -> None:
-    status, said, asked = outcome(tmp_path, programs.program("common", "network", network="mms"), removal=2)
+def test_kometa_runs_again_where_the_network_cannot_be_removed(place: Path) -> None:
+    status, said, asked = outcome(place, programs.program("network", network="mms"), removal=2)
     assert (status, "could not be removed" in said) == (1, True)
-    assert asked.splitlines()[-1] == "--user start kometa.service"
+    assert asked[-1] == "systemctl --user start kometa.service"

@@ -29,7 +29,7 @@ def answer(folder: Path, text: str, question: str) -> tuple[str, int]:
     return done.stdout.strip(), done.returncode
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINE, max_size=9))
 def test_a_free_range_overlaps_nobodys_and_is_the_lowest(tmp_path: Path, lines: list[tuple[str, int, int]]) -> None:
     said, _ = answer(

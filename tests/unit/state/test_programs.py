@@ -35,10 +35,15 @@ def test_what_is_no_text_becomes_one(value: object, text: str) -> None:
     assert bash(programs.assignments({"value": value}) + 'printf %s "${value-}"').decode() == text
 
 
-def test_a_program_is_its_variables_and_then_its_scripts() -> None:
-    text = programs.program("common", "lock", wait=5)
+def test_a_program_is_its_variables_then_what_it_sources_then_itself_and_a_call() -> None:
+    text = programs.program("lock", call="take_lock 5 me", wait=5)
     assert text.startswith("wait=5\n")
-    assert text.index("in_namespace()") < text.index("take_lock()")
+    assert text.index("\nfail()") < text.index("\ntake_lock()") < text.index("\ntake_lock 5 me\n")
+
+
+def test_what_two_libraries_source_is_there_once() -> None:
+    text = programs.program("restore_config")
+    assert text.count("\nsay()") == text.count("\nin_namespace()") == text.count("set -euo pipefail\nexport") == 1
 
 
 def test_what_follows_a_program_stays_its_input() -> None:

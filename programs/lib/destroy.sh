@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Takes a Kometa host apart, a part at a time: `part` names the function to run. Follows service.sh.
-# shellcheck disable=SC2154  # what a part needs is set in front of this text
+# Takes a Kometa host apart, a part at a time.
+. lib/service.sh
+declare -a keep # conditions of find: what stays of our records
 
 # Timers first, so that none starts what is being stopped. Names come on standard input.
 stop_units() {
@@ -21,6 +22,7 @@ remove_service() {
 }
 
 remove_network() {
+    : "${network:?}"
     systemctl --user stop "$network-network.service" 2>/dev/null || true
     if podman network exists "$network"; then podman network rm "$network" >/dev/null; fi
 }
@@ -41,12 +43,16 @@ remove_secrets() {
 
 # Standard input: names, each ended by a null byte. Inside the namespace, since what the container wrote is its own.
 remove_paths() { xargs -0r rm -rf --one-file-system --; }
+
 remove_data() {
+    : "${backup_dir:?}"
     in_namespace remove_paths
     rmdir -- "$backup_dir" 2>/dev/null || true # what is not ours is still in it
 }
 
+# whole: nothing is kept for the config tree, which goes as well.
 remove_state() {
+    : "${library_dir:?}" "${whole?}"
     rm -rf --one-file-system -- "$library_dir"
     if [ -n "$whole" ]; then
         in_namespace rm -rf --one-file-system -- "$state_dir"
@@ -56,5 +62,3 @@ remove_state() {
     find "$state_dir" -mindepth 1 -maxdepth 1 ! -name files ! -name replaced -exec rm -rf -- {} +
     rmdir -- "$state_dir/files" "$state_dir" 2>/dev/null || true
 }
-
-"$part"

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # Brings the host to the state of a git repository of this project, here on the host, as the account, without root.
-# Part of mms-autodeploy. Variables set in front: repository, branch, unsigned, inventory_host, library_dir.
-# shellcheck disable=SC2154,SC2034  # autodeploy.sh uses container, former and new
+. lib/history.sh
+. lib/idle.sh
+. lib/lock.sh
+: "${lock_wait:?}" "${library_dir:?}" "${repository?}" "${branch?}" "${unsigned?}" "${inventory_host?}" # empty but in pull mode
 pull_dir=$state_dir/autodeploy/git
 bare=$pull_dir/repository.git # a copy that can be fetched again at any time
-fetch_time=900 install_time=1800 deploy_time=14400
-venv='' noted=''
 
 # Its own collection of garbage must end with it; what was fetched must survive a power failure.
-git() { timeout "$fetch_time" git --git-dir="$bare" -c core.hooksPath=/dev/null -c fetch.fsckObjects=true -c gc.autoDetach=false -c core.fsync=all "$@"; }
+git() { timeout 900 git --git-dir="$bare" -c core.hooksPath=/dev/null -c fetch.fsckObjects=true -c gc.autoDetach=false -c core.fsync=all "$@"; }
 described() { git log -1 --format='%h (%s)' "$1" | tr -d '[:cntrl:]'; }
 
 # $1: deployed (what the host has) or bad (with which Kometa was not healthy). Prints a commit, nothing where there is none.
@@ -93,7 +93,7 @@ prepare() { # $1: commit
     if [ -e "$venv/complete" ]; then return 0; fi
     say "installing what the project needs"
     rm -rf -- "$venv" && python3 -m venv -- "$venv" >&2 &&
-        timeout "$install_time" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+        timeout 1800 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
             --require-hashes --only-binary :all: --requirement "$tree/requirements.lock" >&2 </dev/null &&
         sync -f "$venv" && : >"$venv/complete"
 }
@@ -104,7 +104,7 @@ run_project() { # $1: commit, then arguments for Python
     shift
     (
         cd -- "$tree" || exit
-        KOMETA_HOST_NAME=$inventory_host PYINFRA_PROGRESS=off NO_COLOR=1 timeout "$deploy_time" "$venv/bin/python" "$@" 8>&- </dev/null 2>&1
+        KOMETA_HOST_NAME=$inventory_host PYINFRA_PROGRESS=off NO_COLOR=1 timeout 14400 "$venv/bin/python" "$@" 8>&- </dev/null 2>&1
     ) | sed -u 's/\x1b\[[0-9;]*m//g' | tee "$pull_dir/output" >&2
 }
 
@@ -133,7 +133,7 @@ has_drifted() {
 await_turn() {
     container=kometa
     take_lock "$lock_wait" 'a deploy from git'
-    if ! wait_until_idle; then
+    if ! wait_without_lock; then
         note_pull postponed "a run is in progress; $(described "$new") is left for the next time"
         exit 0
     fi
@@ -161,10 +161,10 @@ follow_commit() {
     # What the registry or the line was to blame for is tried again the next time.
     if has_said '^ *\[@local\] Kometa is not healthy'; then remember_commit bad "$new"; fi
     if [ -z "$deployed" ] || has_said 'nothing was connected to or changed'; then give_up "$why"; fi
-    go_back "$why"
+    go_back_to_deployed "$why"
 }
 
-go_back() { # $1: why
+go_back_to_deployed() { # $1: why
     say "going back to $(described "$deployed")"
     if prepare "$deployed" && deploy "$deployed"; then
         note_pull rolled-back "$1; the host is as $(described "$deployed") wants it again"
@@ -187,7 +187,7 @@ pull() {
     exec 8>>"$pull_dir/lock"
     flock -n 8 || fail "another one brings the host to the state of its repository at the moment."
     trap say_unexpected EXIT
-    deployed=$(known deployed) new='' rewritten=''
+    deployed=$(known deployed) new='' rewritten='' venv='' noted=''
     # For once, and for this time only: whoever holds the repository could make it fail, and wait.
     if [ -e "$pull_dir/take-rewritten" ]; then
         rewritten=yes

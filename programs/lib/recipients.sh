@@ -1,5 +1,7 @@
 # shellcheck shell=bash
 # A trial encryption with the host's own age: recipients that it refuses must not be found out at night.
+. lib/files.sh
+
 check_recipients() { # $1: directory of new files
     local refusal
     [ -e "$1/backup-recipients.txt" ] || return 0

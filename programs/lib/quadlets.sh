@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # root, the Quadlet directory, is set in front of this text
-# Quadlets: checked by the host's own generator before they replace anything.
+# Quadlets: checked by the host's own generator before they replace anything. `root` is their directory.
+. lib/files.sh
 
 quadlet_generator() {
     local path

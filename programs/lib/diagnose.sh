@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# What a diagnosis reads beyond a status. Changes nothing and pulls nothing.
+. begin.sh
+. lib/common.sh
+. lib/emit.sh
+. lib/podman.sh
+: "${account:?}" "${config_dir:?}" "${quadlet_dir:?}" "${backup_place:?}" "${image:?}" "${plex_url:?}" "${probe?}" # probe: the text of ask_plex.py
+
+# Since the unit's last start: what was mended since is no fault any more. What Podman says when it cannot make a
+# container is in the journal alone.
+recent_log() {
+    local since
+    since=$(TZ=UTC systemctl --user show kometa.service -p InactiveExitTimestamp --value)
+    if podman container exists kometa; then podman logs --tail 200 kometa 2>&1; fi
+    journalctl --user -q --no-pager -u kometa.service --since "${since:-today}" -n 400 -o cat 2>/dev/null | tail -c 200000
+}
+
+# The system's journal has all of it, for root; see has_journal.
+journal_of_root() {
+    [ "$(id -u)" = 0 ] || return 0
+    journalctl -q --no-pager "_UID=$(id -u "$account")" _SYSTEMD_USER_UNIT=kometa.service --since '-1 hour' -n 100 -o cat
+}
+
+diagnose_in_namespace() {
+    set +e +o pipefail
+    head -c 1000000 -- "$config_dir/config.yml" | emit config-text
+    if [ -e "$config_dir/config.yml" ]; then printf yes | emit has-config; fi
+}
+
+# Kometa's own container asks Plex, with Kometa's own configuration and secrets; a token is in no argument list.
+ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user 0 kometa python3 - "$plex_url"; }
+
+diagnose_part() {
+    local plex registry
+    exec {plex}< <(ask_plex 2>/dev/null | base64 -w0)
+    # Only the manifest is read; where the image is none of a list, Podman shows it within an error.
+    exec {registry}< <(timeout 20 podman manifest inspect "$image" 2>&1 | grep -oE 'sha256:[0-9a-f]{64}' | base64 -w0)
+    recent_log | gzip -1 | emit recent-log
+    if has_journal; then printf yes | emit journal; fi
+    grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | emit quadlet-lines
+    find "$quadlet_dir" "$HOME/.config/systemd/user" -mindepth 2 -maxdepth 2 -path '*.d/*.conf' 2>/dev/null | sort | emit drop-ins
+    podman network ls --format '{{.Name}}' | emit networks
+    systemctl --user list-units --failed --plain --no-legend --full | emit failed-units
+    podman image inspect "$image" --format '{{.Id}} {{.Digest}} {{join .RepoDigests " "}}' | emit image-digests
+    in_namespace diagnose_in_namespace
+    { df -Pk -- "$config_dir" && df -Pk -- "$HOME" && df -Pk -- "$backup_place"; } | emit disks
+    { df -Pi -- "$config_dir" && df -Pi -- "$HOME" && df -Pi -- "$backup_place"; } | emit inodes
+    printf 'plex %s\n' "$(cat <&"$plex")"
+    printf 'registry %s\n' "$(cat <&"$registry")"
+}
+
+diagnose_host_part() {
+    journal_of_root | gzip -1 | emit journal-of-root
+    date +%s | emit now
+    timedatectl show -p NTPSynchronized -p NTP | emit clock
+    if command -v getenforce >/dev/null && [ "$(getenforce)" != Disabled ]; then
+        getenforce | emit selinux
+        journalctl -q --no-pager --since '-24 hours' -o cat -g 'avc: +denied.*container' -n 20 | emit selinux-denials
+    fi
+}

@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# Looks whether a set of files is as it was written. Runs inside the namespace.
+. begin.sh
+. lib/emit.sh
+
+# $1: name of the set, $2: its directory, $3: the digest that is wanted, $4: a file whose text is told when it deviates
+files_part() {
+    local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest
+    if [ -e "$root.pending" ]; then emit_value "files.$set.pending" yes; fi
+    if [ -d "$root" ] && [ ! -L "$root" ]; then emit_value "files.$set.root" "$(stat -c '%a %u %g' "$root")"; fi
+    if [ -d "$root" ] && [ "$(stat -c %d "$root")" != "$(stat -c %d "$root/..")" ]; then
+        emit_value "files.$set.mountpoint" yes
+    fi
+    local digest='' deviations=''
+    if [ -r "$manifest" ]; then
+        digest=$(head -n1 "$manifest")
+        deviations=$(file_deviations "$root" "$manifest")
+        emit_value "files.$set.digest" "$digest"
+        printf '%s' "$deviations" | emit "files.$set.deviations"
+    fi
+    if [ "$digest" = "$wanted" ] && ! grep -qxF "changed $text" <<<"$deviations"; then return 0; fi
+    if [ -r "$manifest" ]; then gzip -c "$manifest" | emit "files.$set.manifest"; fi
+    if [ -n "$text" ] && [ -f "$root/$text" ] && [ ! -L "$root/$text" ]; then emit "files.$set.text" <"$root/$text"; fi
+    if [ -r "$state_dir/files/$set/declared" ]; then emit "files.$set.declared" <"$state_dir/files/$set/declared"; fi
+}
+
+# Compares a directory with its manifest; prints a line for each entry that is not as it was written:
+# `missing NAME`, `kind NAME`, `owner MODE UID GID NAME`, `changed NAME`.
+# A file whose size and times are as recorded is taken as unchanged: every write moves the change time.
+file_deviations() {
+    local root=$1 manifest=$2
+    sed 1d "$manifest" | cut -f2- | tr '\n' '\0' | stat_entries "$root" | awk -F '\t' '
+        FNR == NR && FNR > 1 { recorded[$2] = $1 }
+        FNR == NR { next }
+        {
+            name = $4; seen[name] = 1
+            split(recorded[name], was, " ")
+            kind = (was[1] == "-") ? "directory" : "regular"
+            if (index($1, kind) != 1) { print "kind " name; next }
+            if ($3 != was[5] " " was[6] " " was[7]) print "owner " $3 " " name
+            if (kind == "regular" && $2 != was[2] " " was[3] " " was[4]) print "check " was[1] " " name
+        }
+        END { for (name in recorded) if (!(name in seen)) print "missing " name }
+    ' "$manifest" - | checked_by_content "$root"
+}
+
+stat_entries() {
+    if cd "$1" 2>/dev/null; then
+        xargs -0r stat --printf '%F\t%s %.9Y %.9Z\t%a %u %g\t%n\n' -- 2>/dev/null || true
+    fi
+}
+
+checked_by_content() {
+    local root=$1 line what rest
+    while IFS= read -r line; do # whole: a name may begin or end with a space
+        what=${line%% *} rest=${line#* }
+        if [ "$what" != check ]; then
+            printf '%s %s\n' "$what" "$rest"
+        elif [ "$(sha256sum <"$root/${rest#* }" | cut -d' ' -f1)" != "${rest%% *}" ]; then
+            printf 'changed %s\n' "${rest#* }"
+        fi
+    done
+}

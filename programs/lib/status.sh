@@ -1,0 +1,40 @@
+# shellcheck shell=bash
+# Reads what a person wants to know of a Kometa host besides what a deploy has to know. Changes nothing.
+. lib/as_account.sh
+. lib/diagnose.sh
+. lib/emit.sh
+. lib/runs.sh
+: "${account:?}" "${config_dir:?}" "${backup_place:?}" "${thorough?}" # thorough: all that a diagnosis wants to know
+declare -a status_units
+
+unit_properties() {
+    local properties=Id,LoadState,ActiveState,SubState,Result,ActiveEnterTimestamp,InactiveExitTimestamp
+    TZ=UTC systemctl --user show -p "$properties,NextElapseUSecRealtime,LastTriggerUSec,ExecMainStartTimestamp" \
+        "${status_units[@]}" 2>/dev/null | emit status-units
+}
+
+status_in_namespace() {
+    set +e +o pipefail
+    [ -d "$config_dir" ] || return 0
+    du -sk -- "$config_dir" 2>/dev/null | cut -f1 | emit tree-kib
+    local log
+    log=$(run_logs "$config_dir/logs" 1)
+    if [ -n "$log" ]; then run_extract "$log" | gzip -1 | emit last-run; fi
+}
+
+status_part() {
+    set +e +o pipefail
+    cd / || exit
+    unit_properties
+    podman inspect kometa --format '{{.ImageDigest}}' 2>/dev/null | emit image-digest
+    find "$backup_place" -maxdepth 1 -type f -printf '%f\t%s\n' 2>/dev/null | emit backups
+    in_namespace status_in_namespace 2>/dev/null
+    if [ -n "$thorough" ]; then diagnose_part; fi
+}
+
+# What cannot be read is told as absent.
+read_status() {
+    set +e +o pipefail
+    as_the_account "$account" status_part
+    if [ -n "$thorough" ]; then diagnose_host_part; fi
+}
