@@ -6,15 +6,17 @@ clear. All else is a warning. A line that ends with `# kometa-host: allow` has n
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import astuple, replace
+from dataclasses import asdict, astuple, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from kometa_host.config_tree import named_files, yaml12
+from kometa_host.config_tree import config_words, named_files, yaml12
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.config_yml import ConfigChecks, KometaSettings, shown
-from kometa_host.config_tree.findings import Finding, is_allowed
+from kometa_host.config_tree.definition_files import DefinitionFiles
+from kometa_host.config_tree.definitions import Report, examine
+from kometa_host.config_tree.findings import Finding, Place, is_allowed
 from kometa_host.config_tree.plaintext_secrets import raw_secrets
 from kometa_host.config_tree.tree import CONFIG, LARGEST_YAML, ManagedFile, Tree
 from kometa_host.config_tree.yaml12 import Document, YamlError
@@ -27,10 +29,13 @@ def check_tree(tree: Tree, settings: KometaSettings, secret_names: Collection[st
 
     secret_names are the names of the host's secrets as the settings have them, None if they are not known.
     """
+    memory = _Memory()
     config = _config_document(tree)
-    findings = list(_content_findings(tree, _named(tree, config)))
+    findings = list(_content_findings(tree, _named(tree, config), memory))
     if config is not None:
         findings += ConfigChecks(tree, config, settings, secret_names).findings()
+        findings += _definition_findings(tree, config, memory)
+    memory.save()
     found = _without_allowed(tree, dict.fromkeys(findings))
     return sorted(found, key=lambda finding: (finding.file != shown(tree, CONFIG), finding.file, finding.line))
 
@@ -60,28 +65,64 @@ def _config_document(tree: Tree) -> Document | None:
         return None  # a finding of its own
 
 
-# What depends on one file's content alone: syntax, and secrets in clear
+class _Memory:
+    """What depends on a file's content alone, by a key that has its digest; remembered from one deploy to the next."""
+
+    def __init__(self) -> None:
+        self.store = CacheFile("checks")
+        remembered = self.store.read().get(_version())
+        self.old: Mapping[str, Any] = remembered if isinstance(remembered, dict) else {}
+        self.new: dict[str, Any] = {}
+
+    def save(self) -> None:
+        if not self.new.keys() <= self.old.keys():
+            self.store.write({_version(): self.new})
 
 
-def _content_findings(tree: Tree, named: Collection[str]) -> Iterator[Finding]:
-    """Yield the findings of each YAML file; what cannot be read is an error only in a file that Kometa reads.
+# What depends on one file's content alone: syntax, secrets in clear, and its definitions
 
-    Those of a content that was checked before are remembered.
-    """
-    store = CacheFile("checks")
-    remembered = store.read().get(_version())
-    old: Mapping[str, Any] = remembered if isinstance(remembered, dict) else {}
-    new: dict[str, Any] = {}
+
+def _content_findings(tree: Tree, named: Collection[str], memory: _Memory) -> Iterator[Finding]:
+    """Yield the findings of each YAML file; what cannot be read is an error only in a file that Kometa reads."""
     for path, file in tree.files.items():
         if not path.endswith((".yml", ".yaml")):
             continue
         key = f"{'config' if path == CONFIG else 'other'} {file.sha256}"
-        found = _remembered(old.get(key))
+        found = _remembered(memory.old.get(key))
         findings = found if found is not None else list(_content_findings_of(file))
-        new[key] = [astuple(finding) for finding in findings]
+        memory.new[key] = [astuple(finding) for finding in findings]
         yield from (replace(_in_context(item, path in named), file=shown(tree, path)) for item in findings)
-    if not new.keys() <= old.keys():
-        store.write({_version(): new})
+
+
+def _definition_findings(tree: Tree, config: Document, memory: _Memory) -> Iterator[Finding]:
+    """Yield the findings of the files that config.yml names, and of its own words."""
+    yield from config_words.findings(Place(shown(tree, CONFIG), config))
+
+    def report(path: str, keys: frozenset[str]) -> Report | None:
+        file = tree.files[path]
+        key = f"{' '.join(sorted(keys))} definitions {file.sha256}"
+        found = _remembered_report(memory.old.get(key)) or _report_of(file, keys)
+        memory.new[key] = asdict(found) if found else None
+        return found
+
+    yield from DefinitionFiles(tree, config.value, report, lambda path: shown(tree, path)).findings()
+
+
+def _report_of(file: ManagedFile, keys: frozenset[str]) -> Report | None:
+    if file.size > LARGEST_YAML:
+        return None
+    try:
+        return examine(yaml12.load(file.read(), file.path), keys)
+    except YamlError:
+        return None  # a finding of its own
+
+
+def _remembered_report(entry: object) -> Report | None:
+    try:
+        report = Report(**entry)  # type: ignore[arg-type]
+        return replace(report, findings=[Finding(**finding) for finding in report.findings])  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _in_context(finding: Finding, is_named: bool) -> Finding:
@@ -95,11 +136,7 @@ def _in_context(finding: Finding, is_named: bool) -> Finding:
 @cache
 def _version() -> str:
     """Return what changes with the checks, so that no older answer is taken for theirs."""
-    here = Path(__file__)
-    sources = [
-        here,
-        *(here.with_name(f"{name}.py") for name in ("findings", "plaintext_secrets", "redaction", "yaml12")),
-    ]
+    sources = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
