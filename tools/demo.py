@@ -1,4 +1,4 @@
-"""make demo: a sandbox host on this machine, Kometa deployed to it, and how to go on from there."""
+"""make demo: a sandbox host on this machine, Kometa deployed to it, one run of it, and how to go on from there."""
 
 import subprocess
 import sys
@@ -17,13 +17,21 @@ HOW_TO_GO_ON = f"""
 Look at it:      make status; make doctor
 Go in:           .venv/bin/python -m tests.sandbox ssh sandbox
 Preview:         .venv/bin/pyinfra inventory.py deploy.py --dry --diff
-Run Kometa now:  .venv/bin/pyinfra inventory.py operations.kometa.run_once -y
+Run Kometa:      .venv/bin/pyinfra inventory.py operations.kometa.run_once -y
 Take it down:    make demo-down
 
 {OWN_HOST}"""
+# a run of Kometa needs Plex, which the sandbox imitates
+STEPS = (
+    [sys.executable, "-m", "tests.sandbox", "up"],
+    [PYINFRA, "inventory.py", "deploy.py", "-y"],
+    [sys.executable, "-m", "tests.sandbox", "plex"],
+    [PYINFRA, "inventory.py", "operations.kometa.run_once", "-y"],
+)
 # what a user would type on the host, as mms
 LOOKS = {
-    "unit": "systemctl --user show kometa.service -p Id -p ActiveState -p SubState --value | paste -sd ' '",
+    "units": "for unit in kometa plex; do systemctl --user show $unit.service -p Id -p ActiveState -p SubState --value"
+    " | paste -sd ' '; done",
     "image": "podman ps --filter name=^kometa$ --format '{{.Image}}, {{.Status}}'",
     "timers": "systemctl --user list-timers --no-pager --no-legend | grep -E '(kometa|mms)-' || echo none",
 }
@@ -34,10 +42,7 @@ def main() -> int:
     if reason := why_not():
         print(f"No sandbox host can be booted here: {reason}\n\n{OWN_HOST}", file=sys.stderr)
         return 1
-    for command in (
-        [sys.executable, "-m", "tests.sandbox", "up"],
-        [PYINFRA, "inventory.py", "deploy.py", "-y"],
-    ):
+    for command in STEPS:
         status = subprocess.run(command, cwd=PROJECT, check=False).returncode
         if status:
             return status
@@ -47,7 +52,8 @@ def main() -> int:
 
 def summarize() -> None:
     """Print what runs where, how to look at it and how to take it down."""
-    print(f"\nKometa runs.\n  host    sandbox, {sandbox_address()}, a container of this machine")
+    print("\nKometa runs, and has done its first run.")
+    print(f"  host    sandbox, {sandbox_address()}, a container of this machine")
     for name, look in LOOKS.items():
         for line in on_the_sandbox(look):
             print(f"  {name:<7} {line}")

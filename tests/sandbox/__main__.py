@@ -1,4 +1,4 @@
-"""The sandbox's command line: `python -m tests.sandbox up|down|list|ssh|build|reset|power-cut|boot|why-not`."""
+"""The sandbox's command line: `python -m tests.sandbox up|down|list|ssh|build|reset|power-cut|boot|plex|why-not`."""
 
 from __future__ import annotations
 
@@ -106,6 +106,11 @@ def boot(options: argparse.Namespace) -> None:
     print(describe(host))
 
 
+def plex(options: argparse.Namespace) -> None:
+    """Run the stand-in for Plex on a persistent host that was deployed to, as the service plex of mms."""
+    find(options.name).install_plex()
+
+
 def tell_why_not(_options: argparse.Namespace) -> None:
     """Say why sandbox hosts cannot run here; exit status 1 when they cannot."""
     reason = why_not()
@@ -142,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     add("reset", reset, takes_name=True)
     add("power-cut", power_cut, takes_name=True)
     add("boot", boot, takes_name=True)
+    add("plex", plex, takes_name=True)
     add("why-not", tell_why_not)
     return root
 

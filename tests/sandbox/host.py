@@ -22,6 +22,24 @@ if TYPE_CHECKING:
 LOGINS = ("root", *trees.ADMINS)
 SOCKETS = Path("/run/kometa-host-sandbox")  # short: the path of a socket may have 107 bytes
 BOOT_SECONDS = 60.0
+PLEX_IMAGE = "docker.io/plexinc/pms-docker:latest"
+PLEX_TOKEN = "sandbox-plex-token"  # noqa: S105  (of the stand-in)
+PLEX_QUADLET = f"""\
+[Unit]
+Description=The stand-in for Plex
+
+[Container]
+ContainerName=plex
+Image={PLEX_IMAGE}
+Network=mms.network
+Environment=PLEX_STANDIN_TOKEN={PLEX_TOKEN}
+
+[Service]
+Restart=always
+
+[Install]
+WantedBy=default.target
+"""
 
 
 @dataclass(frozen=True)
@@ -235,14 +253,25 @@ class Host:
 
     # -- Plex ----------------------------------------------------------------------------------------------------
 
-    def start_plex(self, token: str = "sandbox-plex-token") -> None:  # noqa: S107  (of the stand-in)
+    def start_plex(self, token: str = PLEX_TOKEN) -> None:
         """Start the stand-in for Plex in the network mms of the account mms, under the name plex."""
         self.session.registry.publish("plex")
         self.run(
             "podman run --quiet --detach --replace --name plex --network mms"
-            f" --env PLEX_STANDIN_TOKEN={shlex.quote(token)} docker.io/plexinc/pms-docker:latest",
+            f" --env PLEX_STANDIN_TOKEN={shlex.quote(token)} {PLEX_IMAGE}",
             user="mms",
         )
+        self._wait_for_plex()
+
+    def install_plex(self) -> None:
+        """Make the stand-in for Plex a service of mms, as people do it: the Quadlet plex.container."""
+        self.session.registry.publish("plex")
+        folder = '"$HOME/.config/containers/systemd"'
+        self.run(f"mkdir -p {folder} && cat >{folder}/plex.container", user="mms", input=PLEX_QUADLET.encode())
+        self.run("systemctl --user daemon-reload && systemctl --user start plex", user="mms", timeout=120)
+        self._wait_for_plex()
+
+    def _wait_for_plex(self) -> None:
         alive = "podman exec plex curl -sf http://127.0.0.1:32400/identity"
         wait_until(lambda: self.run(alive, user="mms", check=False).returncode == 0, "Plex answers", 20)
 
