@@ -117,8 +117,8 @@ def refuse_unavailable(settings: Settings, found: Observed) -> None:
     of, names = packages_of(settings, found)
     if found.text("is-ostree"):
         raise UserError(
-            f"{', '.join(missing)}: missing, and this system is an image that a deploy cannot add packages to. As root: "
-            f"rpm-ostree install --idempotent {' '.join(names)}; systemctl reboot. Then deploy again."
+            f"{', '.join(missing)}: missing, and this system is an image that a deploy cannot add packages to. "
+            f"As root: rpm-ostree install --idempotent {' '.join(names)}; systemctl reboot. Then deploy again."
         )
     lacking = [name for name in missing if name in _FROM_EPEL]
     if of == "rhel" and lacking and not found.text("has-epel"):

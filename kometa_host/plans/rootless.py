@@ -12,8 +12,8 @@ FIRST_SUBORDINATE = 100_000  # where useradd begins, SUB_UID_MIN of shadow's log
 IDS = FIRST_SUBORDINATE + SUBORDINATE_COUNT
 PROXMOX = (
     f"In Proxmox, on the node: give root {IDS} ids in /etc/subuid and /etc/subgid (root:100000:{IDS}), and the "
-    f"container `lxc.idmap: u 0 100000 {IDS}`, `lxc.idmap: g 0 100000 {IDS}`, `lxc.cgroup2.devices.allow: c 10:200 rwm` and "
-    "`lxc.mount.entry: /dev/net/tun dev/net/tun none bind,create=file`, with the features nesting=1,keyctl=1. "
+    f"container `lxc.idmap: u 0 100000 {IDS}`, `lxc.idmap: g 0 100000 {IDS}`, `lxc.cgroup2.devices.allow: c 10:200 "
+    "rwm` and `lxc.mount.entry: /dev/net/tun dev/net/tun none bind,create=file`, with the features nesting=1,keyctl=1. "
     "A virtual machine needs none of this."
 )
 

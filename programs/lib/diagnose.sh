@@ -52,7 +52,10 @@ diagnose_part() {
 diagnose_host_part() {
     journal_of_root | gzip -1 | emit journal-of-root
     date +%s | emit now
-    timedatectl show -p NTPSynchronized -p NTP | emit clock
+    {
+        printf 'Container=%s\n' "$(systemd-detect-virt --container)"
+        timedatectl show -p NTPSynchronized -p NTP
+    } | emit clock
     if command -v getenforce >/dev/null && [ "$(getenforce)" != Disabled ]; then
         getenforce | emit selinux
         journalctl -q --no-pager --since '-24 hours' -o cat -g 'avc: +denied.*container' -n 20 | emit selinux-denials

@@ -235,7 +235,11 @@ class TestTheMachine:
         ahead = '[ "$*" = +%%s ] \\&\\& exec /bin/date -d +1hour +%%s; exec /bin/date "$@"'.replace("\\&", "&")
         with broken(shared, *self.shim("date", ahead)):
             assert "ahead of this machine" in problem(pyinfra, "clock")
-        with broken(shared, *self.shim("timedatectl", "echo NTPSynchronized=no")):
+        unset, no_container = (
+            self.shim("timedatectl", "echo NTPSynchronized=no"),
+            self.shim("systemd-detect-virt", "echo none"),
+        )
+        with broken(shared, *unset), broken(shared, *no_container):
             assert diagnosis(pyinfra, status=None)["clock"]["state"] == "warning"
 
     def test_denials_of_selinux(self, shared: Host, pyinfra: Pyinfra) -> None:

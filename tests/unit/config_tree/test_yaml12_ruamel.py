@@ -37,7 +37,7 @@ STRICTER = {
 }
 # Texts that libyaml and ruamel take apart in different ways -> why that is harmless.
 ODD_TEXTS = {
-    r"(^|\n)[- ]*:(\s|$)|[{[,?]\s*[:?]|[:?][,\]}]": "a key without a name is null to ruamel, and Kometa makes nothing of it",
+    r"(^|\n)[- ]*:(\s|$)|[{[,?]\s*[:?]|[:?][,\]}]": "to ruamel a key without name is null; Kometa makes nothing of it",
     r":[ \t]*\n\n+\t": "a line of a tab alone behind an empty one is a comment to ruamel, and a tab anywhere else",
     r"(^|[\s\[{])[&!]\S*[:,#\[\]{}]": "ruamel takes such a character into the name of an anchor or tag",
 }

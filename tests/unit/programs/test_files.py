@@ -18,7 +18,10 @@ STEPS = (
     "adjust_owners",
 )
 ODD_NAMES = (" leads", "trails ", "a  b", "-n", "back\\slash", "quo'te\"", "$HOME", "ü€😀", "*", "n=1", "%s")
-IN_PLACE = 'in_namespace() { "$@"; }\n'  # instead of Podman's user namespace
+# instead of Podman's user namespace, in which whoever runs this is root
+IN_PLACE = """in_namespace() { "$@"; }
+chown() { command chown "${@/#0:0/$(id -u):$(id -g)}"; }
+"""
 
 
 @dataclass

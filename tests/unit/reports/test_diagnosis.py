@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,6 +130,19 @@ def test_an_image_is_new_only_if_the_registry_answers_otherwise() -> None:
 def test_a_clock_that_is_an_hour_off_is_a_problem() -> None:
     assert check("clock", host(now=str(int(NOW.timestamp()) - 3600))).state is State.PROBLEM
     assert check("clock", host(now=str(int(NOW.timestamp())))).state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ("Container=none\nNTP=no\nNTPSynchronized=no", State.WARNING),
+        ("Container=lxc\nNTP=no\nNTPSynchronized=no", State.OK),
+        ("Container=none\nNTP=yes\nNTPSynchronized=yes", State.OK),
+        ("", State.OK),
+    ],
+)
+def test_a_clock_that_nobody_sets_is_a_warning_unless_the_host_is_a_container(told: str, state: State) -> None:
+    assert check("clock", host(now=str(int(NOW.timestamp())), clock=told)).state is state
 
 
 def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
