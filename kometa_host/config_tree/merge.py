@@ -59,14 +59,6 @@ class Deviation:
         return f"{where}: {found} on the host, {declared} in the project"
 
 
-def holds(declared: Value, found: Value, formerly_declared: Value = None) -> bool:
-    """Return whether the host's document has everything that the project declares, with the same values and types.
-
-    Of formerly_declared, the document of the deploy before, what the project has dropped since must be gone.
-    """
-    return not deviations(declared, found, formerly_declared)
-
-
 def deviations(declared: Value, found: Value, formerly_declared: Value = None) -> list[Deviation]:
     """Return where the host's document is not as the project declares it, in the project's order."""
     return list(_differences(wanted(declared, found, formerly_declared), found, ()))
@@ -85,11 +77,6 @@ def seeded(declared: Value, seeds: Mapping[str, Mapping[str, str]]) -> Value:
         if section in seeds and isinstance(own, dict) and _unauthorized(own.get(key)):
             result[section] = {**own, key: {**(own.get(key) or {}), **seeds[section]}}
     return result
-
-
-def additions(declared: Value, found: Value) -> list[KeyPath]:
-    """Return the paths of what is on the host and not declared, Kometa's defaults for instance, the topmost only."""
-    return [item.path for item in _differences(declared, found, ()) if item.declared is MISSING]
 
 
 def wanted(declared: Value, found: Value, formerly_declared: Value = None) -> Value:

@@ -162,11 +162,6 @@ class Tree:
         return replace(self, files={**self.files, CONFIG: replace(file, size=len(data), data=data)})
 
 
-def load_tree(source: Path, context: Mapping[str, object]) -> Tree:
-    """Given the project's folder and the variables of a host, return the tree. Raise TreeError with all problems."""
-    return scan(source).rendered(context)
-
-
 def scan(source: Path) -> Tree:
     """Return the tree with config.yml as it is, unrendered. Raise TreeError with all problems of the folder."""
     if not source.is_dir():

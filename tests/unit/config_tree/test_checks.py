@@ -8,7 +8,7 @@ import pytest
 from kometa_host.config_tree import checks
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.findings import Finding, errors
-from kometa_host.config_tree.tree import CONFIG, load_tree
+from kometa_host.config_tree.tree import CONFIG, scan
 
 PROJECT = Path(__file__).parents[3]
 GOOD = """\
@@ -64,7 +64,7 @@ def found(
     settings: Settings = Settings(),
 ) -> list[Finding]:
     (source / CONFIG).write_text(config)
-    return check_tree(load_tree(source, {"kometa_plex_url": "http://plex:32400"}), settings, secrets)
+    return check_tree(scan(source).rendered({"kometa_plex_url": "http://plex:32400"}), settings, secrets)
 
 
 def only(
@@ -84,7 +84,7 @@ def test_a_good_tree_has_no_findings(source: Path) -> None:
 
 
 def test_the_sample_of_this_project_has_no_findings() -> None:
-    tree = load_tree(PROJECT / "kometa", {"kometa_plex_url": "http://plex:32400"})
+    tree = scan(PROJECT / "kometa").rendered({"kometa_plex_url": "http://plex:32400"})
     assert check_tree(tree, Settings(), ["plextoken", "tmdbapikey"]) == []
     assert "assets" in tree.directories
 
@@ -109,7 +109,7 @@ def test_bad_yaml_is_found_in_every_file_and_refused_where_kometa_reads_it(
     (source / CONFIG).write_text(GOOD)
     (source / name).parent.mkdir(exist_ok=True)
     (source / name).write_text("a: 1\nb: 2\na: 3\n")
-    (finding,) = check_tree(load_tree(source, {}), Settings(), None)
+    (finding,) = check_tree(scan(source).rendered({}), Settings(), None)
     assert (finding.severity, finding.file, finding.line) == (severity, f"kometa/{name}", 3)
     assert "second time" in finding.message
 
@@ -152,7 +152,7 @@ def test_a_content_that_was_checked_before_is_not_parsed_again(source: Path, mon
 def test_a_damaged_memory_of_the_checks_is_ignored(source: Path, tmp_path: Path, damage: str) -> None:
     found(source, GOOD)
     memory = tmp_path / "cache" / "kometa-host" / "checks.json"
-    key = f"config {load_tree(source, {}).files[CONFIG].sha256}"
+    key = f"config {scan(source).rendered({}).files[CONFIG].sha256}"
     memory.write_text(damage.replace("VERSION", checks._version()).replace("KEY", key))
     assert found(source, GOOD) == []
 

@@ -9,7 +9,7 @@ import pytest
 
 from kometa_host.config_tree import tree as tree_module
 from kometa_host.config_tree.cache import CacheFile
-from kometa_host.config_tree.tree import CONFIG, Tree, TreeError, load_tree, scan
+from kometa_host.config_tree.tree import CONFIG, Tree, TreeError, scan
 
 CONTEXT = {"kometa_plex_url": "http://plex:32400", "kometa_times": ["06:00"], "kometa_secrets": {"plextoken": "hidden"}}
 OLD = 1_700_000_000
@@ -31,13 +31,13 @@ def source(tmp_path: Path) -> Path:
 
 def problems(source: Path, **context: object) -> list[str]:
     with pytest.raises(TreeError) as caught:
-        load_tree(source, context)
+        scan(source).rendered(context)
     assert str(source.name) in str(caught.value)
     return caught.value.problems
 
 
 def test_a_tree_lists_files_and_directories_with_parents_first(source: Path) -> None:
-    tree = load_tree(source, {})
+    tree = scan(source).rendered({})
     assert list(tree.files) == ["assets/Amélie & Co/poster.jpg", CONFIG]
     assert tree.directories == ("assets", "assets/Amélie & Co")
     poster = tree.files["assets/Amélie & Co/poster.jpg"]
@@ -50,22 +50,22 @@ def test_a_tree_lists_files_and_directories_with_parents_first(source: Path) -> 
 
 def test_only_config_yml_is_rendered_and_only_where_there_is_something_to_render(source: Path) -> None:
     (source / CONFIG).write_text("url: {{ kometa_plex_url }}\ntimes: {{ kometa_times }}\n")
-    tree = load_tree(source, CONTEXT)
+    tree = scan(source).rendered(CONTEXT)
     assert tree.config_text == "url: http://plex:32400\ntimes: ['06:00']\n"
     assert tree.files[CONFIG].size == len(tree.config_text)
     assert tree.files[CONFIG].sha256 == hashlib.sha256(tree.config_text.encode()).hexdigest()
-    assert load_tree(source, CONTEXT | {"kometa_plex_url": "other"}).config_text.startswith("url: other\n")
+    assert scan(source).rendered(CONTEXT | {"kometa_plex_url": "other"}).config_text.startswith("url: other\n")
 
 
 def test_text_without_expressions_stays_as_it_is_byte_for_byte(source: Path) -> None:
     content = b"a: <<plextoken>>\r\nb: { x }\r\n\r\n"
     (source / CONFIG).write_bytes(content)
-    assert load_tree(source, {}).files[CONFIG].read() == content
+    assert scan(source).rendered({}).files[CONFIG].read() == content
 
 
 def test_rendering_needs_jinja_only_then(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    assert load_tree(source, CONTEXT).config_text == "plex:\n  url: x\n"
+    assert scan(source).rendered(CONTEXT).config_text == "plex:\n  url: x\n"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_comments_are_not_rendered(source: Path) -> None:
     )
     (source / CONFIG).write_text(text)
     shown = text.replace("{{ kometa_plex_url }}", CONTEXT["kometa_plex_url"]).replace("{# hidden #}", "")  # type: ignore[arg-type]
-    assert load_tree(source, CONTEXT).config_text == shown
+    assert scan(source).rendered(CONTEXT).config_text == shown
 
 
 def test_a_template_that_is_not_utf8_is_refused(source: Path) -> None:
@@ -146,7 +146,7 @@ def test_names_of_the_deploy_s_own_files_are_refused(source: Path, name: str) ->
 
 
 def test_what_kometa_writes_itself_stays_behind_and_is_told_once(source: Path) -> None:
-    before = set(load_tree(source, {}).files)
+    before = set(scan(source).rendered({}).files)
     names = ["UUID", "config.cache", "config.cache-journal", "config.yml.template", "Movies_report.yml", "meta-1.log"]
     for folder in ("logs/old", "overlays/temp", "overlays/Movies Original Posters"):
         (source / folder).mkdir(parents=True)
@@ -154,7 +154,7 @@ def test_what_kometa_writes_itself_stays_behind_and_is_told_once(source: Path) -
     for name in names:
         (source / name).touch()
     (source / "overlays" / "own.yml").touch()
-    tree = load_tree(source, {})
+    tree = scan(source).rendered({})
     assert set(tree.files) == before | {"overlays/own.yml"}
     (warning,) = tree.warnings
     assert all(name in warning for name in ("UUID", "logs", "overlays/temp", "not sent"))
@@ -163,15 +163,15 @@ def test_what_kometa_writes_itself_stays_behind_and_is_told_once(source: Path) -
 def test_kometa_s_names_are_free_deeper_in_the_tree(source: Path) -> None:
     for name in ("UUID.yml", "movies.yml", "Movies.yml"):
         (source / "assets" / name).touch()
-    assert {"assets/UUID.yml", "assets/Movies.yml", "assets/movies.yml"} <= set(load_tree(source, {}).files)
+    assert {"assets/UUID.yml", "assets/Movies.yml", "assets/movies.yml"} <= set(scan(source).rendered({}).files)
 
 
 def test_only_what_kometa_reads_is_sent_and_the_rest_is_told_once(source: Path) -> None:
-    before = set(load_tree(source, {}).files)
+    before = set(scan(source).rendered({}).files)
     for name in (".env", "config.yml.bak", "notes.txt", "apprise.conf", "Font.OTF", "assets/poster.WEBP", "README"):
         (source / name).touch()
     (source / CONFIG).write_text("apprise:\n  config: /config/apprise.conf\n")
-    tree = load_tree(source, {})
+    tree = scan(source).rendered({})
     assert set(tree.files) - before == {"apprise.conf", "Font.OTF", "assets/poster.WEBP"}
     (warning,) = tree.warnings
     assert ".env, README, config.yml.bak, notes.txt" in warning
@@ -191,7 +191,7 @@ def test_a_folder_can_have_the_name_of_an_editor_s_file(source: Path) -> None:
     (source / "assets" / "#Collections#").mkdir()
     (source / "assets" / "#Collections#" / "poster.jpg").touch()
     (source / "assets" / "#x#").touch()
-    files = set(load_tree(source, {}).files)
+    files = set(scan(source).rendered({}).files)
     assert "assets/#Collections#/poster.jpg" in files
     assert "assets/#x#" not in files
 
@@ -200,17 +200,17 @@ def test_a_folder_can_have_the_name_of_an_editor_s_file(source: Path) -> None:
     "name", ["config.yml~", ".config.yml.swp", ".DS_Store", "Thumbs.db", "._x", "#x#", ".gitkeep", ".gitignore"]
 )
 def test_what_editors_and_git_leave_is_not_sent(source: Path, name: str) -> None:
-    before = set(load_tree(source, {}).files)
+    before = set(scan(source).rendered({}).files)
     (source / "assets" / name).touch()
     (source / ".git").mkdir()
     (source / ".#config.yml").symlink_to("somebody@somewhere.123")
-    assert set(load_tree(source, {}).files) == before
+    assert set(scan(source).rendered({}).files) == before
 
 
 def test_an_empty_directory_is_kept(source: Path) -> None:
     (source / "empty").mkdir()
     (source / "empty" / ".gitkeep").touch()
-    assert "empty" in load_tree(source, {}).directories
+    assert "empty" in scan(source).rendered({}).directories
 
 
 def test_config_yml_must_be_a_file(source: Path) -> None:
@@ -235,11 +235,11 @@ def test_many_problems_do_not_flood_the_screen(source: Path) -> None:
 
 def test_a_large_tree_is_warned_about(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree_module, "LARGE", 10)
-    assert "every backup" in load_tree(source, {}).warnings[0]
+    assert "every backup" in scan(source).rendered({}).warnings[0]
 
 
 def test_a_file_that_changes_while_it_is_sent_is_noticed(source: Path) -> None:
-    tree = load_tree(source, {})
+    tree = scan(source).rendered({})
     (source / CONFIG).write_text("longer than it was before\n")
     with pytest.raises(TreeError, match="was changed while"):
         tree.files[CONFIG].open()
@@ -260,7 +260,7 @@ def settled(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def digests(source: Path) -> tuple[dict[str, str], int]:
     """Return all digests and how many files had to be read for them."""
-    tree: Tree = load_tree(source, {})
+    tree: Tree = scan(source).rendered({})
     found = {path: file.sha256 for path, file in tree.files.items()}
     return found, tree.files[CONFIG].digests.computed
 
@@ -298,7 +298,7 @@ def test_a_damaged_cache_is_only_slow(settled: Path, tmp_path: Path, damage: str
 
 def test_a_forged_digest_of_the_wrong_form_is_not_believed(settled: Path) -> None:
     right, _ = digests(settled)
-    cache = load_tree(settled, {}).files[CONFIG].digests._store
+    cache = scan(settled).rendered({}).files[CONFIG].digests._store
     cache.write({path: [*entry[:-1], "x"] for path, entry in cache.read().items()})
     assert digests(settled) == (right, 2)
 
