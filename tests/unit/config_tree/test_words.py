@@ -10,7 +10,7 @@ from kometa_host.config_tree import checks, schedules
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.config_words import kind_of
 from kometa_host.config_tree.findings import Finding
-from kometa_host.config_tree.tree import CONFIG, load_tree
+from kometa_host.config_tree.tree import CONFIG, scan
 
 GOOD = """\
 plex: {url: http://plex:32400, token: <<plextoken>>}
@@ -41,7 +41,7 @@ def found(folder: Path, config: str = GOOD, **files: str) -> list[Finding]:
     (source / CONFIG).write_text(config)
     for name, text in {"films": FILMS, **files}.items():
         (source / f"{name}.yml").write_text(text)
-    return check_tree(load_tree(source, {}), Settings(), ["plextoken", "tmdbapikey"])
+    return check_tree(scan(source).rendered({}), Settings(), ["plextoken", "tmdbapikey"])
 
 
 def only(folder: Path, config: str = GOOD, **files: str) -> Finding:
@@ -275,7 +275,8 @@ def test_a_name_tells_the_kind_of_a_library_or_does_not(name: str, kind: str | N
 @pytest.mark.parametrize(
     "value",
     ["daily", "day", "never", "non_existing", "weekly(sunday)", "weekly(mon|thurs)", "week(m)", "monthly(1)",
-     "month(last)", "hourly(17)", "hour(22-5)", "yearly(01/30)", "range(12/01-12/31)", "range(8/01-8/15|9/01-9/15)", "date(12/25/2026)",
+     "month(last)", "hourly(17)", "hour(22-5)", "yearly(01/30)", "range(12/01-12/31)",
+     "range(8/01-8/15|9/01-9/15)", "date(12/25/2026)",
      "all[weekly(sunday), hourly(17)]", "weekly(sunday), monthly(1)", ["weekly(sunday)", "weekly(monday)"], "<<when>>",
      None, "Weekly(Sunday)"],
 )  # fmt: skip
@@ -337,6 +338,6 @@ def test_a_file_that_was_checked_before_is_not_examined_again(tmp_path: Path, mo
 def test_a_damaged_memory_is_ignored(tmp_path: Path, damage: str) -> None:
     found(tmp_path)
     memory = tmp_path / "cache" / "kometa-host" / "checks.json"
-    key = f"collection_files definitions {load_tree(tmp_path / 'kometa', {}).files['films.yml'].sha256}"
+    key = f"collection_files definitions {scan(tmp_path / 'kometa').rendered({}).files['films.yml'].sha256}"
     memory.write_text(f'{{"{checks._version()}": {{"{key}": {damage}}}}}')
     assert found(tmp_path) == []
