@@ -1,13 +1,14 @@
 """Reading what the image updates of a host did."""
 
 from collections.abc import Iterable
-from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import FactBase
 
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans.autodeploy import HISTORY, Event, parse_history
+from kometa_host.state import programs
+from kometa_host.state.programs import Actor
 
 
 class History(FactBase[list[Event]]):
@@ -25,10 +26,11 @@ class History(FactBase[list[Event]]):
     default = list
 
     def command(self) -> str:
-        """Read the file, with sudo where the connection's user may not read it."""
-        path = quote(f"{settings_of(host).state_dir}/{HISTORY}")
-        return f"cat {path} 2>/dev/null || sudo -n cat {path} 2>/dev/null || true"
+        """Read the file, as the account."""
+        known = settings_of(host)
+        script = programs.program("state_file", path=f"{known.state_dir}/{HISTORY}")
+        return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
     def process(self, output: Iterable[str]) -> list[Event]:
         """Decode the lines."""
-        return parse_history(output)
+        return parse_history(programs.answer(output))

@@ -29,4 +29,4 @@ class Archives(FactBase[list[FoundArchive]]):
 
     def process(self, output: Iterable[str]) -> list[FoundArchive]:
         """Judge and sort them."""
-        return backup_plan.parse_archives(output)
+        return backup_plan.parse_archives(programs.answer(output))

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import FactBase
 
-from facts.host import read_program
+from facts.host import account_program, host_program
 from kometa_host.controller.preflight import settings_of
 from kometa_host.reports import status
 from kometa_host.settings.variables import Settings
@@ -22,14 +21,15 @@ def look_program(settings: Settings, thorough: bool = False, probe: str = "") ->
     interesting = units_of_interest(settings)
     timers = [backup_files.TIMER, *(name for name in interesting if name.endswith(".timer"))]
     services = [name.replace(".timer", ".service") for name in timers]
-    return read_program(
+    of_account = account_program(
         settings,
-        name="look",
+        name="look_account",
         plex_url=settings.kometa_plex_url,
         status_units=list(dict.fromkeys([*interesting, *timers, *services, "plex.service"])),
         thorough=thorough,
         probe=probe,
     )
+    return host_program(settings, of_account, "look" if thorough else "observe")
 
 
 class Status(FactBase[status.Status]):
@@ -44,13 +44,11 @@ class Status(FactBase[status.Status]):
     def command(self) -> str:
         """Read as root where the connection can be that, else as the account."""
         known = settings_of(host)
-        program = look_program(known)
-        text = f"{len(program.encode())}\n{program}"
-        return f"printf %s {quote(text)} | bash -c {quote(programs.prelude(Actor.BEST, known.mms_user, False))}"
+        return programs.command_line(Actor.BEST, known.mms_user, look_program(known))
 
     def process(self, output: Iterable[str]) -> status.Status:
         """Decode what was read."""
-        return status.status(settings_of(host), status.parse_look(output), datetime.now(UTC))
+        return status.status(settings_of(host), status.parse_look(programs.answer(output)), datetime.now(UTC))
 
 
 class Runs(FactBase[list[RecordedRun]]):
@@ -69,10 +67,11 @@ class Runs(FactBase[list[RecordedRun]]):
     default = list
 
     def command(self) -> str:
-        """Read the file, with sudo where the connection's user may not read it."""
-        path = quote(f"{settings_of(host).state_dir}/{run_history.FILE}")
-        return f"cat {path} 2>/dev/null || sudo -n cat {path} 2>/dev/null || true"
+        """Read the file, as the account."""
+        known = settings_of(host)
+        script = programs.program("state_file", path=f"{known.state_dir}/{run_history.FILE}")
+        return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
     def process(self, output: Iterable[str]) -> list[RecordedRun]:
         """Decode the lines."""
-        return run_history.parse(output)
+        return run_history.parse(programs.answer(output))

@@ -1,12 +1,14 @@
 """Reading what Podman's user namespace makes of files."""
 
 from collections.abc import Iterable
-from shlex import quote
 
+from pyinfra import host
 from pyinfra.api import FactBase
 
+from kometa_host.controller.preflight import settings_of
 from kometa_host.state import programs
 from kometa_host.state.observed import ForeignOwned, parse_foreign_owned
+from kometa_host.state.programs import Actor
 
 
 class Ownership(FactBase[ForeignOwned]):
@@ -14,13 +16,14 @@ class Ownership(FactBase[ForeignOwned]):
 
         ForeignOwned(count=2, first=("0:0 config.yml", "911:911 logs"))
 
-    Run as the account itself; one pass, whatever the size of the tree.
+    One pass, whatever the size of the tree.
     """
 
     def command(self, path: str, uid: int, gid: int) -> str:
         """Look through the path."""
-        return f"bash -c {quote(programs.program('foreign_owned', path=path, uid=uid, gid=gid))}"
+        script = programs.program("foreign_owned", path=path, uid=uid, gid=gid)
+        return programs.command_line(Actor.ACCOUNT, settings_of(host).mms_user, script)
 
     def process(self, output: Iterable[str]) -> ForeignOwned:
         """Count and name what was found."""
-        return parse_foreign_owned("\n".join(output))
+        return parse_foreign_owned("\n".join(programs.answer(output)))

@@ -56,12 +56,12 @@ def lingering(user: str) -> Commands:
         account.lingering(name="Lingering", user="mms")
     """
     found = observe()
-    if found.text("linger") and found.text("bus"):
+    if found.host.text("linger") and found.text("bus"):
         host.noop(f"{user} lingers")
         return
     if left_to_root(found, f"letting {user} linger (its services run without a login)"):
         return
     yield root_change(f"letting {user} linger", "lingering", user=user)
     found = look_again()
-    if not (found.text("linger") and found.text("bus")):
+    if not (found.host.text("linger") and found.text("bus")):
         raise UserError(f"the user manager of {user} is not reachable. See: journalctl -u 'user@*.service'")

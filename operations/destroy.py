@@ -41,7 +41,9 @@ def remains() -> Remains:
 def _look_again() -> Remains:
     known = settings()
     found = look_again(destroy_plan.empty_sets(known))
-    if not any(account.user == known.mms_user for account in found.accounts) or not found.has_command("podman"):
+    if not any(account.user == known.mms_user for account in found.host.accounts) or not found.host.has_command(
+        "podman"
+    ):
         return Remains(known, found, Observed({}))
     looked = ask(
         "destroy_look",
@@ -237,7 +239,7 @@ def account() -> Commands:
     """
     left = remains()
     user = left.settings.mms_user
-    if not _with_data() or not any(each.user == user for each in left.found.accounts):
+    if not _with_data() or not any(each.user == user for each in left.found.host.accounts):
         host.noop("it stays, and it still lingers" if not _with_data() else "there is none")
         return
     why = destroy_plan.why_account_stays(left)

@@ -22,6 +22,7 @@ from kometa_host.plans.run_once import Options, Verdict
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired, kometa_log, observed, programs
 from kometa_host.state.filesets import FileSet, WantedFile
+from kometa_host.state.observed import Told
 from operations.engine import attended
 from operations.engine.lock import HEARTBEAT, WAIT
 from operations.engine.operation import Commands, observe, settings
@@ -82,10 +83,10 @@ class OneShot(PyinfraCommand):
         except UserError as error:
             _say(host, [f"{error} The host ends the run by itself, or lets it finish, and starts the service again."])
             return False
-        told = observed.parse(completed.stdout.decode("ascii", "replace").splitlines())
-        if told is None or (completed.status and "log" not in told.values):
+        told = observed.parse_told(completed.stdout.decode("ascii", "replace").splitlines())
+        if told is None or (completed.status and "log" not in told):
             return False
-        judged = judge(told.text("podman-status"), told.values.get("log", b""), self.timezone)
+        judged = judge(Told(told).text("podman-status"), told.get("log", b""), self.timezone)
         _say(host, judged.lines, "green" if judged.good else "red")
         return judged.good and completed.status == 0
 

@@ -8,10 +8,10 @@ from operations.engine.operation import Commands, host_operation, left_to_root, 
 
 def waits_in_vain(found: Observed) -> bool:
     """Return whether a rootless Quadlet of the host waits, or will wait, for a target that nothing starts."""
-    target = dict(line.split("=", 1) for line in found.text("network-online").splitlines())
+    target = dict(line.split("=", 1) for line in found.host.text("network-online").splitlines())
     reached = target.get("WantedBy") or target.get("RequiredBy") or target.get("ActiveState") == "active"
     # Before Podman is there, nobody knows whether it will wait.
-    may_wait = found.text("waits-for-network-online") or not found.has_command("podman")
+    may_wait = found.host.text("waits-for-network-online") or not found.host.has_command("podman")
     return bool(may_wait and not reached)
 
 

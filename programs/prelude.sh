@@ -1,53 +1,60 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # actor, account and password_follows are set in front of this text
 # shellcheck disable=SC2016  # what is in single quotes is for another shell to expand
-# Becomes the actor (root, the account, or the best of the two that the connection allows), then runs the program
-# that follows on standard input, introduced by its length on a line of its own.
+# Becomes the actor (root, the account, or the best of the two that the connection allows), says so with the marker, a
+# line on both streams, and runs the program that follows on standard input, introduced by its length on a line of its
+# own.
+# What start-up files have said stands before the marker. Where sudo asks for a password, the question stands on standard
+# error, a line, once: only then may the password be sent, and the program only after the marker.
+. lib/become.sh
+: "${actor:?}" "${account:?}" "${marker:?}" "${question?}" "${has_password?}"
 set -u
 export LC_ALL=C.UTF-8
 cd /
 
-needs_root=117 needs_password=118
+needs_root=117 needs_password=118 needs_sudo=119
 
-receive='read -r length; eval "$(head -c "$length")"'
+receive="printf '%s\n' $marker; printf '%s\n' $marker >&2; "'read -r length; eval "$(head -c "$length")"'
 
-forget_password() {
-    if [ -n "$password_follows" ]; then read -r _; fi
+as_actor() { # from root
+    if [ "$actor" = account ]; then become "$account" "$receive"; else become "$(id -un)" "$receive"; fi
 }
 
-as_account() { # from root
-    uid=$(id -u "$account") || exit 1
-    home=$(getent passwd "$account" | cut -d: -f6)
-    exec runuser -u "$account" -- env "HOME=$home" "USER=$account" "LOGNAME=$account" "XDG_RUNTIME_DIR=/run/user/$uid" \
-        "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$uid/bus" bash -c "$receive"
-}
-
-with_sudo() {
-    become='exec bash -c "$1"'
-    if sudo -n true 2>/dev/null; then
-        forget_password
-        exec sudo -n bash -c "$become" kometa-host "$1"
+with_sudo() { # $1: what root's shell runs
+    local shell=(bash --norc --noprofile -c "$1")
+    if command -v sudo >/dev/null; then
+        if sudo -n true 2>/dev/null; then exec sudo -n "${shell[@]}"; fi
+        if [ -z "$has_password" ]; then exit "$needs_password"; fi
+        sudo -S -p "$question"$'\n' "${shell[@]}" <&0 2> >(one_attempt)
+        exit
     fi
-    if [ -z "$password_follows" ]; then exit "$needs_password"; fi
-    # The password is asked for in any case, so exactly one line of the input is read, by sudo alone.
-    exec sudo -k -S -p '' bash -c "$become" kometa-host "$1"
+    if command -v doas >/dev/null && doas -n true 2>/dev/null; then exec doas -n "${shell[@]}"; fi
+    exit "$needs_sudo"
 }
 
-me=$(id -un)
+# Passes sudo's standard error on. sudo would ask three times, and an end of its input counts as an attempt as well:
+# it is killed as soon as it asks again.
+one_attempt() {
+    local line asked=
+    while IFS= read -r line; do
+        case $line in
+            *"$question")
+                if [ -n "$asked" ]; then pkill -KILL -P $$ sudo; fi # before anybody can answer
+                printf '%s\n' "$question"
+                asked=yes
+                ;;
+            *"$marker") printf '%s\n' "$marker" && exec cat ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done
+} >&2
+
 if [ "$(id -u)" = 0 ]; then
-    forget_password
-    if [ "$actor" = account ]; then as_account; fi
-    eval "$receive"
-elif [ "$me" = "$account" ]; then
-    forget_password
+    as_actor
+elif [ "$(id -un)" = "$account" ]; then
     if [ "$actor" = root ]; then exit "$needs_root"; fi
-    XDG_RUNTIME_DIR=/run/user/$(id -u)
-    export XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS="unix:path=$XDG_RUNTIME_DIR/bus"
-    eval "$receive"
+    become "$account" "$receive"
 else
-    inner="actor=$actor account=$(printf %q "$account"); export LC_ALL=C.UTF-8; cd /; receive=$(printf %q "$receive")
-        $(declare -f as_account)
-        if [ \"\$actor\" = account ]; then as_account; fi
-        eval \"\$receive\""
-    with_sudo "$inner"
+    with_sudo "actor=$actor account=$(printf %q "$account") receive=$(printf %q "$receive")
+$(declare -f let_through let_in become as_actor)
+cd / && as_actor"
 fi

@@ -36,15 +36,15 @@ class AccountPlan:
 
 def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
     """Given the wanted account and what was found, return what to make. Raise UserError if the account cannot work."""
-    account = next((entry for entry in found.accounts if entry.user == wanted.user), None)
+    account = next((entry for entry in found.host.accounts if entry.user == wanted.user), None)
     if account:
         _refuse_unusable(wanted, account, found)
     else:
         _refuse_taken_ids(wanted, found)
     return AccountPlan(
-        create_group=account is None and wanted.user not in found.groups,
+        create_group=account is None and wanted.user not in found.host.groups,
         create_user=account is None,
-        ranges=tuple(k for k in ("subuid", "subgid") if _lacks_range(k, wanted, account, found.subordinate(k))),
+        ranges=tuple(k for k in ("subuid", "subgid") if _lacks_range(k, wanted, account, found.host.subordinate(k))),
     )
 
 
@@ -59,13 +59,13 @@ def _refuse_unusable(wanted: WantedAccount, account: Account, found: Observed) -
 
 
 def _refuse_taken_ids(wanted: WantedAccount, found: Observed) -> None:
-    for entry in found.accounts:
+    for entry in found.host.accounts:
         if entry.uid == wanted.uid:
             raise UserError(
                 f"uid {wanted.uid} belongs to {entry.user} already, so {wanted.user} cannot have it. "
                 "Set mms_uid to a free one."
             )
-    for name, gid in found.groups.items():
+    for name, gid in found.host.groups.items():
         if gid == wanted.gid and name != wanted.user:
             raise UserError(
                 f"gid {wanted.gid} belongs to the group {name} already, so {wanted.user} cannot have it. "

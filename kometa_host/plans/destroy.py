@@ -205,11 +205,11 @@ def _size(count: float) -> str:
 def why_account_stays(remains: Remains) -> str | None:
     """Return why the account is not removed together with the data; None if nothing speaks for keeping it."""
     user = remains.settings.mms_user
-    account = next((a for a in remains.found.accounts if a.user == user), None)
+    account = next((a for a in remains.found.host.accounts if a.user == user), None)
     others = sorted(c.name for c in remains.found.containers.values() if c != remains.container)
     reasons = {
         "no deploy has made it": account is None or account.comment not in MADE_BY_US,
-        "the connection is its own": remains.found.text("connected-as") == user,
+        "the connection is its own": remains.found.host.text("connected-as") == user,
         f"other containers run under it ({', '.join(others)})": bool(others),
         "it has Podman volumes": bool(remains.lines("volumes")),
         f"other files are in its home ({', '.join(remains.lines('files-of-others')[:3])})": bool(

@@ -73,8 +73,8 @@ def _extras(settings: Settings, found: Observed | None) -> list[Extra]:
 
 def needs_slirp(found: Observed) -> bool:
     """Return whether the host's Podman reaches the network by slirp4netns: before version 5, or where it is told to."""
-    told, version = found.text("rootless-network"), podman_version(found.text("podman-version"))
-    offered = _PODMAN_4.get((found.os_release.get("ID", ""), found.os_release.get("VERSION_ID", "")), False)
+    told, version = found.host.text("rootless-network"), podman_version(found.host.text("podman-version"))
+    offered = _PODMAN_4.get((found.host.os_release.get("ID", ""), found.host.os_release.get("VERSION_ID", "")), False)
     return told == SLIRP or (not told and (version < (5,) if version else offered))
 
 
@@ -85,26 +85,28 @@ def needed(settings: Settings, found: Observed | None = None) -> tuple[str, ...]
 
 def missing_commands(settings: Settings, found: Observed) -> list[str]:
     """Return the programs that the host lacks."""
-    return [name for name in needed(settings, found) if not found.has_command(name)]
+    return [name for name in needed(settings, found) if not found.host.has_command(name)]
 
 
 def family(found: Observed) -> str | None:
     """Return the family of the host's distribution, by which packages are named; None where it is not known."""
-    names = f"{found.os_release.get('ID', '')} {found.os_release.get('ID_LIKE', '')}".split()
+    names = f"{found.host.os_release.get('ID', '')} {found.host.os_release.get('ID_LIKE', '')}".split()
     families = {"rhel": ("rhel", "centos"), "fedora": ("fedora",), "debian": ("debian", "ubuntu"), "arch": ("arch",)}
     by_name = next((known for known, of in families.items() if not set(of).isdisjoint(names)), None)
     suse = "suse" if any("suse" in name for name in names) else None
-    by_manager = next((known for known, manager in MANAGERS.items() if manager == found.text("package-manager")), None)
+    by_manager = next(
+        (known for known, manager in MANAGERS.items() if manager == found.host.text("package-manager")), None
+    )
     return by_name or suse or by_manager
 
 
 def refuse_old_podman(found: Observed) -> None:
     """Raise UserError if the host's Podman, or the one that its distribution would bring, has no Quadlet."""
-    name = found.os_release.get("PRETTY_NAME", "this distribution")
-    installed = podman_version(found.text("podman-version"))
+    name = found.host.os_release.get("PRETTY_NAME", "this distribution")
+    installed = podman_version(found.host.text("podman-version"))
     if installed and installed[:2] < OLDEST_PODMAN:
         raise UserError(f"{name} has Podman {'.'.join(map(str, installed))}. {_WAY_OUT}")
-    offered = _TOO_OLD.get((found.os_release.get("ID", ""), found.os_release.get("VERSION_ID", "")))
+    offered = _TOO_OLD.get((found.host.os_release.get("ID", ""), found.host.os_release.get("VERSION_ID", "")))
     if not installed and offered:
         raise UserError(f"{name} offers Podman {offered}. {_WAY_OUT}")
 
@@ -115,16 +117,16 @@ def refuse_unavailable(settings: Settings, found: Observed) -> None:
     if not missing:
         return
     of, names = packages_of(settings, found)
-    if found.text("is-ostree"):
+    if found.host.text("is-ostree"):
         raise UserError(
             f"{', '.join(missing)}: missing, and this system is an image that a deploy cannot add packages to. "
             f"As root: rpm-ostree install --idempotent {' '.join(names)}; systemctl reboot. Then deploy again."
         )
     lacking = [name for name in missing if name in _FROM_EPEL]
-    if of == "rhel" and lacking and not found.text("has-epel"):
+    if of == "rhel" and lacking and not found.host.text("has-epel"):
         raise UserError(
-            f"{', '.join(lacking)}: missing, and {found.os_release.get('PRETTY_NAME', 'this distribution')} has it in "
-            "EPEL alone, which is not enabled. As root: dnf install epel-release (RHEL itself: see "
+            f"{', '.join(lacking)}: missing, and {found.host.os_release.get('PRETTY_NAME', 'this distribution')} has "
+            "it in EPEL alone, which is not enabled. As root: dnf install epel-release (RHEL itself: see "
             "docs.fedoraproject.org/en-US/epel), then deploy again. Without backups it is not needed."
         )
 
@@ -135,7 +137,7 @@ def packages_of(settings: Settings, found: Observed) -> tuple[str, tuple[str, ..
     if of is None:
         missing = ", ".join(missing_commands(settings, found))
         raise UserError(
-            f"{found.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
+            f"{found.host.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
             f"{', '.join(dict.fromkeys(MANAGERS.values()))}. Install these yourself, then deploy again: {missing}."
         )
     return of, (*PACKAGES[of], *(name for _, packages in _extras(settings, found) for name in packages[of]))

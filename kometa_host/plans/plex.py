@@ -51,24 +51,24 @@ def refuse_indirect_url(settings: Settings, containers: Iterable[Container]) -> 
 
 def is_the_host_itself(name: str, found: Observed) -> bool:
     """Say whether a name or address is the host's own. A bare name may be a container's, and is taken for that."""
-    own = {_normal(address) for address in found.text("own-addresses").split()}
-    known = found.text("hosts-file").splitlines() if "." in name else []
+    own = {_normal(address) for address in found.host.text("own-addresses").split()}
+    known = found.host.text("hosts-file").splitlines() if "." in name else []
     called = [fields[0] for line in known if (fields := line.split()) and name in map(str.lower, fields[1:])]
-    hostname = found.text("hostname").lower().partition(".")[0]
+    hostname = found.host.text("hostname").lower().partition(".")[0]
     is_own_name = bool(hostname) and "." in name and name.partition(".")[0] == hostname and _normal(name) not in own
     return is_own_name or any(_normal(address) in own or _is_loopback(address) for address in (name, *called))
 
 
 def uses_pasta(found: Observed) -> bool:
     """Say whether containers get their network from pasta. A host without Podman yet will have one that does."""
-    chosen = found.text("rootless-network")
-    version = podman_version(found.text("podman-version"))
+    chosen = found.text("own-rootless-network") or found.host.text("rootless-network")
+    version = podman_version(found.host.text("podman-version"))
     return chosen == "pasta" or (not chosen and (version is None or version >= FIRST_WITH_PASTA))
 
 
 def remedy_for_the_host_itself(url: str, found: Observed) -> str:
     """Return what to do where Plex runs on the host itself, outside the network of Kometa's container."""
-    version = podman_version(found.text("podman-version"))
+    version = podman_version(found.host.text("podman-version"))
     if version and FIRST_WITH_PASTA <= version < FIRST_WITH_HOST_NAME:
         return (
             f"Podman {'.'.join(map(str, version))} gives its containers no way to services of their own host: install "

@@ -19,7 +19,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: account_plan.account_plan(account, found),
         lambda: packages_plan.refuse_old_podman(found),
         lambda: packages_plan.refuse_unavailable(settings, found),
-        lambda: rootless.refuse_impossible(settings, found),
+        lambda: rootless.refuse_impossible(settings, found.host),
         lambda: schedules.refuse_unusable(settings, found),
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),

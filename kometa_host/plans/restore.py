@@ -100,9 +100,9 @@ def _checked_path(name: str) -> bytes:
 def refuse_unready(settings: Settings, found: Observed) -> None:
     """Raise UserError if the host is not ready for a restore: nothing deployed yet, or nothing can be exchanged."""
     lacking = {
-        f"the account {settings.mms_user} is not on the host": not found.accounts,
-        "Podman is not on the host": not found.has_command("podman"),
-        "tar is not on the host": not found.has_command("tar"),
+        f"the account {settings.mms_user} is not on the host": not found.host.accounts,
+        "Podman is not on the host": not found.host.has_command("podman"),
+        "tar is not on the host": not found.host.has_command("tar"),
         f"the services of {settings.mms_user} do not run": not found.text("bus"),
     }
     for what, lacks in lacking.items():

@@ -6,7 +6,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans.account import SUBORDINATE_COUNT
 from kometa_host.plans.packages import podman_version
 from kometa_host.settings.variables import Settings
-from kometa_host.state.observed import Observed
+from kometa_host.state.observed import HostFacts
 
 FIRST_SUBORDINATE = 100_000  # where useradd begins, SUB_UID_MIN of shadow's login.defs
 IDS = FIRST_SUBORDINATE + SUBORDINATE_COUNT
@@ -18,7 +18,7 @@ PROXMOX = (
 )
 
 
-def refuse_impossible(settings: Settings, found: Observed) -> None:
+def refuse_impossible(settings: Settings, found: HostFacts) -> None:
     """Raise UserError with all that keeps rootless Podman from working here, before anything is made for it."""
     problems = [*_ids(settings, found), *_devices(found), *_kernel(found), *_newuidmap(found)]
     if not problems:
@@ -28,14 +28,14 @@ def refuse_impossible(settings: Settings, found: Observed) -> None:
     raise UserError("Podman cannot run containers for an account here: " + "\n".join(problems))
 
 
-def _mapped(found: Observed) -> list[tuple[int, int]]:
+def _mapped(found: HostFacts) -> list[tuple[int, int]]:
     """Return the first id and the number of ids of each line of the map, none where all ids of a machine are there."""
     lines = [line.split() for line in found.text("uid-map").splitlines()]
     ranges = [(int(line[0]), int(line[2])) for line in lines if len(line) == 3 and all(map(str.isdecimal, line))]
     return [] if any(count >= 2**32 - 1 for _, count in ranges) else ranges
 
 
-def _ids(settings: Settings, found: Observed) -> Iterator[str]:
+def _ids(settings: Settings, found: HostFacts) -> Iterator[str]:
     ranges = _mapped(found)
     names = {settings.mms_user, *(str(entry.uid) for entry in found.accounts if entry.user == settings.mms_user)}
     own = [entry for entry in found.subordinate("subuid") if entry.owner in names]
@@ -48,12 +48,12 @@ def _ids(settings: Settings, found: Observed) -> Iterator[str]:
             )
 
 
-def _devices(found: Observed) -> Iterator[str]:
+def _devices(found: HostFacts) -> Iterator[str]:
     if found.text("has-tun") == "no":
         yield "/dev/net/tun is missing, without which a container has no network (in a machine: modprobe tun)."
 
 
-def _kernel(found: Observed) -> Iterator[str]:
+def _kernel(found: HostFacts) -> Iterator[str]:
     groups = found.text("cgroup-type")
     if groups and groups != "cgroup2fs":
         yield (
@@ -76,10 +76,10 @@ def _kernel(found: Observed) -> Iterator[str]:
         )
 
 
-def _sysctl(name: str, found: Observed) -> str:
+def _sysctl(name: str, found: HostFacts) -> str:
     return found.text(f"sysctl.{name.replace('_', '-')}")
 
 
-def _newuidmap(found: Observed) -> Iterator[str]:
+def _newuidmap(found: HostFacts) -> Iterator[str]:
     if podman_version(found.text("podman-version")) and found.text("newuidmap-rights") == "no":
         yield "newuidmap has lost its rights (a copied system?): chmod u+s $(command -v newuidmap newgidmap)."

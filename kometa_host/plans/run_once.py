@@ -97,7 +97,7 @@ def refuse_unready(settings: Settings, found: Observed) -> None:
     """Raise UserError if the host is not ready for a run: nothing deployed yet, or secrets missing."""
     missing = [name for name in settings.kometa_secrets if name not in found.secrets]
     lacking = {
-        "Podman is not on the host": not found.has_command("podman"),
+        "Podman is not on the host": not found.host.has_command("podman"),
         f"the network {settings.mms_network} is not on the host": found.network is None,
         f"the image {settings.kometa_image} is not on the host": found.image_id is None,
         f"{settings.kometa_config_dir} is not on the host": found.files("config").root is None,

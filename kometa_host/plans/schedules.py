@@ -39,7 +39,7 @@ def calendars(settings: Settings) -> Mapping[str, str]:
 
 def calendar(found: Observed, name: str) -> Calendar | None:
     """Return what the host's systemd makes of a timer's expression, None if it refuses it or was not asked."""
-    said = found.text(f"calendar.{name}")
+    said = found.host.text(f"calendar.{name}")
     elapses = tuple(datetime.fromisoformat(time).replace(tzinfo=UTC) for time in ELAPSE.findall(said))
     never = NEVER.search(said) is not None
     return Calendar(elapses, never) if elapses or never else None
@@ -49,7 +49,7 @@ def refuse_unusable(settings: Settings, found: Observed) -> None:
     """Raise UserError if a timer would not be loaded, or would never elapse. A host without systemd is not asked."""
     problems = []
     for name, expression in calendars(settings).items():
-        said, read, variable = found.text(f"calendar.{name}"), calendar(found, name), f"kometa_{name}_schedule"
+        said, read, variable = found.host.text(f"calendar.{name}"), calendar(found, name), f"kometa_{name}_schedule"
         if said and read is None:
             problems.append(
                 f"{variable}: systemd on the host does not understand {expression!r}: {_why(said)}{EXAMPLES}."

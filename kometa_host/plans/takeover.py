@@ -72,7 +72,7 @@ def refuse_unclear(settings: Settings, found: Observed) -> None:
 
 
 def _rivals(found: Observed) -> Iterator[str]:
-    for path in found.text("rivals").splitlines():
+    for path in found.host.text("rivals").splitlines():
         yield (
             f"{path} belongs to root and runs a Kometa of its own, or would. Two of them would undo each other's work "
             "in Plex. Stop and remove that one, and deploy again."

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,47 +19,37 @@ from kometa_host.state.observed import Observed
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a host: what a deploy reads, and what only a person asks for. now is the host's clock."""
+    """One look at a host: what a deploy reads, and what only a person asks for."""
 
     found: Observed
-    more: Observed
 
     @property
     def is_readable(self) -> bool:
-        """Whether the account could be looked at."""
-        return bool(self.found.values)
+        """Whether the host could be looked at."""
+        return bool(self.found.host.values)
 
     def unit(self, name: str) -> Mapping[str, str]:
         """Return the properties of a unit of the account."""
         blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-                  for block in self.more.text("status-units").split("\n\n")]  # fmt: skip
+                  for block in self.found.text("status-units").split("\n\n")]  # fmt: skip
         return next((block for block in blocks if block.get("Id") == name), {})
 
     def last_run(self, timezone: str) -> Run | None:
         """Return the newest run that Kometa's logs tell of."""
-        told = self.more.values.get("last-run")
+        told = self.found.values.get("last-run")
         lines = gzip.decompress(told).decode("utf-8", "replace").splitlines() if told else []
         return next(reversed(kometa_log.parse(lines, timezone)), None)
 
     def archives(self) -> Mapping[str, int]:
         """Return the archives of the backup directory, name to size in bytes, oldest first."""
-        pairs = [line.rsplit("\t", 1) for line in self.more.text("backups").splitlines() if "\t" in line]
+        pairs = [line.rsplit("\t", 1) for line in self.found.text("backups").splitlines() if "\t" in line]
         dated = sorted((archive.time, name, int(size)) for name, size in pairs if (archive := parse_archive(name)))
         return {name: size for _, name, size in dated}
 
 
 def parse_look(lines: Iterable[str]) -> Look:
-    """Given the lines of look.sh, return what they tell."""
-    iterator = iter(lines)
-    first: list[str] = []
-    for line in iterator:
-        first.append(line)
-        if line.strip() == "end":
-            break
-    found = observed.parse(first)
-    # Where the second half was cut, what came of it is still worth showing.
-    more = observed.parse(chain((line for line in iterator if re.match(r"[\w.-]+( |$)", line)), ["end"]))
-    return Look(found or Observed({}), more or Observed({}))
+    """Given the lines of the composite read, return what they tell: nothing where they were cut."""
+    return Look(observed.parse(lines) or Observed({}))
 
 
 def parse_time(text: str | None) -> datetime | None:
@@ -157,12 +146,12 @@ def status(settings: Settings, look: Look, now: datetime) -> Status:
     state = unit.get("ActiveState", "") if unit.get("LoadState") == "loaded" else "absent"
     alive = state == "active" and bool(look.found.text("kometa-alive"))
     started = look.found.run_started
-    size = look.more.text("tree-kib")
+    size = look.found.text("tree-kib")
     return Status(
         service="not alive" if state == "active" and not alive else state,
         since=_local(parse_time(unit.get("ActiveEnterTimestamp")), zone) if state == "active" else None,
         image=container.image if container else "",
-        digest=look.more.text("image-digest"),
+        digest=look.found.text("image-digest"),
         next_run=next_run(settings.kometa_times, settings.mms_timezone, now) if alive else None,
         run_in_progress_since=datetime.fromtimestamp(started, zone) if started else None,
         last_run=_run_status(look.last_run(settings.mms_timezone), bool(started)),

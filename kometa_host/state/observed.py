@@ -79,8 +79,8 @@ class ForeignOwned:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """A host as it was found. Values are what the composite read told, decoded, by name."""
+class Told:
+    """What somebody on a host has told, decoded, by name."""
 
     values: Mapping[str, bytes] = field(repr=False)
 
@@ -88,17 +88,16 @@ class Observed:
         """Return what was told under the name, empty if nothing was."""
         return self.values.get(name, b"").decode("utf-8", "surrogateescape").strip()
 
+
+@dataclass(frozen=True)
+class HostFacts(Told):
+    """A host as root told it; as the account did where the connection is its own. Root acts on nothing else."""
+
     @cached_property
     def os_release(self) -> Mapping[str, str]:
         """The distribution's own description: ID, VERSION_ID, PRETTY_NAME, ..."""
         pairs = (line.partition("=") for line in self.text("os-release").splitlines())
         return {name: value.strip("\"'") for name, _, value in pairs}
-
-    def resolved(self, path: str) -> str:
-        """Return a path without the symbolic links that the host has above it, as far as it told of them."""
-        links = dict(line.split("\t", 1) for line in self.text("links").splitlines() if "\t" in line)
-        above = max((link for link in links if f"{path}/".startswith(f"{link}/")), key=len, default="")
-        return f"{links[above]}{path.removeprefix(above)}" if above else path
 
     def has_command(self, name: str) -> bool:
         """Return whether the host has a program of that name."""
@@ -119,8 +118,21 @@ class Observed:
     def subordinate(self, kind: str) -> tuple[SubordinateRange, ...]:
         """Return all ranges of `subuid` or `subgid`; lines not of the form owner:start:count are passed over."""
         lines = [line.strip().split(":") for line in self.text(kind).splitlines()]
-        whole = [f for f in lines if len(f) == 3 and f[1].isdigit() and f[2].isdigit()]
+        whole = [f for f in lines if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()]
         return tuple(SubordinateRange(f[0], int(f[1]), int(f[2])) for f in whole)
+
+
+@dataclass(frozen=True)
+class Observed(Told):
+    """A host as it was found: what the account has, by its own word, and the host itself."""
+
+    host: HostFacts = HostFacts({})
+
+    def resolved(self, path: str) -> str:
+        """Return a path without the symbolic links that the host has above it, as far as it told of them."""
+        links = dict(line.split("\t", 1) for line in self.text("links").splitlines() if "\t" in line)
+        above = max((link for link in links if f"{path}/".startswith(f"{link}/")), key=len, default="")
+        return f"{links[above]}{path.removeprefix(above)}" if above else path
 
     @cached_property
     def units(self) -> Mapping[str, Unit]:
@@ -244,16 +256,25 @@ def _container(entry: Mapping[str, Any]) -> Container:
     )
 
 
-def parse(lines: Iterable[str]) -> Observed | None:
-    """Given the lines `name base64`, return what they tell; None if the last line, `end`, is missing.
+def parse_told(lines: Iterable[str]) -> dict[str, bytes] | None:
+    """Given the lines `name base64`, return what they tell; None if the line `end` is missing.
 
-    Other lines are passed over: a login shell's start files may greet whoever comes.
+    What comes after it is told as well. Other lines are passed over.
     """
     values: dict[str, bytes] = {}
     for line in lines:
         name, _, encoded = line.rstrip("\n").partition(" ")
-        if name == "end":
-            return Observed(values)
         with suppress(ValueError):
             values[name] = b64decode(encoded, validate=True)
-    return None
+    return values if values.pop("end", None) is not None else None
+
+
+def parse(lines: Iterable[str]) -> Observed | None:
+    """Given the lines of the composite read, return what they tell; None if they, or the account's own, were cut."""
+    of_host = parse_told(lines)
+    if of_host is None:
+        return None
+    of_account: dict[str, bytes] | None = {}
+    if "account" in of_host:
+        of_account = parse_told(of_host.pop("account").decode("ascii", "replace").splitlines())
+    return None if of_account is None else Observed(of_account, HostFacts(of_host))

@@ -1,7 +1,7 @@
 """Builds the bash programs that run on a host. Pure text: what carries them there is operations.transport."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,12 @@ from shlex import quote
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
 SOURCED = re.compile(r"^\. ([\w/]+\.sh)\n", re.MULTILINE)  # a line of a program that names a library of its own
 
-# Exit statuses of the prelude, far from those that programs use.
+# Exit statuses of the prelude, far from those that programs use. They count only where no marker came.
 NEEDS_ROOT = 117
 NEEDS_SUDO_PASSWORD = 118
+NEEDS_SUDO = 119
+
+ANSWER = "kometa-host-answers"  # the marker of facts
 
 
 class Actor(Enum):
@@ -71,24 +74,45 @@ def installed(name: str, **variables: object) -> str:
     )
 
 
-def prelude(actor: Actor, account: str, password_follows: bool) -> str:
+def prelude(actor: Actor, account: str, marker: str, question: str, has_password: bool) -> str:
     """Return the bash text that becomes the actor and then evaluates the program that follows on standard input.
 
-    It is read from standard input itself, so that no process list shows more than `bash`. `password_follows` says that
-    the next line of the input is the password for sudo; it is read away where sudo does not ask for it.
+    It is read from standard input itself, so that no process list shows more than `bash`.
+
+    + marker: a word that stands on a line of both streams before anything that the program says
+    + question: a word that stands on a line of standard error when sudo asks for the password
+    + has_password: whether one could be sent then
     """
-    return program("prelude", actor=actor.value, account=account, password_follows=password_follows)
+    return program(
+        "prelude",
+        actor=actor.value,
+        account=account,
+        marker=marker,
+        question=question,
+        has_password=has_password,
+    )
 
 
 def evaluated(length: int) -> str:
     """Return the command that reads exactly so many bytes of standard input and runs them as a bash program.
 
-    `head -c` never reads further than it is told, so what follows stays for the program itself.
+    `head -c` never reads further than it is told, so what follows stays for the program itself. It reads no start-up
+    file, and is understood by every login shell.
     """
-    return f"bash -c 'eval \"$(head -c {length})\"'"
+    return f"env BASH_ENV= bash --norc --noprofile -c 'eval \"$(head -c {length})\"'"
 
 
 def command_line(actor: Actor, account: str, script: str) -> str:
     """Return one shell command that becomes the actor and runs the program, for facts, which have no input."""
     text = f"{len(script.encode())}\n{script}"
-    return f"printf %s {quote(text)} | bash -c {quote(prelude(actor, account, False))}"
+    become = prelude(actor, account, ANSWER, "", False)
+    return f"printf %s {quote(text)} | env BASH_ENV= bash --norc --noprofile -c {quote(become)}"
+
+
+def answer(lines: Iterable[str]) -> list[str]:
+    """Given what a fact's command printed, return what stands behind the marker: what the program has said."""
+    found = iter(lines)
+    for line in found:
+        if line.endswith(ANSWER):
+            break
+    return list(found)

@@ -13,6 +13,7 @@ from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.run_state import run_state
 
+LOCKED = b"locked\n"
 WAIT = 120  # seconds for somebody else to finish
 HEARTBEAT = 20  # seconds between signs of life; the host gives the lock back after three were missed
 
@@ -41,13 +42,10 @@ def hold_lock(host: Host, account: str) -> bool:
 
 
 def _is_locked(read: Callable[[], bytes]) -> bool:
-    # A login shell's start files may have written something before.
     answer = b""
-    while piece := read():
+    while len(answer) < len(LOCKED) and (piece := read()):
         answer += piece
-        if answer.endswith(b"locked\n"):
-            return True
-    return False
+    return answer == LOCKED
 
 
 def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:

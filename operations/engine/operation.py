@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from pyinfra import host, logger
 from pyinfra.api import operation
@@ -27,6 +27,7 @@ from operations.engine.run_state import run_state
 from operations.engine.transport import Completed
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Commands = Generator[PyinfraCommand, None, None]
 
 
@@ -59,12 +60,20 @@ def look_again(sets: Sequence[FileSet] | None = None) -> Observed:
     + sets: the sets of files to look at, None for the wanted ones
     """
     known = settings()
-    return told(transport.run(host, Actor.BEST, known.mms_user, read_program(known, sets)))
+    completed = transport.run(host, Actor.BEST, known.mms_user, read_program(known, sets))
+    return _insist(observed.parse(_lines(completed)), completed)
 
 
 def told(completed: Completed) -> Observed:
-    """Return what a reading program told. Raise UserError if it did not come to its end."""
-    found = observed.parse(completed.stdout.decode("ascii", "replace").splitlines())
+    """Return what a reading program of the account's told. Raise UserError if it did not come to its end."""
+    return Observed(_insist(observed.parse_told(_lines(completed)), completed))
+
+
+def _lines(completed: Completed) -> list[str]:
+    return completed.stdout.decode("ascii", "replace").splitlines()
+
+
+def _insist(found: T | None, completed: Completed) -> T:
     if found is None:
         raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
     return found
@@ -182,7 +191,7 @@ def left_to_root(found: Observed, what: str) -> bool:
 
     For what Kometa can do without; `needs_root` is for the rest.
     """
-    lacking = found.text("connected-as") == settings().mms_user
+    lacking = found.host.text("connected-as") == settings().mms_user
     if lacking:
         host.log(
             f"left undone: {what} needs root; connect once as root or as somebody who may use sudo", logger.warning
@@ -192,7 +201,7 @@ def left_to_root(found: Observed, what: str) -> bool:
 
 def needs_root(found: Observed, what: str) -> None:
     """Raise UserError if the connection is the account's own and can therefore not do what needs root."""
-    if found.text("connected-as") == settings().mms_user:
+    if found.host.text("connected-as") == settings().mms_user:
         raise UserError(
             f"{what} needs root, and the connection is {settings().mms_user}'s own: "
             "connect once as root or as somebody who may use sudo (ssh_user in inventory.py)."

@@ -24,6 +24,7 @@ class RunState:
 
     observed, remains: with the stage of pyinfra's (looking for changes, or making them) in which they were read.
     openssh: the client's command line, empty where it cannot be used, None as long as that is not known.
+    sudo_refused: why sudo let nobody become root: it is not asked again.
     verified: the reports of archives that were checked whole, so that a preview and the run after it check once.
     accepted: digest of the config tree and id of the image whose validator has accepted it.
     """
@@ -33,6 +34,7 @@ class RunState:
     lock: Process | None = None
     openssh: list[str] | None = None
     sudo_password: str | None = field(default=None, repr=False)
+    sudo_refused: str = ""
     verified: dict[tuple[Place, Options], Report] = field(default_factory=dict)
     accepted: tuple[str, str] | None = None
     said: set[str] = field(default_factory=set)

@@ -4,7 +4,8 @@ pyinfra's own commands put the whole text, and the password for sudo, into an ar
 Here program and data travel on standard input; `kometa_host.state.programs` says how.
 """
 
-import re
+import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -23,12 +24,11 @@ from pyinfra.connectors.ssh import SSHConnector
 from kometa_host.errors import UserError
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
+from operations.engine.becoming import Answer, Words
 from operations.engine.run_state import run_state
 
 CHUNK = 32 * 1024
-_SUDO_REFUSED = re.compile(
-    r"^sudo: (.*incorrect password|no password was provided|.*not in the sudoers|.*not allowed)", re.M
-)
+LET_THROUGH = frozenset({"PATH", "HOME", "USER", "LOGNAME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,17 @@ class _OverSsh:
 class _OnThisMachine:
     def __init__(self, command: str) -> None:
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(["sh", "-c", command], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        # A session of its own: a Ctrl-C on the terminal is ours to handle, and the terminal is nobody else's. The
+        # environment can hold a passphrase.
+        self._process = subprocess.Popen(
+            ["sh", "-c", command],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            bufsize=0,
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name.upper() in LET_THROUGH},
+        )
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -145,18 +155,65 @@ def connect(host: Host, command: str) -> Process:
 
 def start(
     host: Host, actor: Actor, account: str, script: str, through: Callable[[Host, str], Process] = connect
-) -> Process:
+) -> Answer:
     """Given a host and a bash program, start it there as the actor; what is written next is the program's input.
+
+    Raise UserError if the connection's user may not do what the actor does.
 
     + through: what starts a shell command on the host
     """
-    password = sudo_password(host)
-    prelude = programs.prelude(actor, account, password is not None).encode()
-    process = through(host, programs.evaluated(len(prelude)))
+    login = login_name(host)
+    if login == account and actor is Actor.ROOT:
+        raise _refusal(host, account, programs.NEEDS_ROOT)
     program = script.encode()
-    secret_line = b"" if password is None else password.encode() + b"\n"
-    process.write(prelude + secret_line + str(len(program)).encode() + b"\n" + program)
-    return process
+    sent = str(len(program)).encode() + b"\n" + program
+    if login in ("root", account):  # nobody is asked for a password
+        answer, _ = _begin(host, actor, account, through, False, sent)
+        return answer
+    answer = _with_sudo(host, actor, account, through)
+    answer.write(sent)
+    return answer
+
+
+def login_name(host: Host) -> str | None:
+    """Return as whom we are connected to a host, None if that is not known."""
+    if isinstance(host.connector, LocalConnector):
+        return pwd.getpwuid(os.geteuid()).pw_name
+    client = getattr(host.connector, "client", None)
+    connection = client.get_transport() if client else None
+    return connection.get_username() if connection else None
+
+
+def _begin(
+    host: Host,
+    actor: Actor,
+    account: str,
+    through: Callable[[Host, str], Process],
+    has_password: bool,
+    program: bytes = b"",
+) -> tuple[Answer, Words]:
+    words = Words.new()
+    prelude = programs.prelude(actor, account, words.marker, words.question, has_password).encode()
+    answer = Answer(through(host, programs.evaluated(len(prelude))), words.marker)
+    answer.write(prelude + program)
+    return answer, words
+
+
+def _with_sudo(host: Host, actor: Actor, account: str, through: Callable[[Host, str], Process]) -> Answer:
+    """Start what becomes the actor, with the password if sudo asks for it, and wait until it has."""
+    known, password = run_state(host), sudo_password(host)
+    if known.sudo_refused:
+        raise UserError(known.sudo_refused)
+    answer, words = _begin(host, actor, account, through, password is not None)
+    asked = answer.become(words.question, password)
+    if answer.begun:
+        return answer
+    status = answer.wait()
+    if status == programs.NEEDS_SUDO_PASSWORD and password is None and _ask_for_password(host):
+        return _with_sudo(host, actor, account, through)
+    refusal = _refusal(host, account, status, asked, answer.errors.before.decode("utf-8", "replace"))
+    known.sudo_refused = str(refusal)
+    raise refusal
 
 
 def sudo_password(host: Host) -> str | None:
@@ -179,15 +236,11 @@ def run(
     what the actor does, ConnectionLostError if the line breaks.
     """
     try:
-        completed = _attempt(host, actor, account, script, data, on_line)
-        if completed.status == programs.NEEDS_SUDO_PASSWORD and _ask_for_password(host):
-            completed = _attempt(host, actor, account, script, data, on_line)
+        return _attempt(host, actor, account, script, data, on_line)
     except (OSError, EOFError, SSHException) as error:
         raise ConnectionLostError(
             f"the connection was lost ({error}). Run the command again: it goes on from there."
         ) from error
-    _refuse_wrong_actor(host, account, completed)
-    return completed
 
 
 def _attempt(
@@ -206,6 +259,8 @@ def _attempt(
     reader.join()
     said = errors.get()
     status = process.wait()
+    if not process.begun and status == 0:
+        raise UserError(f"{host.name} ran nothing. It says: {said.strip() or 'nothing'}")
     if broken and status == 0:
         raise ConnectionLostError(f"the program on the host ended before it had read everything ({broken}).")
     return Completed(b"".join(output), said, status)
@@ -252,20 +307,27 @@ def _ask_for_password(host: Host) -> bool:
     return True
 
 
-def _refuse_wrong_actor(host: Host, account: str, completed: Completed) -> None:
-    if completed.status == programs.NEEDS_ROOT:
-        raise UserError(
+def _refusal(host: Host, account: str, status: int, asked: int = 0, said: str = "") -> UserError:
+    """Return why nobody became the actor, by the prelude's exit status or by what sudo has said."""
+    if status == programs.NEEDS_ROOT:
+        return UserError(
             f"this needs root, and the connection to {host.name} is {account}'s own. "
             "Connect as root or as somebody who may use sudo (ssh_user in inventory.py)."
         )
-    if completed.status == programs.NEEDS_SUDO_PASSWORD:
-        raise UserError(
+    if status == programs.NEEDS_SUDO_PASSWORD:
+        return UserError(
             f"sudo on {host.name} wants a password. Run the command in a terminal and type it there, "
             "or add --same-sudo-password."
         )
-    if completed.status == 1 and _SUDO_REFUSED.search(completed.stderr):
-        run_state(host).sudo_password = None
-        raise UserError(
-            f"sudo on {host.name} refused: {completed.stderr.strip().splitlines()[-1]}. "
-            "Connect as root or as somebody who may use sudo, with the right password."
+    if status == programs.NEEDS_SUDO:
+        return UserError(
+            f"{host.name} has no sudo, and no doas that asks for no password (permit nopass; doas takes a password "
+            "from a terminal only). Connect as root, or install sudo."
         )
+    if asked > 1:
+        return UserError(f"sudo on {host.name} refused the password, which was tried once. Nothing was changed.")
+    last = (said.strip().splitlines() or ["nothing"])[-1]
+    return UserError(
+        f"sudo on {host.name} refused: {last}. "
+        "Connect as root or as somebody who may use sudo (ssh_user in inventory.py)."
+    )

@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Lets the account's user manager run without a login, and waits for its bus. Runs as root.
 set -eu
+. lib/become.sh
 : "${user:?}"
 uid=$(id -u "$user")
 loginctl enable-linger "$user"
-as_user() { runuser -u "$user" -- env "XDG_RUNTIME_DIR=/run/user/$uid" "$@"; }
+as_user() { (become "$user" "$*") </dev/null; }
 for _ in $(seq 60); do
     # Waits for one that is still going down, which leaves its sockets behind for a while.
     systemctl start "user@$uid.service"

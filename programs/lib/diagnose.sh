@@ -4,7 +4,7 @@
 . lib/common.sh
 . lib/emit.sh
 . lib/podman.sh
-: "${account:?}" "${config_dir:?}" "${quadlet_dir:?}" "${backup_place:?}" "${image:?}" "${plex_url:?}" "${probe?}" # probe: the text of ask_plex.py
+: "${config_dir:?}" "${quadlet_dir:?}" "${backup_place:?}" "${image:?}" "${plex_url:?}" "${probe?}" # probe: the text of ask_plex.py
 
 # Since the unit's last start: what was mended since is no fault any more. What Podman says when it cannot make a
 # container is in the journal alone.
@@ -13,12 +13,6 @@ recent_log() {
     since=$(TZ=UTC systemctl --user show kometa.service -p InactiveExitTimestamp --value)
     if podman container exists kometa; then podman logs --tail 200 kometa 2>&1; fi
     journalctl --user -q --no-pager -u kometa.service --since "${since:-today}" -n 400 -o cat 2>/dev/null | tail -c 200000
-}
-
-# The system's journal has all of it, for root; see has_journal.
-journal_of_root() {
-    [ "$(id -u)" = 0 ] || return 0
-    journalctl -q --no-pager "_UID=$(id -u "$account")" _SYSTEMD_USER_UNIT=kometa.service --since '-1 hour' -n 100 -o cat
 }
 
 diagnose_in_namespace() {
@@ -39,7 +33,7 @@ diagnose_part() {
     if has_journal; then printf yes | emit journal; fi
     grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | emit quadlet-lines
     find "$quadlet_dir" "$HOME/.config/systemd/user" -mindepth 2 -maxdepth 2 -path '*.d/*.conf' 2>/dev/null | sort | emit drop-ins
-    podman network ls --format '{{.Name}}' | emit networks
+    podman network ls --format '{{.Name}}' | emit network-names
     systemctl --user list-units --failed --plain --no-legend --full | emit failed-units
     podman image inspect "$image" --format '{{.Id}} {{.Digest}} {{join .RepoDigests " "}}' | emit image-digests
     in_namespace diagnose_in_namespace
@@ -47,17 +41,4 @@ diagnose_part() {
     { df -Pi -- "$config_dir" && df -Pi -- "$HOME" && df -Pi -- "$backup_place"; } | emit inodes
     printf 'plex %s\n' "$(cat <&"$plex")"
     printf 'registry %s\n' "$(cat <&"$registry")"
-}
-
-diagnose_host_part() {
-    journal_of_root | gzip -1 | emit journal-of-root
-    date +%s | emit now
-    {
-        printf 'Container=%s\n' "$(systemd-detect-virt --container)"
-        timedatectl show -p NTPSynchronized -p NTP
-    } | emit clock
-    if command -v getenforce >/dev/null && [ "$(getenforce)" != Disabled ]; then
-        getenforce | emit selinux
-        journalctl -q --no-pager --since '-24 hours' -o cat -g 'avc: +denied.*container' -n 20 | emit selinux-denials
-    fi
 }

@@ -17,7 +17,7 @@ definitions() {
 
 # Runs a function of this program inside the account's user namespace, where its subordinate ids have their own names.
 in_namespace() {
-    podman unshare bash -c "$(definitions)
+    podman unshare bash --norc --noprofile -c "$(definitions)
 set -euo pipefail
 $(printf '%q ' "$@")"
 }

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # Reads what a person wants to know of a Kometa host besides what a deploy has to know. Changes nothing.
-. lib/as_account.sh
 . lib/diagnose.sh
 . lib/emit.sh
+. lib/podman.sh
 . lib/runs.sh
-: "${account:?}" "${config_dir:?}" "${backup_place:?}" "${thorough?}" # thorough: all that a diagnosis wants to know
+: "${config_dir:?}" "${backup_place:?}" "${thorough?}" # thorough: all that a diagnosis wants to know
 declare -a status_units
 
 unit_properties() {
@@ -30,11 +30,4 @@ status_part() {
     find "$backup_place" -maxdepth 1 -type f -printf '%f\t%s\n' 2>/dev/null | emit backups
     in_namespace status_in_namespace 2>/dev/null
     if [ -n "$thorough" ]; then diagnose_part; fi
-}
-
-# What cannot be read is told as absent.
-read_status() {
-    set +e +o pipefail
-    as_the_account "$account" status_part
-    if [ -n "$thorough" ]; then diagnose_host_part; fi
 }

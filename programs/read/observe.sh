@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a deploy has to know of a host.
-. lib/host_state.sh
+# What a deploy has to know of a host: all that root tells, and as one value what the account does.
+. lib/host_facts.sh
 
-observe
+read_host

@@ -10,7 +10,7 @@ from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, proble
 
 def account(host: Host) -> Answer:
     user = host.settings.mms_user
-    if not any(entry.user == user for entry in host.look.found.accounts):
+    if not any(entry.user == user for entry in host.look.found.host.accounts):
         return problem(f"there is no account {user}", "nothing has been deployed to this host", DEPLOY)
     return ok(f"{user} exists")
 
@@ -34,7 +34,7 @@ def subordinate_ids(host: Host) -> Answer:
 
 
 def lingering(host: Host) -> Answer:
-    if host.look.found.text("linger"):
+    if host.look.found.host.text("linger"):
         return ok("on")
     return problem(
         "off",
@@ -46,7 +46,7 @@ def lingering(host: Host) -> Answer:
 def bus(host: Host) -> Answer:
     if host.look.found.text("bus"):
         return ok("reachable")
-    uid = next((entry.uid for entry in host.look.found.accounts if entry.user == host.settings.mms_user), "UID")
+    uid = next((entry.uid for entry in host.look.found.host.accounts if entry.user == host.settings.mms_user), "UID")
     return problem(
         f"/run/user/{uid}/bus does not answer",
         "the account's user manager does not run, so none of its services can be asked or started",
@@ -82,7 +82,7 @@ def network_online(host: Host) -> Answer:
 
 
 def podman(host: Host) -> Answer:
-    version = host.look.found.text("podman-version").removeprefix("podman version ")
+    version = host.look.found.host.text("podman-version").removeprefix("podman version ")
     if not version:
         return problem("not there", "Podman is not installed", DEPLOY)
     numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]

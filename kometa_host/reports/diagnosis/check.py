@@ -15,6 +15,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans.service import CONTAINER
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
+from kometa_host.state.observed import Told
 
 DEPLOY = "pyinfra inventory.py deploy.py"
 RESTART = "systemctl --user restart kometa   (as the account; it ends a run in progress)"
@@ -45,6 +46,11 @@ class Check:
         return {**asdict(self), "state": self.state.value}
 
 
+def _unpacked(told: Told, name: str) -> str:
+    packed = told.values.get(name)
+    return gzip.decompress(packed).decode("utf-8", "replace") if packed else ""
+
+
 @dataclass(frozen=True)
 class Host:
     """All that the checks decide on. now is the controller's clock; waits_in_vain: a start waits for nothing."""
@@ -56,12 +62,12 @@ class Host:
 
     def text(self, name: str) -> str:
         """Return what the diagnosis itself was told under a name."""
-        return self.look.more.text(name)
+        return self.look.found.text(name)
 
     @cached_property
     def log(self) -> str:
         """What the service has said since its last start."""
-        return self._unpacked("recent-log")
+        return _unpacked(self.look.found, "recent-log")
 
     @property
     def has_journal(self) -> bool:
@@ -71,11 +77,7 @@ class Host:
     @cached_property
     def service_messages(self) -> str:
         """What was said when the service started or failed to, as far as anybody who connected can read it."""
-        return self.log if self.has_journal else f"{self.log}\n{self._unpacked('journal-of-root')}"
-
-    def _unpacked(self, name: str) -> str:
-        told = self.look.more.values.get(name)
-        return gzip.decompress(told).decode("utf-8", "replace") if told else ""
+        return self.log if self.has_journal else f"{self.log}\n{_unpacked(self.look.found.host, 'journal-of-root')}"
 
     @property
     def runs_now(self) -> bool:

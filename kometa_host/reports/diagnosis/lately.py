@@ -141,7 +141,7 @@ def image(host: Host) -> Answer:
 
 
 def clock(host: Host) -> Answer:
-    told = host.text("now")
+    told = host.look.found.host.text("now")
     skew = int(told) - host.now.timestamp() if told.isdecimal() else 0.0
     mend = "timedatectl set-ntp true   (as root; it needs systemd-timesyncd or chrony)"
     if abs(skew) > SKEW:
@@ -149,7 +149,7 @@ def clock(host: Host) -> Answer:
         return problem(
             f"{abs(int(skew))} s {way} this machine", "runs and backups come at the wrong time, certificates fail", mend
         )
-    lines = host.text("clock").splitlines()
+    lines = host.look.found.host.text("clock").splitlines()
     if "NTPSynchronized=yes" in lines:
         return ok("synchronised")
     if any(line.startswith("Container=") for line in lines) and "Container=none" not in lines:
@@ -160,7 +160,7 @@ def clock(host: Host) -> Answer:
 
 
 def selinux(host: Host) -> Answer:
-    mode, denials = host.text("selinux"), host.text("selinux-denials").splitlines()
+    mode, denials = host.look.found.host.text("selinux"), host.look.found.host.text("selinux-denials").splitlines()
     if not mode:
         return ok("not on this host")
     if denials:

@@ -11,7 +11,7 @@ def is_unreachable_host(url: str, host: Host) -> bool:
     """Return whether a URL names the host itself in a way that leads a container to itself."""
     name = urlsplit(url).hostname or ""
     found = host.look.found
-    is_bare_name = name == found.text("hostname").lower() and name not in found.containers
+    is_bare_name = name == found.host.text("hostname").lower() and name not in found.containers
     return plex_plan.uses_pasta(found) and (is_bare_name or plex_plan.is_the_host_itself(name, found))
 
 

@@ -86,7 +86,7 @@ def network_suffix(host: Host) -> Answer:
     arguments = [
         line for line in host.text("quadlet-lines").splitlines() if re.search(r"--net(?:work)?[= ]\S+\.network\b", line)
     ]
-    misnamed = [name for name in host.text("networks").split() if name.endswith(".network")]
+    misnamed = [name for name in host.text("network-names").split() if name.endswith(".network")]
     missing = re.search(NO_NETWORK, host.log)
     if arguments:
         found = _place(arguments[0])

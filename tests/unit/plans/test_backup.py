@@ -14,7 +14,7 @@ from kometa_host.plans import backup as backup_plan
 from kometa_host.plans.backup import FoundArchive, parse_archives
 from kometa_host.settings.variables import Settings
 from kometa_host.state import backup_files, desired, programs
-from kometa_host.state.observed import Observed
+from kometa_host.state.observed import HostFacts, Observed
 
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
 SECRET_URL = "https://ping.example/secret-id"  # noqa: S105
@@ -249,7 +249,7 @@ DAYS = [f"Next elapse: Fri 2026-11-{day:02} 08:00:00 UTC" for day in range(20, 2
 
 class TestScheduleAndRetention:
     def warning(self, elapses: list[str], **data: object) -> str:
-        found = Observed({"calendar.backup": "\n".join(elapses).encode()})
+        found = Observed({}, HostFacts({"calendar.backup": "\n".join(elapses).encode()}))
         return backup_plan.schedule_warning(settings(**data), found) or ""
 
     def test_the_defaults_agree(self) -> None:

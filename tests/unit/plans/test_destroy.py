@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from kometa_host.errors import UserError
 from kometa_host.plans import destroy as destroy_plan
 from kometa_host.plans.destroy import Remains, without
 from kometa_host.settings.variables import Settings
-from kometa_host.state import observed
 from kometa_host.state.filesets import Entry, FoundSet
 from kometa_host.state.observed import Observed
+from tests.unit.told import host
 
 ACCOUNT = "mms:x:3000:3000:Managed by kometa-host:/home/mms:/bin/bash"
 KOMETA = {
@@ -27,9 +26,7 @@ PLEX = {**KOMETA, "Names": ["plex"], "ImageID": "p", "Labels": None}
 def told(**values: object) -> Observed:
     """Return what a program has told; anything but text is told as JSON."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
-    found = observed.parse([f"{name} {b64encode(text.encode()).decode()}" for name, text in texts.items()] + ["end"])
-    assert found is not None
-    return found
+    return host(**texts)
 
 
 def remains(found: dict[str, Any], more: dict[str, Any] | None = None) -> Remains:

@@ -28,6 +28,7 @@ from kometa_host.plans.restore import (
 )
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
+from tests.unit.told import host
 
 SETTINGS = Settings()
 CONTENTS = Contents(members=3, bytes=2048, tar_bytes=10240, has_config_yml=True, newest_mtime=0)
@@ -124,15 +125,10 @@ def test_a_host_without_a_deploy_is_refused() -> None:
 
 
 def test_a_tree_that_is_a_mount_point_is_refused() -> None:
-    ready = {
-        "passwd": b"mms:x:3000:3000::/home/mms:/bin/sh",
-        "command.podman": b"x",
-        "command.tar": b"x",
-        "bus": b"yes",
-    }
-    refuse_unready(SETTINGS, Observed(ready))
+    ready = {"passwd": "mms:x:3000:3000::/home/mms:/bin/sh", "command__podman": "x", "command__tar": "x", "bus": "yes"}
+    refuse_unready(SETTINGS, host(**ready))
     with pytest.raises(UserError, match="mount point itself"):
-        refuse_unready(SETTINGS, Observed(ready | {"files.config.mountpoint": b"yes"}))
+        refuse_unready(SETTINGS, host(**ready, files__config__mountpoint="yes"))
 
 
 # --- what would change ------------------------------------------------------------------------------------------------

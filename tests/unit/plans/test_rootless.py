@@ -14,7 +14,7 @@ PODMAN = {"podman_version": "podman version 5.4.2"}
 def refusal(**told: str) -> str:
     """What a deploy says about a host that tells this beside what a machine tells, empty if nothing."""
     try:
-        rootless.refuse_impossible(Settings(), host(**{**MACHINE, **told}))
+        rootless.refuse_impossible(Settings(), host(**{**MACHINE, **told}).host)
     except UserError as error:
         return str(error)
     return ""
@@ -25,7 +25,7 @@ def test_a_machine_and_a_container_with_enough_ids_are_good() -> None:
     assert refusal(uid_map="0 100000 165536") == ""
     assert refusal(uid_map="0 100000 65536\n100000 200000 65536") == ""
     assert refusal(uid_map="0 100000 65536", subuid="mms:10000:50000") == ""
-    rootless.refuse_impossible(Settings(), host())
+    rootless.refuse_impossible(Settings(), host().host)
 
 
 def test_an_unprivileged_container_is_told_all_that_it_lacks_and_the_way_out() -> None:

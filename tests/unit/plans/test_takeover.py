@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 
 import pytest
 
 from kometa_host.errors import UserError
 from kometa_host.plans import takeover
 from kometa_host.settings.variables import Settings
-from kometa_host.state import desired, observed
+from kometa_host.state import desired
 from kometa_host.state.observed import Observed
+from tests.unit.told import host
 
 SETTINGS = Settings()
 QUADLET = "/home/mms/.config/containers/systemd/kometa.container"
@@ -29,14 +29,6 @@ Volume=%h/config/kometa:/config:Z
 Environment=PUID=3000 "KOMETA_TIME=06:00" KOMETA_LIBRARIES=Movies
 EnvironmentFile=/home/mms/config/kometa/kometa.env
 """
-
-
-def host(**told: str) -> Observed:
-    """Return a host that told these things; the names are written with two underscores for a dot."""
-    lines = [f"{name.replace('__', '.')} {b64encode(value.encode()).decode()}" for name, value in told.items()]
-    found = observed.parse([*lines, "end"])
-    assert found is not None
-    return found
 
 
 def with_files(files: dict[str, str], **told: str) -> Observed:

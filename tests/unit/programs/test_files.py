@@ -11,6 +11,7 @@ import pytest
 
 from kometa_host.state import filesets, observed, programs
 from kometa_host.state.filesets import FileSet, FoundSet, WantedFile
+from kometa_host.state.observed import Observed
 from operations.engine.files import set_variables, stream
 
 STEPS = (
@@ -48,9 +49,9 @@ class Place:
         """Return the set as the composite read finds it."""
         arguments = [wanted.name, wanted.root, wanted.digest, text]
         done = self.bash(programs.program("file_state", call='files_part "${arguments[@]}"', arguments=arguments))
-        found = observed.parse([*done.stdout.decode().splitlines(), "end"])
+        found = observed.parse_told([*done.stdout.decode().splitlines(), "end"])
         assert found is not None
-        return found.files(wanted.name)
+        return Observed(found).files(wanted.name)
 
     def put(
         self, wanted: FileSet, prepare: str = "", cut: Callable[[bytes], bytes] = bytes, found: FoundSet | None = None

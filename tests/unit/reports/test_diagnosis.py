@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +13,7 @@ from kometa_host.reports.diagnosis.checks import CHECKS, as_json, diagnose, tabl
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
+from tests.unit import told
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
 SETTINGS = Settings.from_data({}, "a host")
@@ -22,10 +22,7 @@ SETTINGS = Settings.from_data({}, "a host")
 def host(found: dict[str, str] | None = None, settings: Settings = SETTINGS, **more: str) -> Host:
     """A host of which this much was read."""
 
-    def told(values: dict[str, str]) -> Observed:
-        return Observed({name.replace("_", "-"): text.encode() for name, text in values.items()})
-
-    return Host(settings, Look(told(found or {}), told(more)), NOW)
+    return Host(settings, Look(told.host(**(found or {}), **more)), NOW)
 
 
 def check(name: str, of: Host) -> Check:
@@ -77,11 +74,8 @@ def test_why_a_service_fails_is_what_anybody_could_read_of_it() -> None:
     failed = {"bus": "yes", "units": "Id=kometa.service\nLoadState=loaded\nActiveState=failed\nResult=exit-code"}
 
     def why(journal: str = "", log: str = "", of_root: str = "") -> str:
-        told = {"recent-log": gzip.compress(log.encode()), "journal-of-root": gzip.compress(of_root.encode())}
-        found = host(failed, journal=journal)
-        return check(
-            "service", replace(found, look=Look(found.look.found, Observed({**found.look.more.values, **told})))
-        ).cause
+        logs = {"recent_log": gzip.compress(log.encode()), "journal_of_root": gzip.compress(of_root.encode())}
+        return check("service", Host(SETTINGS, Look(told.host(**failed, journal=journal, **logs)), NOW)).cause
 
     assert why("yes", "Error: no such secret\nbye") == "Error: no such secret"
     assert why("", "", "Error: statfs /data: no such file") == "Error: statfs /data: no such file"
@@ -173,15 +167,15 @@ def test_the_table_and_the_json_hold_every_check() -> None:
 
 
 TOLD = (
-    "plex", "disks", "inodes", "now", "clock", "registry", "config-text", "backups", "quadlet-lines", "status-units",
-    "failed-units", "networks", "drop-ins",
+    "plex", "disks", "inodes", "now", "clock", "registry", "config_text", "backups", "quadlet_lines", "status_units",
+    "failed_units", "network_names", "drop_ins",
 )  # fmt: skip
 
 
 @given(st.dictionaries(st.sampled_from(TOLD), st.text()))
 def test_whatever_a_host_tells_is_judged_without_an_error(more: dict[str, str]) -> None:
-    told = Observed({name: text.encode("utf-8", "replace") for name, text in more.items()})
-    assert len(diagnose(Host(SETTINGS, Look(Observed({}), told), NOW))) == len(CHECKS)
+    found = told.host(**{name: text.encode("utf-8", "replace") for name, text in more.items()})
+    assert len(diagnose(Host(SETTINGS, Look(found), NOW))) == len(CHECKS)
 
 
 def run_log(*rows: str) -> dict[str, bytes]:
@@ -195,7 +189,7 @@ def test_the_last_runs_first_error_is_explained() -> None:
         "[INFO] | Starting 06:00 Run", "[ERROR] | Plex Error: Plex token is invalid",
         "[CRITICAL] | Config Error: No libraries were found in config", "[INFO] | Finished 06:00 Run",
     )  # fmt: skip
-    found = check("last run", Host(SETTINGS, Look(Observed({}), Observed(log)), NOW))
+    found = check("last run", Host(SETTINGS, Look(Observed(log)), NOW))
     assert found.state is State.PROBLEM
     assert "Plex refused the token" in found.cause
     assert "plextoken" in found.mend

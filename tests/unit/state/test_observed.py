@@ -23,17 +23,31 @@ def test_a_read_that_was_cut_off_tells_nothing() -> None:
     assert observed.parse([]) is None
 
 
-@pytest.mark.parametrize("greeting", ["hello", "Last login: today", "", "  ", "Welcome to host", "ü ü", "a b=c="])
-def test_a_greeting_at_login_disturbs_nothing(greeting: str) -> None:
-    found = observed.parse([greeting, *lines(linger="yes"), "end"])
+def test_what_the_account_says_never_counts_as_a_fact_of_the_host() -> None:
+    lies = lines(subuid="mms:0:65536", passwd="mms:x:0:0::/root:/bin/sh", linger="yes", account="x")  # noqa: S106
+    told = "".join(f"{line}\n" for line in [*lies, "end", *lines(connected_as="root"), "end"])
+    found = observed.parse([*lines(subuid="mms:100000:65536", account=told), "end"])
     assert found is not None
-    assert found.text("linger") == "yes"
+    assert found.host.subordinate("subuid") == (SubordinateRange("mms", 100_000, 65_536),)
+    assert (found.host.accounts, found.host.text("linger"), found.host.text("connected-as")) == ((), "", "")
+
+
+@pytest.mark.parametrize("cut", ["", "groups", "end of another kind\n", "\xff\n"])
+def test_an_account_that_was_cut_off_leaves_nothing_to_decide_on(cut: str) -> None:
+    assert observed.parse([*lines(linger="yes", account=cut), "end"]) is None
+
+
+def test_what_comes_behind_the_accounts_end_is_told_as_far_as_it_came() -> None:
+    told = "".join(f"{line}\n" for line in [*lines(bus="yes"), "end", *lines(tree_kib="1")])
+    found = observed.parse([*lines(account=told), "end"])
+    assert found is not None
+    assert (found.text("bus"), found.text("tree-kib")) == ("yes", "1")
 
 
 def test_values_arrive_whole() -> None:
     assert host(motd="a\nb ü\n").text("motd") == "a\nb ü"
-    assert host(command__age="/usr/bin/age").has_command("age")
-    assert not host().has_command("age")
+    assert host(command__age="/usr/bin/age").host.has_command("age")
+    assert not host().host.has_command("age")
 
 
 def test_a_path_is_resolved_as_far_as_the_host_told() -> None:
@@ -46,7 +60,7 @@ def test_a_path_is_resolved_as_far_as_the_host_told() -> None:
 
 def test_an_empty_host_has_nothing_and_no_error() -> None:
     found = host()
-    assert (found.accounts, dict(found.groups), found.subordinate("subuid")) == ((), {}, ())
+    assert (found.host.accounts, dict(found.host.groups), found.host.subordinate("subuid")) == ((), {}, ())
     assert (dict(found.units), dict(found.containers), found.image_id, found.network) == ({}, {}, None, None)
     assert (dict(found.secrets), found.run_started, dict(found.quadlet_times)) == ({}, None, {})
     assert (found.foreign_owned, dict(found.foreign)) == (ForeignOwned(), {})
@@ -56,13 +70,13 @@ def test_an_empty_host_has_nothing_and_no_error() -> None:
 def test_an_account_that_two_questions_find_is_one() -> None:
     line = "mms:x:3000:3001:Kometa:/home/mms:/bin/bash\n"
     found = host(passwd=line * 2, group="mms:x:3001:\n")
-    assert found.accounts == (Account("mms", 3000, 3001, "/home/mms", "/bin/bash", "Kometa"),)
-    assert found.groups == {"mms": 3001}
+    assert found.host.accounts == (Account("mms", 3000, 3001, "/home/mms", "/bin/bash", "Kometa"),)
+    assert found.host.groups == {"mms": 3001}
 
 
 def test_lines_of_subuid_that_are_none_are_passed_over() -> None:
     found = host(subuid="# a:1:2\na:1:2\n\nb:x:2\nc:1\n d:3:4 \n")
-    assert found.subordinate("subuid") == (
+    assert found.host.subordinate("subuid") == (
         SubordinateRange("# a", 1, 2),
         SubordinateRange("a", 1, 2),
         SubordinateRange("d", 3, 4),

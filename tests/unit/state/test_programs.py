@@ -55,12 +55,11 @@ def test_what_follows_a_program_stays_its_input() -> None:
 def test_a_fact_runs_its_program_without_any_input() -> None:
     account = bash("id -un").decode().strip()
     line = programs.command_line(Actor.BEST, account, "printf '%s|' 'ü' \"it's\" \"$(cat)\"")
-    assert bash(line).decode() == "ü|it's||"
+    said = bash(f"echo Welcome; {line}").decode().split("\n")
+    assert said[0] == "Welcome"
+    assert programs.answer(said) == ["ü|it's||"]
 
 
-def test_the_password_is_read_away_where_nobody_asks_for_it() -> None:
-    account = bash("id -un").decode().strip()
-    prelude = programs.prelude(Actor.BEST, account, True)
-    program = "printf %s done; cat"
-    done = bash(f"{prelude}", f"password\n{len(program)}\n{program}rest".encode())
-    assert done == b"donerest"
+@pytest.mark.parametrize("said", [[], ["Welcome"], ["Welcome", ""]])
+def test_a_fact_whose_program_never_began_has_no_answer(said: list[str]) -> None:
+    assert programs.answer(said) == []

@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# Reads what the account has of Kometa and changes nothing. Runs as the account.
+. begin.sh
+. lib/file_state.sh
+. lib/owners.sh
+. lib/podman.sh
+. lib/rootless_network.sh
+. lib/runs.sh
+: "${image:?}" "${network:?}" "${quadlet_dir:?}" "${config_dir:?}"
+: "${backup_dir?}" "${backup_mount?}" "${backup_place:?}" # where backups go; empty if they are not enabled; its mount; where they would go
+: "${owner_uid:?}" "${owner_gid:?}" "${timezone:?}"
+declare -a units claimed linked volume_sources set_names set_roots set_digests set_texts
+
+namespace_part() {
+    local i
+    set +e +o pipefail
+    for i in "${!set_names[@]}"; do
+        files_part "${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}"
+    done
+    if [ -d "$config_dir" ]; then
+        foreign_owned "$config_dir" "$owner_uid" "$owner_gid" | emit foreign-owned
+        kometa_age | emit kometa-alive
+        emit_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
+    fi
+}
+
+# A server that is gone lets whoever asks for its files hang.
+backup_part() {
+    local found=missing
+    if [ -z "$backup_dir" ]; then return 0; fi
+    if [ -n "$backup_mount" ] && ! timeout -s KILL 10 mountpoint -q "$backup_mount"; then
+        found=unmounted
+    elif timeout -s KILL 10 test -d "$backup_dir"; then
+        found=unwritable
+        if timeout -s KILL 10 test -w "$backup_dir" -a -x "$backup_dir"; then found=writable; fi
+    elif timeout -s KILL 10 test -e "$backup_dir" -o -L "$backup_dir"; then
+        found=other
+    else
+        # shellcheck disable=SC2016  # for another shell to expand
+        timeout -s KILL 10 bash -c 'until [ -d "$1" ]; do set -- "$(dirname "$1")"; done; [ -w "$1" ]' - "$backup_dir"
+        if [ $? = 1 ]; then found=beyond; fi # only root can make it
+    fi
+    emit_value backup-directory "$found"
+}
+
+# Files under our names that somebody else has written: without our mark, and in no manifest of ours.
+foreign_part() {
+    local path
+    for path in "${claimed[@]}"; do
+        if [ ! -e "$path" ] || head -n 1 "$path" | grep -q 'Written by kometa-host'; then continue; fi
+        if cut -f2- "$state_dir"/files/{quadlets,units}/manifest 2>/dev/null | grep -qxF -- "${path##*/}"; then continue; fi
+        emit "foreign.$path" <"$path"
+    done
+    if [ -e "${claimed[0]}" ] && [ ! -e "$state_dir/files/quadlets/manifest" ]; then former_stack_part; fi
+}
+
+# What a former stack has besides: told once, before the first deploy.
+former_stack_part() {
+    find "$HOME/.config/systemd/user" -maxdepth 1 -name 'mms-*' -printf '%f\n' 2>/dev/null | sort | emit former-units
+    podman unshare sed -nE 's/^(export +)?([A-Za-z_][A-Za-z0-9_]*)=.*/\2/p' "$config_dir/kometa.env" 2>/dev/null | emit former-variables
+    timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | emit former-archives
+}
+
+account_part() {
+    set +e +o pipefail
+    local name
+    cd / || exit
+    for name in "${linked[@]}" "$HOME"; do printf '%s\t%s\n' "$name" "$(readlink -m -- "$name")"; done | emit links
+    if [ -e "$state_dir/restore" ]; then emit_value restore-left yes; fi
+    if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
+        emit_value bus yes
+        systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
+            -p SourcePath -p FragmentPath -p UnitFileState -p Result 2>/dev/null | emit units
+    fi
+    backup_part
+    for name in "${volume_sources[@]}"; do if [ ! -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit missing-volumes
+    foreign_part
+    rootless_network "$HOME"/.config/containers/containers.conf "$HOME"/.config/containers/containers.conf.d/*.conf |
+        emit own-rootless-network
+    type -P podman >/dev/null || return 0
+    local containers images networks secrets
+    # Each takes a tenth of a second: all at once.
+    exec {containers}< <(podman ps -a --format json 2>/dev/null | base64 -w0)
+    exec {images}< <(podman image inspect "$image" 2>/dev/null | base64 -w0)
+    exec {networks}< <(podman network inspect "$network" 2>/dev/null | base64 -w0)
+    # shellcheck disable=SC2033  # xargs needs no function of ours
+    exec {secrets}< <(podman secret ls -q --filter 'name=^kometa-' | xargs -r podman secret inspect 2>/dev/null | base64 -w0)
+    in_namespace namespace_part
+    printf 'containers %s\n' "$(cat <&"$containers")"
+    printf 'images %s\n' "$(cat <&"$images")"
+    printf 'networks %s\n' "$(cat <&"$networks")"
+    printf 'secrets %s\n' "$(cat <&"$secrets")"
+    if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | emit quadlet-times; fi
+}
+
+# What a deploy has to know ends with `end`; what only people ask for comes after it, read at the same time. What cannot
+# be read is told as absent. $1: a function that reads more, if any
+read_account() {
+    local more
+    set +e +o pipefail
+    exec {more}< <(if [ -n "${1-}" ]; then "$1" 2>/dev/null; fi)
+    account_part
+    printf 'end\n'
+    cat <&"$more"
+}
