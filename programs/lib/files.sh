@@ -36,6 +36,7 @@ finish_pending() {
     make_directories
     move_files
     adjust_owners
+    cd /
     write_manifest
     sync -f "$root"
     rm -rf -- "$pending"
@@ -79,15 +80,33 @@ holds_only_what_goes() { # $1: a directory of the set
         <(LC_ALL=C sort -z "$stage/control/remove") | tr '\0' '\n')" ]
 }
 
+# Goes to a directory of the set. The container can put a link in its place at any time, so where we are is asked of the
+# kernel, and what is done from here, to names without a slash, stays here. Fails if it is not that very directory.
+enter() { # $1: its name in the set, . for the set itself
+    cd -- "$root" 2>/dev/null || return 1
+    local place
+    place=$(readlink /proc/self/cwd)
+    if [ "$1" = . ]; then return 0; fi
+    cd -- "./$1" 2>/dev/null && [ "$(readlink /proc/self/cwd)" = "$place/$1" ]
+}
+
+# Goes to the directory of an entry, whose name there is then ./$base.
+enter_parent() { # $1: the entry's name in the set
+    base=${1##*/}
+    case $1 in */*) enter "${1%/*}" ;; *) enter . ;; esac
+}
+
+led_astray() { fail "$root/$1 was replaced by something else while it was written to. Move that away and run the command again."; }
+
 # What we wrote as a file and is to be a directory now, or the other way round. Done again after a cut it touches nothing
 # that has been put in place since.
 remove_retyped() {
     local name
     while IFS= read -r -d '' name; do
-        if [ -L "$root/$name" ] || [ ! -d "$root/$name" ]; then rm -f -- "$root/$name"; fi
+        if enter_parent "$name" && { [ -L "./$base" ] || [ ! -d "./$base" ]; }; then rm -f -- "./$base"; fi
     done < <(cat -- "$pending/control/to-directory" 2>/dev/null || true)
     while IFS= read -r -d '' name; do
-        if [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then rmdir -- "$root/$name"; fi
+        if enter_parent "$name" && [ -d "./$base" ] && [ ! -L "./$base" ]; then rmdir -- "./$base"; fi
     done < <(cat -- "$pending/control/to-file" 2>/dev/null || true)
 }
 
@@ -95,11 +114,16 @@ make_directories() {
     local facts name mode uid gid _
     while IFS=$'\t' read -r facts name; do
         read -r _ mode uid gid <<<"$facts"
-        if [ ! -d "$root/$name" ]; then
-            if [ "$name" = . ]; then mkdir -m 0700 -- "$root"; else mkdir -m 0700 -- "$root/$name"; fi
-            chown "$uid:$gid" -- "$root/$name"
-            chmod "$mode" -- "$root/$name"
+        if [ -d "$root/$name" ]; then continue; fi
+        if [ "$name" = . ]; then
+            mkdir -m 0700 -- "$root"
+        else
+            enter_parent "$name" || led_astray "$name"
+            mkdir -m 0700 -- "./$base"
         fi
+        enter "$name" || led_astray "$name"
+        chown "$uid:$gid" .
+        chmod "$mode" .
     done < <(sed 1d "$pending/control/manifest" | grep '^- ' || true)
 }
 
@@ -120,34 +144,50 @@ save_replaced() {
 
 move_files() {
     [ -d "$pending/files" ] || return 0
-    local directory target
+    local directory name
     find "$pending/files" -type f -exec chown "$owner" -- {} +
     while IFS= read -r -d '' directory; do
-        target=$root${directory#"$pending/files"}
-        find "$directory" -maxdepth 1 -type f -print0 | xargs -0r mv -f -t "$target" --
+        name=${directory#"$pending/files"} name=${name#/}
+        enter "${name:-.}" || led_astray "$name"
+        find "$directory" -maxdepth 1 -type f -print0 | xargs -0r mv -f -t . --
     done < <(find "$pending/files" -type d -print0)
 }
 
 remove_unwanted() {
     local name
     while IFS= read -r -d '' name; do
-        if [ -d "$root/$name" ] && [ ! -L "$root/$name" ]; then
-            rmdir -- "$root/$name" 2>/dev/null || true # what is not ours is still in it
+        enter_parent "$name" || continue # gone, or not ours any more
+        if [ -d "./$base" ] && [ ! -L "./$base" ]; then
+            rmdir -- "./$base" 2>/dev/null || true # what is not ours is still in it
         else
-            rm -f -- "$root/$name"
+            rm -f -- "./$base"
         fi
     done <"$pending/control/remove"
 }
 
 adjust_owners() {
-    local facts name mode uid gid _
+    local facts name kind mode uid gid
     while IFS=$'\t' read -r facts name; do
-        read -r _ mode uid gid <<<"$facts"
-        if [ -L "$root/$name" ]; then continue; fi # not ours: chown and chmod would follow it
-        if [ ! -e "$root/$name" ]; then continue; fi # gone meanwhile: the next look finds it missing
-        chown "$uid:$gid" -- "$root/$name"
-        chmod "$mode" -- "$root/$name"
+        read -r kind mode uid gid <<<"$facts"
+        if [ "$kind" != - ]; then
+            adjust_file "$name" "$mode" "$uid:$gid"
+        elif enter "$name"; then
+            chown "$uid:$gid" .
+            chmod "$mode" .
+        fi
     done <"$pending/control/adjust"
+}
+
+# chmod follows links, so a copy that nobody else can reach is made right and put in the place of the file.
+adjust_file() { # $1: name, $2: mode, $3: owner
+    local copy=$pending/adjusted
+    if ! enter_parent "$1" || [ -L "./$base" ] || [ ! -f "./$base" ]; then return 0; fi # gone or not ours: the next look sees it
+    rm -rf -- "$copy"
+    cp -a -- "./$base" "$copy"
+    if [ ! -f "$copy" ] || [ -L "$copy" ]; then led_astray "$1"; fi
+    chown "$3" -- "$copy"
+    chmod "$2" -- "$copy"
+    mv -fT -- "$copy" "./$base"
 }
 
 # The manifest records size and times as the host has them, so that the next look needs to read no content. What was not

@@ -223,6 +223,41 @@ def test_a_directory_that_became_a_link_is_refused_before_anything_changes(place
     assert place.entries() == before
 
 
+def swapped_before(step: str) -> str:
+    """Return bash text that puts a link in the place of the directory d just before a step."""
+    swap = (
+        'if [ -d "$root/d" ] && [ ! -L "$root/d" ]; then mv "$root/d" "$root/was"; ln -s "$HOME/victim" "$root/d"; fi'
+    )
+    return f'eval "original_$(declare -f {step})"; {step}() {{ {swap}; original_{step}; }}'
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "commit_stage"])
+def test_a_directory_that_is_swapped_for_a_link_while_files_are_written_leads_nothing_astray(
+    place: Place, step: str
+) -> None:
+    names = ("a", "b", "changed", "retyped")
+    place.put_whole(
+        place.wanted({**{f"d/{name}": "1" for name in names}, "d/sub/gone": "1", "d/mode": "1"}, "d", "d/sub")
+    )
+    (place.root / "d/mode").chmod(0o600)
+    (place.root / "d/changed").write_text("by somebody else")
+    victim = place.home / "victim"
+    for name in (*names, "mode", "sub/gone"):
+        (victim / name).parent.mkdir(parents=True, exist_ok=True)
+        (victim / name).write_text("theirs")
+        (victim / name).chmod(0o600)
+    before = [(path, path.lstat()) for path in sorted(victim.rglob("*"))]
+    wanted = place.wanted(
+        {"d/b": "2", "d/changed": "2", "d/retyped/in": "2", "d/mode": "1", "d/new/x": "2"}, "d", "d/retyped", "d/new"
+    )
+    place.put(wanted, prepare=swapped_before(step))
+    after = [(path, path.lstat()) for path in sorted(victim.rglob("*"))]
+    facts = ("st_mode", "st_uid", "st_gid", "st_size", "st_mtime_ns", "st_ino")
+    assert [(path, [getattr(found, fact) for fact in facts]) for path, found in after] == [
+        (path, [getattr(found, fact) for fact in facts]) for path, found in before
+    ]
+
+
 def test_a_directory_in_place_of_a_file_is_refused_before_anything_changes(place: Place) -> None:
     place.put_whole(place.wanted({"a": "1", "b": "2"}))
     (place.root / "b").unlink()
