@@ -25,7 +25,7 @@ def test_a_skipped_test_has_failed_where_the_environment_says_so(
 ) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-ra", "-p", "tests.conftest", "--rootdir", str(tmp_path), str(tmp_path)]
-    environment = os.environ | {"KOMETA_HOST_SKIPS_FAIL": variable}
+    environment = os.environ | {"KOMETA_HOST_SKIPS_FAIL": variable, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, result in done.stdout) == (status, True), done.stdout
     assert "no gizmo here" in done.stdout

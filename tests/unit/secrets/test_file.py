@@ -7,6 +7,7 @@ import pytest
 
 from kometa_host.secrets import file as secrets_file
 from kometa_host.secrets.file import SecretsFileError
+from tests.unit.hostile import with_passphrase
 
 TEXT = b"""\
 plextoken: 'common'
@@ -116,7 +117,7 @@ def test_the_file_opens_with_the_identity_that_the_environment_names(
 
 def test_a_protected_identity_opens_with_the_passphrase_of_the_environment(tmp_path: Path, identity: Path) -> None:
     encrypted = pyrage.encrypt(TEXT, [public(identity)])
-    identity.write_bytes(pyrage.passphrase.encrypt(identity.read_bytes(), "open sesame"))
+    identity.write_bytes(with_passphrase(identity.read_bytes(), "open sesame"))
     names = {"KOMETA_AGE_IDENTITY": str(identity), "KOMETA_AGE_PASSPHRASE": "open sesame"}
     assert opened(encrypted, tmp_path, **names)["plextoken"] == "common"
     with pytest.raises(SecretsFileError, match="KOMETA_AGE_PASSPHRASE"):
@@ -152,14 +153,13 @@ def test_a_file_that_is_cut_flipped_plain_or_encrypted_to_a_passphrase_is_refuse
 ) -> None:
     whole = pyrage.encrypt(TEXT, [public(identity)])
     flipped = whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:]
-    with_passphrase = pyrage.passphrase.encrypt(TEXT, "x")
     for content, found in (
         (whole[:-5], "damaged"),
         (flipped, "damaged"),
         (whole[:40], "header"),
         (TEXT, "not encrypted"),
         (b"", "empty"),
-        (with_passphrase, "passphrase"),
+        (with_passphrase(TEXT), "passphrase"),
     ):
         with pytest.raises(SecretsFileError, match=found) as refusal:
             opened(content, tmp_path, KOMETA_AGE_IDENTITY=str(identity))

@@ -111,6 +111,6 @@ def test_only_a_host_in_pull_mode_gets_what_pulls() -> None:
     assert files["allowed-signers"].text() == f'* namespaces="git" {KEY}\n'
     text = files["mms-autodeploy"].text()
     assert "inventory_host=tower.lan" in text
-    assert "git fetch" in text
-    assert "git fetch" not in autodeploy_files.library_files(Settings())["mms-autodeploy"].text()
+    assert "source=git" in text
+    assert "source=registry" in autodeploy_files.library_files(Settings())["mms-autodeploy"].text()
     assert subprocess.run(["bash", "-n"], input=text.encode(), check=False).returncode == 0
