@@ -10,7 +10,7 @@ from typing import Final
 from kometa_host.adoption.edits import Edit, applied, line_span, value_edit
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import ALLOW
-from kometa_host.config_tree.named_files import FILE_LISTS, OLD_LISTS, in_config
+from kometa_host.config_tree.named_files import FILE_LISTS, OLD_LISTS, in_config, named_files
 from kometa_host.config_tree.plaintext_secrets import leaves
 from kometa_host.config_tree.yaml12 import Document, KeyPath
 
@@ -40,9 +40,9 @@ def with_missing_allowed(text: str, known: Collection[str]) -> tuple[str, list[s
     """
     document = yaml12.load(text, "config.yml")
     missing = {
-        document.line_of(path): value
-        for path, value in _paths(document)
-        if path[-1] != "asset_directory" and "<<" not in value and (place := in_config(value)) and not _is(place, known)
+        document.line_of(file.path): file.name
+        for file in named_files(document.value)
+        if file.place is not None and "<<" not in file.name and not file.found(known)
     }
     return applied(text, _allowing(text, missing)), list(missing.values())
 

@@ -24,6 +24,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),
         lambda: refuse_missing_volumes(found),
+        lambda: refuse_unlimited_memory(settings, found),
         lambda: plex.refuse_unreachable(settings, found),
         lambda: takeover.refuse_unclear(settings, found),
     ]
@@ -56,6 +57,16 @@ def refuse_missing_volumes(found: Observed) -> None:
         raise UserError(
             f"kometa_volumes names {', '.join(missing)}, which the account does not find on the host. "
             "Create or mount it, or give the account access to it."
+        )
+
+
+def refuse_unlimited_memory(settings: Settings, found: Observed) -> None:
+    """Raise UserError if memory is to be limited and the host lets its accounts limit none: nothing would start."""
+    told = "cgroup-controllers" in found.values
+    if settings.kometa_memory and told and "memory" not in found.text("cgroup-controllers").split():
+        raise UserError(
+            "kometa_memory is set, and the host does not let the account limit memory: its user manager has no memory "
+            "controller. Enable it (on a Raspberry Pi: cgroup_enable=memory in cmdline.txt), or leave the variable out."
         )
 
 

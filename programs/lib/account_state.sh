@@ -61,6 +61,13 @@ former_stack_part() {
     timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | emit former-archives
 }
 
+# What the account can limit. Without its user manager it has no control group: what the host has is given to it then.
+control_part() {
+    local own=/sys/fs/cgroup/user.slice/user-$UID.slice/user@$UID.service
+    if [ ! -d "$own" ]; then own=/sys/fs/cgroup; fi
+    emit_value cgroup-controllers "$(cat "$own/cgroup.controllers" 2>/dev/null)"
+}
+
 account_part() {
     set +e +o pipefail
     local name
@@ -72,6 +79,7 @@ account_part() {
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
             -p SourcePath -p FragmentPath -p UnitFileState -p Result 2>/dev/null | emit units
     fi
+    control_part
     backup_part
     for name in "${volume_sources[@]}"; do if [ ! -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit missing-volumes
     foreign_part

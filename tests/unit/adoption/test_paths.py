@@ -41,3 +41,10 @@ def test_a_file_that_was_never_there_is_allowed_once() -> None:
     assert changed == text.replace("none.yml\n", "none.yml  # kometa-host: allow\n")
     assert missing == ["config/none.yml"]
     assert with_missing_allowed(changed, KNOWN)[0] == changed
+
+
+def test_a_folder_without_definitions_is_allowed_too() -> None:
+    text = "libraries:\n  A:\n    collection_files:\n    - folder: config/Movies/\n    - folder: config/metadata\n"
+    changed, missing = with_missing_allowed(text, {*KNOWN, "Movies.yml"})
+    assert changed == text.replace("Movies/\n", "Movies/  # kometa-host: allow\n")
+    assert missing == ["config/Movies/"]

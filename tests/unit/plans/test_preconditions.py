@@ -50,3 +50,18 @@ def test_all_problems_are_said_at_once() -> None:
 
 def test_what_is_to_be_mounted_has_to_be_there() -> None:
     assert "names /srv/a, /srv/b, which" in refusal(host(missing_volumes="/srv/a\n/srv/b\n"))
+
+
+@pytest.mark.parametrize(("controllers", "works"), [("cpu memory pids", True), ("cpu pids", False), ("", False)])
+def test_a_limit_of_memory_needs_a_host_that_limits_it(controllers: str, works: bool) -> None:
+    limited = Settings.from_data({"kometa_memory": "2G"}, "a host")
+    found = host(cgroup_controllers=controllers)
+    preconditions.refuse_unmet(SETTINGS, found)
+    if works:
+        preconditions.refuse_unmet(limited, found)
+    else:
+        assert "does not let the account limit memory" in refusal(found, limited)
+
+
+def test_a_host_without_the_account_is_not_judged_for_its_memory() -> None:
+    preconditions.refuse_unmet(Settings.from_data({"kometa_memory": "2G"}, "a host"), host())
