@@ -1,6 +1,5 @@
 """What Kometa says: live, since a time, or run by run."""
 
-import gzip
 import re
 from base64 import b64decode
 from collections.abc import Iterator
@@ -9,8 +8,8 @@ from pyinfra import host
 
 from kometa_host.errors import UserError
 from kometa_host.settings.variables import Settings
+from kometa_host.state import answers, programs
 from kometa_host.state import kometa_log as kometa_runs
-from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine import attended, read_only, transport
 from operations.engine.lock import HEARTBEAT
@@ -74,7 +73,7 @@ def _show_runs(known: Settings, count: int) -> None:
 
 def _runs_of(encoded: str, timezone: str) -> Iterator[str]:
     """Yield each run of a log as text: a line that says how it went, then what Kometa said."""
-    lines = gzip.decompress(b64decode(encoded)).decode("utf-8", "replace").splitlines()
+    lines = answers.inflated(b64decode(encoded)).decode("utf-8", "replace").splitlines()
     for part in kometa_runs.split(lines):
         for run in kometa_runs.parse(part.lines, timezone):
             head = f"{host.name}: run {kometa_runs.summary(run)}"

@@ -1,6 +1,5 @@
 """One run of Kometa, now, in a container of its own."""
 
-import gzip
 import os
 import socket
 import tarfile
@@ -20,7 +19,7 @@ from kometa_host.plans import run_once as run_once_plan
 from kometa_host.plans import service
 from kometa_host.plans.run_once import Options, Verdict
 from kometa_host.settings.variables import Settings
-from kometa_host.state import desired, kometa_log, observed, programs
+from kometa_host.state import answers, desired, kometa_log, observed, programs
 from kometa_host.state.filesets import FileSet, WantedFile
 from kometa_host.state.observed import Told
 from operations.engine import attended
@@ -93,7 +92,7 @@ class OneShot(PyinfraCommand):
 
 def judge(podman_status: str, log: bytes, timezone: str) -> Verdict:
     """Given what the host told of a run, return how it went."""
-    lines = gzip.decompress(log).decode("utf-8", "replace").splitlines() if log else []
+    lines = answers.inflated(log).decode("utf-8", "replace").splitlines() if log else []
     return run_once_plan.verdict(kometa_log.parse(lines, timezone), int(podman_status or 0))
 
 

@@ -1,6 +1,5 @@
 """Restores of the config tree: what was asked for, and what it would change on the host. Pure."""
 
-import gzip
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +10,7 @@ from kometa_host.plans.backup import size_text
 from kometa_host.settings.paths import checked_directory, overlap, refuse_account_internals
 from kometa_host.settings.refusals import RefusalError
 from kometa_host.settings.variables import Settings
+from kometa_host.state import answers
 from kometa_host.state.observed import Observed
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def parse_look(data: bytes) -> tuple[dict[bytes, Fingerprint], list[str]]:
 
     And the names of the trees beside it that restores replaced, the newest last: their kind is `kept`.
     """
-    fields = gzip.decompress(data).split(b"\0") if data else []
+    fields = answers.inflated(data).split(b"\0") if data else []
     entries, kept = {}, []
     for facts, link in zip(fields[0::2], fields[1::2], strict=False):
         kind, size, mtime, name = facts.split(b" ", 3)

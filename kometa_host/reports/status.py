@@ -1,6 +1,5 @@
 """What a person wants to know of a Kometa host at a glance. Pure; read by programs/read/look.sh."""
 
-import gzip
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,7 +11,7 @@ from kometa_host.archive.names import parse as parse_archive
 from kometa_host.plans import autodeploy
 from kometa_host.plans.service import CONTAINER, UNIT
 from kometa_host.settings.variables import Settings
-from kometa_host.state import backup_files, kometa_log, observed
+from kometa_host.state import answers, backup_files, kometa_log, observed
 from kometa_host.state.kometa_log import Run
 from kometa_host.state.observed import Observed
 
@@ -28,18 +27,21 @@ class Look:
         """Whether the host could be looked at."""
         return bool(self.found.host.values)
 
+    @answers.sensible("units")
     def unit(self, name: str) -> Mapping[str, str]:
         """Return the properties of a unit of the account."""
         blocks = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
                   for block in self.found.text("status-units").split("\n\n")]  # fmt: skip
         return next((block for block in blocks if block.get("Id") == name), {})
 
+    @answers.sensible("the last run")
     def last_run(self, timezone: str) -> Run | None:
         """Return the newest run that Kometa's logs tell of."""
         told = self.found.values.get("last-run")
-        lines = gzip.decompress(told).decode("utf-8", "replace").splitlines() if told else []
+        lines = answers.inflated(told).decode("utf-8", "replace").splitlines() if told else []
         return next(reversed(kometa_log.parse(lines, timezone)), None)
 
+    @answers.sensible("archives")
     def archives(self) -> Mapping[str, int]:
         """Return the archives of the backup directory, name to size in bytes, oldest first."""
         pairs = [line.rsplit("\t", 1) for line in self.found.text("backups").splitlines() if "\t" in line]

@@ -1,6 +1,5 @@
 """What was found on a host: the typed result of one composite read. Pure; the program is programs/lib/host_state.sh."""
 
-import gzip
 import hashlib
 import json
 import re
@@ -14,6 +13,7 @@ from typing import Any
 
 from kometa_host.errors import UserError
 from kometa_host.secrets import podman as podman_secrets
+from kometa_host.state import answers
 from kometa_host.state.filesets import Entry, FoundSet, parse_deviations, parse_manifest
 
 
@@ -104,12 +104,14 @@ class HostFacts(Told):
         return f"command.{name}" in self.values
 
     @cached_property
+    @answers.sensible("accounts")
     def accounts(self) -> tuple[Account, ...]:
         """The accounts that have the wanted name or the wanted uid."""
         fields = [line.split(":") for line in self.text("passwd").splitlines()]
         return tuple(dict.fromkeys(Account(f[0], int(f[2]), int(f[3]), f[5], f[6], f[4]) for f in fields))
 
     @cached_property
+    @answers.sensible("groups")
     def groups(self) -> Mapping[str, int]:
         """The groups that have the wanted name or the wanted gid."""
         fields = [line.split(":") for line in self.text("group").splitlines()]
@@ -135,12 +137,14 @@ class Observed(Told):
         return f"{links[above]}{path.removeprefix(above)}" if above else path
 
     @cached_property
+    @answers.sensible("units")
     def units(self) -> Mapping[str, Unit]:
         """The units that were asked for, by their names."""
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in self.text("units").split("\n\n")]
         return {block["Id"]: _unit(block) for block in blocks if "Id" in block}
 
     @cached_property
+    @answers.sensible("containers")
     def containers(self) -> Mapping[str, Container]:
         """All containers of the account, by name."""
         found = [_container(entry) for entry in self.entries("containers")]
@@ -149,30 +153,34 @@ class Observed(Told):
     def entries(self, name: str) -> list[dict[str, Any]]:
         """Return the JSON list of objects that was told under the name."""
         try:
-            listed: list[dict[str, Any]] = json.loads(self.text(name) or "[]") or []
-        except ValueError:
-            shown = self.text(name)[:80]
-            raise UserError(
-                f"Podman on the host does not answer as it should about {name}: {shown!r}. Is it Podman?"
-            ) from None
+            listed = json.loads(self.text(name) or "[]") or []
+        except (ValueError, RecursionError):
+            listed = None
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            shown = answers.shown(self.text(name)[:80])
+            raise UserError(f"Podman on the host does not answer as it should about {name}: {shown}. Is it Podman?")
         return listed
 
     @cached_property
+    @answers.sensible("images")
     def image_id(self) -> str | None:
         """The id of the local image under the wanted name, None if it is not there."""
         return next((entry["Id"] for entry in self.entries("images")), None)
 
     @cached_property
+    @answers.sensible("networks")
     def network(self) -> Mapping[str, Any] | None:
         """The wanted network as Podman describes it, None if there is none of that name."""
         return next(iter(self.entries("networks")), None)
 
     @cached_property
+    @answers.sensible("secrets")
     def secrets(self) -> Mapping[str, podman_secrets.FoundSecret]:
         """Our Podman secrets, by name without prefix."""
         ours = [entry for entry in self.entries("secrets") if entry["Spec"]["Name"].startswith(podman_secrets.PREFIX)]
         return {entry["Spec"]["Name"].removeprefix(podman_secrets.PREFIX): _secret(entry) for entry in ours}
 
+    @answers.sensible("files")
     def files(self, name: str) -> FoundSet:
         """Return the state of a set of files."""
         told = f"files.{name}."
@@ -182,7 +190,7 @@ class Observed(Told):
         return FoundSet(
             root=Entry(None, int(root[0], 8), int(root[1]), int(root[2])) if root else None,
             digest=self.text(told + "digest") or None,
-            manifest=parse_manifest(gzip.decompress(manifest).decode()) if manifest else {},
+            manifest=parse_manifest(answers.inflated(manifest).decode()) if manifest else {},
             deviations=parse_deviations(self.values.get(told + "deviations", b"").decode("utf-8", "surrogateescape")),
             text=_optional_text(text),
             text_sha256=None if text is None else hashlib.sha256(text).hexdigest(),
@@ -197,11 +205,13 @@ class Observed(Told):
         return {n.removeprefix("foreign."): self.text(n) for n in self.values if n.startswith("foreign.")}
 
     @cached_property
+    @answers.sensible("owners of files")
     def foreign_owned(self) -> ForeignOwned:
         """Entries of the config tree that do not belong to the wanted ids."""
         return parse_foreign_owned(self.values.get("foreign-owned", b"").decode("utf-8", "replace"))
 
     @cached_property
+    @answers.sensible("the run in progress")
     def run_started(self) -> int | None:
         """When the Kometa run that is in progress started, in seconds since the epoch; None if none is."""
         return int(self.text("run-in-progress") or 0) or None
@@ -246,12 +256,12 @@ def _secret(entry: Mapping[str, Any]) -> podman_secrets.FoundSecret:
 
 def _container(entry: Mapping[str, Any]) -> Container:
     return Container(
-        name=entry["Names"][0],
-        state=entry["State"],
-        image=entry["Image"],
-        image_id=entry["ImageID"],
-        labels=entry.get("Labels") or {},
-        networks=tuple(entry.get("Networks") or ()),
+        name=str(entry["Names"][0]),
+        state=str(entry["State"]),
+        image=str(entry["Image"]),
+        image_id=str(entry["ImageID"]),
+        labels={str(name): str(value) for name, value in (entry.get("Labels") or {}).items()},
+        networks=tuple(map(str, entry.get("Networks") or ())),
         started=int(entry.get("StartedAt") or 0),
     )
 

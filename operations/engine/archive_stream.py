@@ -27,7 +27,7 @@ from kometa_host.plans import restore as restore_plan
 from kometa_host.plans.backup import LATEST, LOCAL
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
-from operations.engine import openssh
+from operations.engine import openssh, transport
 from operations.engine.attended import at_interrupt
 from operations.engine.operation import ask, settings
 from operations.engine.transport import ConnectionLostError, Process
@@ -213,7 +213,7 @@ class _HostFile:
             raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
 
     def _failure(self) -> UserError:
-        said = b"".join(iter(self.process.read_error, b"")).decode("utf-8", "replace").strip()
+        said = transport.read_errors(self.process, None).strip()
         try:
             status = self.process.wait()
         finally:

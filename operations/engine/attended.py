@@ -25,9 +25,9 @@ def run(host: Host, account: str, script: str, on_line: Callable[[str], None], d
     try:
         process = transport.start(host, Actor.ACCOUNT, account, script)
         feeder = gevent.spawn(_feed, process, data)
-        errors = gevent.spawn(_read_lines, process, on_line)
+        errors = gevent.spawn(transport.read_errors, process, on_line)
         with at_interrupt(process.close_input):
-            output = b"".join(iter(process.read, b""))
+            output = transport.read_output(process)
             said = errors.get()
             status = process.wait()
         feeder.kill()
@@ -46,23 +46,6 @@ def _feed(process: Process, data: Iterable[bytes]) -> None:
             process.write(b"\n")
     except (OSError, EOFError):
         return
-
-
-def _read_lines(process: Process, on_line: Callable[[str], None]) -> str:
-    text = []
-    for line in _lines(iter(process.read_error, b"")):
-        text.append(line)
-        on_line(line)
-    return "\n".join(text)
-
-
-def _lines(pieces: Iterator[bytes]) -> Iterator[str]:
-    rest = b""
-    for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        yield from (line.decode("utf-8", "replace") for line in whole)
-    if rest:
-        yield rest.decode("utf-8", "replace")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import gevent
 from pyinfra.api.host import Host
 
 from kometa_host.errors import UserError
-from kometa_host.state import programs
+from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.run_state import run_state
@@ -49,9 +49,9 @@ def _is_locked(read: Callable[[], bytes]) -> bool:
 
 
 def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:
-    while text := read().decode("utf-8", "replace").strip():
-        said.append(text)
-        log(text)
+    for line in answers.lines(read):
+        said.append(line)
+        log(line)
 
 
 def _stay_alive(write: Callable[[bytes], None]) -> None:

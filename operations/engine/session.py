@@ -8,6 +8,7 @@ import gevent
 from paramiko import SSHException
 from pyinfra.api.host import Host
 
+from kometa_host.state import answers
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
 from operations.engine.transport import Process
@@ -67,7 +68,7 @@ class Session:
 
     def finish(self) -> tuple[int, list[str]]:
         """Wait for the program's end; return its exit status and the lines that it still printed."""
-        while piece := self._read():
+        while (piece := self._read()) and len(self._output) < answers.MAX_ANSWER:
             self._output += piece
         self._errors.join()
         return self._process.wait(), self._output.decode("utf-8", "replace").splitlines()
@@ -84,11 +85,6 @@ class Session:
             return b""
 
     def _read_errors(self, say: Callable[[str], None]) -> None:
-        rest = b""
-        try:
-            while piece := self._process.read_error():
-                *lines, rest = (rest + piece).split(b"\n")
-                for line in lines:
-                    say(line.decode("utf-8", "replace"))
-        except (OSError, EOFError, SSHException):
-            return
+        with suppress(OSError, EOFError, SSHException):
+            for line in answers.lines(self._process.read_error):
+                say(line)

@@ -8,6 +8,7 @@ import os
 import pwd
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 
 from kometa_host.errors import UserError
-from kometa_host.state import programs
+from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine.becoming import Answer, Words
 from operations.engine.run_state import run_state
@@ -252,18 +253,17 @@ def _attempt(
     on_line: Callable[[str], None] | None,
 ) -> Completed:
     process = start(host, actor, account, script)
-    output: list[bytes] = []
-    errors = gevent.spawn(_read_lines, process, on_line)
-    reader = gevent.spawn(_read_all, process, output)
+    errors = gevent.spawn(read_errors, process, on_line)
+    reader = gevent.spawn(read_output, process)
     broken = _write_all(process, data)
-    reader.join()
+    output = reader.get()
     said = errors.get()
     status = process.wait()
     if not process.begun and status == 0:
         raise UserError(f"{host.name} ran nothing. It says: {said.strip() or 'nothing'}")
     if broken and status == 0:
         raise ConnectionLostError(f"the program on the host ended before it had read everything ({broken}).")
-    return Completed(b"".join(output), said, status)
+    return Completed(output, said, status)
 
 
 def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | None:
@@ -280,24 +280,30 @@ def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | Non
     return None
 
 
-def _read_all(process: Process, into: list[bytes]) -> None:
+def read_output(process: Process) -> bytes:
+    """Return all of a program's output. Raise UserError, and give the program up, if it has no end."""
+    pieces, size = [], 0
     while piece := process.read():
-        into.append(piece)
+        pieces.append(piece)
+        size += len(piece)
+        if size > answers.MAX_ANSWER:
+            process.close()
+            raise UserError(f"the host's answer is larger than {answers.MAX_ANSWER >> 20} MiB, and no answer is.")
+    return b"".join(pieces)
 
 
-def _read_lines(process: Process, on_line: Callable[[str], None] | None) -> str:
-    text, rest = [], b""
-    while piece := process.read_error():
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            text.append(line.decode("utf-8", "replace"))
-            if on_line:
-                on_line(text[-1])
-    if rest:
-        text.append(rest.decode("utf-8", "replace"))
+def read_errors(process: Process, on_line: Callable[[str], None] | None) -> str:
+    """Pass on each line of a program's standard error as it may be shown, and return the last of them, as one text."""
+    kept: deque[str] = deque()
+    size = 0
+    for line in answers.lines(process.read_error):
+        kept.append(line)
+        size += len(line)
+        while size > answers.MAX_SAID:
+            size -= len(kept.popleft())
         if on_line:
-            on_line(text[-1])
-    return "\n".join(text)
+            on_line(line)
+    return "\n".join(kept)
 
 
 def _ask_for_password(host: Host) -> bool:

@@ -1,6 +1,5 @@
 """What a check is, what it decides on, and the words for its answers."""
 
-import gzip
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans.service import CONTAINER
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
+from kometa_host.state import answers
 from kometa_host.state.observed import Told
 
 DEPLOY = "pyinfra inventory.py deploy.py"
@@ -48,7 +48,7 @@ class Check:
 
 def _unpacked(told: Told, name: str) -> str:
     packed = told.values.get(name)
-    return gzip.decompress(packed).decode("utf-8", "replace") if packed else ""
+    return answers.inflated(packed).decode("utf-8", "replace") if packed else ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,69 @@
+"""What a host says, before anybody believes it: bounded in size, printable, and sensible or refused by name.
+
+The account of a host is not trusted (SECURITY.md): its answers may be of any size and form, and hold what a
+terminal obeys.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from kometa_host.errors import UserError
+
+MAX_ANSWER = 64 << 20  # bytes of one program's output; the listing of a tree of 100,000 files takes a tenth of it
+MAX_LINE = 16 << 10  # bytes of a line that is shown
+MAX_SAID = 1 << 20  # characters of what a program said that are kept for its error; the last ones
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error)
+
+
+def inflated(data: bytes, limit: int = MAX_ANSWER) -> bytes:
+    """Given what gzip made, return what it was made from. Raise UserError if that is more than limit bytes, or none."""
+    inflater = zlib.decompressobj(wbits=31)
+    with sensible("compressed text"):
+        content = inflater.decompress(data, limit)
+    if inflater.unconsumed_tail or not inflater.eof:
+        raise UserError(f"the host's answer is cut short, or inflates to more than {limit >> 20} MiB.")
+    return content
+
+
+@contextmanager
+def sensible(what: str) -> Iterator[None]:
+    """Make what comes of an answer that makes no sense a UserError which names it; also as a decorator."""
+    try:
+        yield
+    except _NONSENSE as error:
+        raise UserError(
+            f"the host's answer about {what} makes no sense ({type(error).__name__}). Look at the host: either it is "
+            "damaged, or somebody there wants to mislead you."
+        ) from None
+
+
+def shown(text: str) -> str:
+    """Return a line of a host's with nothing that a terminal obeys: control characters and invisible marks escaped."""
+    return text if text.isprintable() else "".join(map(_shown_character, text))
+
+
+def _shown_character(character: str) -> str:
+    if character.isprintable() or character == "\t":
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def lines(read: Callable[[], bytes]) -> Iterator[str]:
+    """Given what returns the next bytes of a program, empty at the end, yield its lines as they may be shown.
+
+    What is longer than MAX_LINE comes in pieces.
+    """
+    rest = b""
+    while piece := read():
+        *whole, rest = (rest + piece).split(b"\n")
+        while len(rest) > MAX_LINE:
+            whole.append(rest[:MAX_LINE])
+            rest = rest[MAX_LINE:]
+        yield from map(_line, whole)
+    if rest:
+        yield _line(rest)
+
+
+def _line(data: bytes) -> str:
+    return shown(data[:MAX_LINE].decode("utf-8", "replace").removesuffix("\r"))

@@ -1,0 +1,140 @@
+"""What a host says is bounded, printable, and sensible or refused: never a traceback, whatever the bytes."""
+
+import gzip
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kometa_host.errors import UserError
+from kometa_host.plans import preconditions, takeover
+from kometa_host.reports import status
+from kometa_host.reports.diagnosis.check import Host
+from kometa_host.reports.diagnosis.checks import diagnose
+from kometa_host.reports.status import Look
+from kometa_host.settings.variables import Settings
+from kometa_host.state import answers
+from kometa_host.state.observed import HostFacts, Observed
+
+SETTINGS = Settings()
+NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
+OF_HOST = [
+    "os-release",
+    "passwd",
+    "group",
+    "subuid",
+    "subgid",
+    "podman-version",
+    "links",
+    "hosts-file",
+    "account-faults",
+]
+OF_ACCOUNT = [
+    *("units", "containers", "images", "networks", "secrets", "foreign-owned", "run-in-progress", "quadlet-times"),
+    *("files.config.root", "files.config.manifest", "files.config.deviations", "files.quadlets.digest", "restore-left"),
+    *("calendar.backup", "links", "kometa-alive", "foreign./home/mms/.config/containers/systemd/kometa.container"),
+]
+OF_LOOK = [
+    *(
+        "status-units",
+        "last-run",
+        "backups",
+        "tree-kib",
+        "image-digest",
+        "recent-log",
+        "plex",
+        "disks",
+        "inodes",
+        "clock",
+    ),
+    *("now", "selinux", "selinux-denials", "registry", "config-text", "quadlet-lines"),
+]
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), lambda s: st.lists(s, max_size=3)
+                    | st.dictionaries(st.sampled_from(["Names", "Id", "Spec", "Labels", "State", "x"]), s, max_size=4),
+                    max_leaves=12)  # fmt: skip
+PIECES = [b":", b"\n", b"\t", b" ", b"=", b"-1", b"65536", b"Id", b"mms", b"9" * 30, b"\xff", b"\0", b"\xd9\xa3", b"/"]
+VALUE = st.one_of(
+    st.binary(max_size=60),
+    st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    st.binary(max_size=60).map(gzip.compress),
+    st.sampled_from([b"[" * 100_000, b'[{"Names": [[]], "Labels": []}]', b"2026-99-99 25:61:61 UTC"]),
+)
+
+
+def told(names: list[str]) -> st.SearchStrategy[dict[str, bytes]]:
+    return st.dictionaries(st.sampled_from(names), VALUE, max_size=8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(told(OF_HOST), told(OF_ACCOUNT))
+def test_whatever_a_host_tells_is_an_observation_or_a_refusal(
+    host: dict[str, bytes], account: dict[str, bytes]
+) -> None:
+    found = Observed(account, HostFacts(host))
+    for use in (
+        lambda: found.host.accounts,
+        lambda: found.host.groups,
+        lambda: found.host.subordinate("subuid"),
+        lambda: found.units,
+        lambda: found.containers,
+        lambda: found.image_id,
+        lambda: found.network,
+        lambda: found.secrets,
+        lambda: found.files("config"),
+        lambda: found.foreign_owned,
+        lambda: found.run_started,
+        lambda: found.quadlet_times,
+        lambda: preconditions.refuse_unmet(SETTINGS, found),
+        lambda: takeover.report(SETTINGS, found),
+    ):
+        with suppress(UserError):
+            use()
+
+
+@settings(max_examples=200, deadline=None)
+@given(told(OF_HOST), told(OF_ACCOUNT), told(OF_LOOK))
+def test_whatever_a_host_tells_has_a_status_and_a_diagnosis(
+    host: dict[str, bytes], account: dict[str, bytes], more: dict[str, bytes]
+) -> None:
+    look = Look(Observed({**account, **more}, HostFacts({**host, **more})))
+    for use in (lambda: status.status(SETTINGS, look, NOW), lambda: diagnose(Host(SETTINGS, look, NOW))):
+        with suppress(UserError):
+            use()
+
+
+def test_what_inflates_without_end_is_refused() -> None:
+    with pytest.raises(UserError, match="inflates to more than 1 MiB"):
+        answers.inflated(gzip.compress(bytes(2 << 20)), 1 << 20)
+    assert answers.inflated(gzip.compress(b"x" * 1000)) == b"x" * 1000
+
+
+@pytest.mark.parametrize("data", [b"no gzip", b"", gzip.compress(b"x" * 100, mtime=0)[:-9]])
+def test_what_is_cut_or_no_gzip_is_refused(data: bytes) -> None:
+    with pytest.raises(UserError):
+        answers.inflated(data)
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        (b"\x1b]0;title\x07", "\\x1b]0;title\\x07"),
+        (b"\x1b]52;c;AAAA\x07", "\\x1b]52;c;AAAA\\x07"),
+        ("a\u202eb\u2028c".encode(), "a\\u202eb\\u2028c"),
+        ("é — │\tx".encode(), "é — │\tx"),
+        (b"progress\r", "progress"),
+        (b"\xff", "\ufffd"),
+    ],
+)
+def test_a_line_is_shown_without_what_a_terminal_obeys(said: bytes, seen: str) -> None:
+    assert list(answers.lines(iter([said + b"\n", b""]).__next__)) == [seen]
+
+
+def test_a_line_without_an_end_comes_in_pieces() -> None:
+    pieces = iter([b"x" * 50_000, b"y", b""])
+    shown = list(answers.lines(pieces.__next__))
+    assert "".join(shown) == "x" * 50_000 + "y"
+    assert max(map(len, shown)) <= answers.MAX_LINE
