@@ -1,6 +1,7 @@
 """The composite read: all that a deploy has to know of a host, in one command."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 from pyinfra import host
 from pyinfra.api import FactBase
@@ -36,6 +37,7 @@ def host_program(settings: Settings, of_account: str, name: str = "observe") -> 
         account_uid=settings.mms_uid,
         account_gid=settings.mms_gid,
         commands=packages_plan.needed(settings),
+        places=[settings.home, str(PurePosixPath(settings.kometa_config_dir).parent)],
         rivals=takeover.rival_paths(settings),
         calendar_names=list(calendars),
         calendars=list(calendars.values()),

@@ -6,7 +6,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans import account as account_plan
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import packages as packages_plan
-from kometa_host.plans import plex, rootless, schedules, takeover
+from kometa_host.plans import places, plex, rootless, schedules, takeover
 from kometa_host.plans.account import WantedAccount
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
@@ -21,6 +21,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: packages_plan.refuse_unavailable(settings, found),
         lambda: rootless.refuse_impossible(settings, found.host),
         lambda: schedules.refuse_unusable(settings, found),
+        lambda: places.refuse_unwritable(settings, found),
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),
         lambda: refuse_missing_volumes(found),

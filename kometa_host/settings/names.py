@@ -78,6 +78,11 @@ def checked_image(value: object) -> str:
     if match is None:
         small = rest != rest.lower() and IMAGE.fullmatch(f"{first}/{rest.lower()}")
         raise RefusalError(quoted(name), "write the image's name in small letters" if small else remedy)
+    if match["path"] == "kometateam/kometa":
+        raise RefusalError(
+            f"{quoted(name)}, Kometa's own image, which has no PUID, no PGID and no s6-overlay",
+            "write lscr.io/linuxserver/kometa with the same tag (latest, nightly, v2.4.4): the same Kometa",
+        )
     if not match["tag"] and not match["digest"]:
         raise RefusalError(
             f"{quoted(name)}, without a tag", f"write the version too, such as {name}:latest or a digest"

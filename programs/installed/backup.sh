@@ -5,6 +5,7 @@
 . lib/lock.sh
 . lib/notify.sh
 . lib/podman.sh
+. lib/runs.sh
 : "${config_dir:?}" "${backup_dir:?}" "${backup_mount?}" "${max_pause:?}" "${lock_wait:?}" # seconds
 declare -a keep # class=number, each
 attempts=3                    # to catch the tree at rest: something besides Kometa may write to it
@@ -137,6 +138,15 @@ run_pipeline() {
     return "$status"
 }
 
+# Kometa would miss a run that is due if it were frozen just then; one that has begun goes on after the backup.
+wait_for_due_run() {
+    local _
+    for _ in $(seq "$((due_time / 5 + 1))"); do
+        if [ -z "$(in_namespace due_run "$config_dir/logs/meta.log")" ]; then return 0; fi
+        sleep 5
+    done
+}
+
 # One attempt; what it leaves is on the disk.
 archive_frozen_tree() {
     local flush status=0
@@ -159,6 +169,7 @@ write_partial() {
     local attempt status
     for attempt in $(seq "$attempts"); do
         status=0
+        wait_for_due_run
         create_partial
         archive_frozen_tree || status=$?
         if [ "$status" != "$changed" ]; then break; fi

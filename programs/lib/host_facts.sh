@@ -5,7 +5,7 @@
 . lib/emit.sh
 . lib/rootless_network.sh
 : "${account:?}" "${account_uid:?}" "${account_gid:?}" "${account_program:?}" # what the account runs to tell of itself
-declare -a commands rivals calendar_names calendars
+declare -a places commands rivals calendar_names calendars
 
 host_part() {
     local name
@@ -31,11 +31,21 @@ host_part() {
     { cat /etc/subgid 2>/dev/null || true; } | emit subgid
     if [ -e "/var/lib/systemd/linger/$account" ]; then emit_value linger yes; fi
     for name in "${rivals[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit rivals
+    places_part
     calendars_part
     network_part
     rootless_part
     systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | emit network-online
     if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then emit_value waits-for-network-online yes; fi
+}
+
+# Whose the directories are that the account has to write to, or whose the nearest is that is there.
+places_part() {
+    local place
+    for place in "${places[@]}"; do
+        until [ -e "$place" ]; do place=$(dirname "$place"); done
+        stat -L -c '%u %g %a %n' -- "$place"
+    done | emit places
 }
 
 # What an account needs of the kernel for containers of its own.

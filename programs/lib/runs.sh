@@ -3,24 +3,65 @@
 . begin.sh
 . lib/common.sh
 . lib/podman.sh
+due_time=90 # seconds after a scheduled time in which Kometa may still not have seen that it has come
 
-# Prints the start of the run that is in progress (seconds since the epoch), nothing where none is. A run is in progress
-# when the newest log has its Starting line without the Finished one and a process older than that line still lives.
-run_in_progress() { # $1: Kometa's logs directory, $2: the time zone of the log
-    local log=$1/meta.log zone=$2 line started oldest
+# Prints the start of the run that is in progress (seconds since the epoch), nothing where none is. One that is due and
+# has not begun counts: Kometa looks at the clock once a minute, and whoever stops it then takes that day's run.
+# $1: Kometa's logs directory, $2: the time zone of the log where Kometa's process does not tell its own. Runs inside the
+# namespace: the log is the container's.
+run_in_progress() {
+    local started
+    started=$(logged_run "$1/meta.log" "$2")
+    if [ -n "$started" ]; then printf '%s\n' "$started"; else due_run "$1/meta.log"; fi
+}
+
+# A run is in progress when the newest log has its Starting line without the Finished one and a process older than that
+# line still lives.
+logged_run() { # $1: log, $2: time zone
+    local log=$1 line started age
     [ -r "$log" ] || return 0
     line=$(head -c 65536 "$log" | grep -aEm1 "\\|\\s+Starting $run_name\\s+\\|" || true)
     [ -n "$line" ] || return 0
     if tail -c 65536 "$log" | grep -aqE "\\|\\s+Finished $run_name\\s+\\|"; then return 0; fi
     line=${line#\[}
-    started=$(TZ=$zone date -d "${line%%,*}" +%s 2>/dev/null) || return 0
-    oldest=$(kometa_age)
-    [ -n "$oldest" ] && [ $(($(date +%s) - oldest)) -le $((started + 2)) ] || return 0
+    # The zone of the log is the one that Kometa has been started with, whatever is wanted now.
+    started=$(TZ=$(kometa_variable TZ "$2") date -d "${line%%,*}" +%s 2>/dev/null) || return 0
+    # A host may not know that zone, as the image does; each run begins a new file, and most file systems know when.
+    if [ "$(born "$log")" -gt 0 ]; then started=$(born "$log"); fi
+    age=$(kometa_age)
+    [ -n "$age" ] && [ $(($(date +%s) - age)) -le $((started + 2)) ] || return 0
     if writes_log; then printf '%s\n' "$started"; fi
 }
 
-# Prints for how many seconds the oldest of Kometa's processes has lived, nothing where there is none.
-kometa_age() { ps -eo etimes=,args= | awk '/python3 [^ ]*kometa\/kometa\.py/ && $1 >= most { most = $1 } END { print most }'; }
+due_run() { # $1: log
+    local zone clock due now age begun
+    age=$(kometa_age)
+    [ -n "$age" ] || return 0
+    zone=$(kometa_variable TZ UTC) now=$(date +%s) begun=$(born "$1")
+    for clock in $(kometa_variable KOMETA_TIMES '' | tr ',|' '  '); do
+        due=$(TZ=$zone date -d "$clock" +%s 2>/dev/null) || continue
+        due=$((now - (now - due + 172800) % 86400)) # the last time that the clock showed this
+        if [ $((now - due)) -lt "$due_time" ] && [ "$age" -gt $((now - due)) ] && [ "$begun" -lt "$due" ]; then
+            printf '%s\n' "$due"
+            return 0
+        fi
+    done
+}
+
+# Prints when a file was made, in seconds since the epoch; 0 where the file system does not know or there is none.
+born() { stat -c %W -- "$1" 2>/dev/null | grep -E '^[0-9]+$' || printf '0\n'; }
+
+# Prints for how many seconds Kometa's oldest process lives, nothing where there is none.
+kometa_age() { ps -eo etimes=,args= | awk '/python3 [^ ]*kometa\/kometa\.py/ && $1 >= most { most = $1; found = 1 } END { if (found) print most }'; }
+
+# Prints a variable of Kometa's oldest process, what is given where that cannot be read.
+kometa_variable() { # $1: name, $2: otherwise
+    local process value=
+    if process=$(pgrep -of 'python3 [^ ]*kometa/kometa\.py'); then
+        value=$(tr '\0' '\n' 2>/dev/null <"/proc/$process/environ" | sed -n "s/^$1=//p" || true)
+    fi
+    printf '%s\n' "${value:-$2}"
+}
 
 # A run has its log open from beginning to end; a service that was started right after a run was killed has none.
 writes_log() {

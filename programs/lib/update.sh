@@ -127,7 +127,12 @@ go_back_to_former() {
     exit 1
 }
 
-version() { podman image inspect -f '{{or (index .Labels "org.opencontainers.image.version") .Id}}' "$1"; }
+# Not every image has the label; its id then says which it is.
+version() {
+    local said
+    said=$(podman image inspect -f '{{range $name, $text := .Labels}}{{if eq $name "org.opencontainers.image.version"}}{{$text}}{{end}}{{end}}' "$1")
+    printf '%s\n' "${said:-${1:0:12}}"
+}
 
 # Images of the same name that nothing points to any more go; the former one and the last bad one stay.
 prune() {

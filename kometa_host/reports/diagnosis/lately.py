@@ -81,8 +81,11 @@ def backup(host: Host) -> Answer:
     make_one = "pyinfra inventory.py operations.backup.create   (log: journalctl --user -u kometa-backup)"
     if unit.get("Result", "success") != "success":
         return problem(f"the last one failed ({unit['Result']})", "see its log", make_one)
-    newest = next(reversed(list(host.look.archives())), None)
-    archive = parse_archive(newest) if newest else None
+    dated = [archive for name in host.look.archives() if (archive := parse_archive(name))]
+    # One of the future was made while a clock was wrong: it says nothing about whether backups are made.
+    archive = next((archive for archive in reversed(dated) if archive.time <= host.now + timedelta(days=1)), None)
+    if archive is None and dated:
+        return problem(f"{dated[-1].name} alone, of the future", "a clock was wrong when it was made", make_one)
     if archive is None:
         return warning("there is none yet", "none has been made since backups were switched on", make_one)
     found = f"{archive.name}, {age(archive.time, host.now)} old"

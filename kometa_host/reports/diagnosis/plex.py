@@ -45,7 +45,14 @@ def plex_reachable(host: Host) -> Answer:
     url, identity = host.plex["url"], host.plex["identity"]
     if identity == 200:
         return ok(f"{url} answers from inside the container")
-    plex = host.look.found.containers.get(host.settings.plex_host)
+    name = urlsplit(url).hostname or ""
+    if "." in name or ":" in name:
+        return problem(
+            f"{url} does not answer: {identity}",
+            "Plex does not run there, or a firewall or another address stands between",
+            f"start Plex on {name}; try: podman exec kometa curl -sf {url}/identity   (as the account)",
+        )
+    plex = host.look.found.containers.get(name)
     cause = "Plex does not run, or not on this network under this name"
     if plex and host.settings.mms_network not in plex.networks:
         cause = f"the container {plex.name} is not on the network {host.settings.mms_network}"

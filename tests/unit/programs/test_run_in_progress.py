@@ -16,6 +16,8 @@ NOW = datetime.now(ZoneInfo(ZONE)).replace(microsecond=0)
 PROCESSES = """
 ps() { printf '%s\\n' "$ps_says"; }
 writes_log() { [ -n "$log_is_open" ]; }
+born() { printf '%s\\n' "$made"; }
+kometa_variable() { case $1 in TZ) printf '%s\\n' "${its_zone:-$2}" ;; KOMETA_TIMES) printf '%s\\n' "$times" ;; esac; }
 """
 ALIVE = "   7200 python3 /app/kometa/kometa.py --times 06:00"
 
@@ -25,13 +27,24 @@ def log(*texts: str, at: datetime = NOW) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def started(place: Path, text: str | None, processes: str = ALIVE, is_open: bool = True) -> str:
-    """Return what run_in_progress prints for a log with this text."""
+def started(
+    place: Path,
+    text: str | None,
+    processes: str = ALIVE,
+    is_open: bool = True,
+    made: int = 0,
+    its_zone: str = "",
+    times: str = "",
+) -> str:
+    """Return what run_in_progress prints for a log with this text, made at this time, and Kometa's own variables."""
     logs = place / "logs"
     logs.mkdir(exist_ok=True)
     if text is not None:
         (logs / "meta.log").write_text(text)
-    program = programs.program("runs", ps_says=processes, log_is_open=is_open, logs=str(logs), zone=ZONE)
+    program = programs.program(
+        "runs", ps_says=processes, log_is_open=is_open, logs=str(logs), zone=ZONE,
+        made=made, its_zone=its_zone, times=times,
+    )  # fmt: skip
     body = f'{program}{PROCESSES}run_in_progress "$logs" "$zone"'
     return subprocess.run(["bash", "-c", body], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -39,6 +52,31 @@ def started(place: Path, text: str | None, processes: str = ALIVE, is_open: bool
 @pytest.mark.parametrize("what", ["06:00 Run", "Run", "Test Run", "Collections Run", "Libraries Run"])
 def test_a_run_that_has_started_and_not_finished_is_in_progress(tmp_path: Path, what: str) -> None:
     assert started(tmp_path, log("Kometa", f"Starting {what}", "work")) == str(int(NOW.timestamp()))
+
+
+def test_the_zone_that_kometa_was_started_with_is_that_of_its_log(tmp_path: Path) -> None:
+    berlin = NOW.astimezone(ZoneInfo("Europe/Berlin"))
+    text = log("Starting 06:00 Run", at=berlin)
+    assert started(tmp_path, text, its_zone="Europe/Berlin") == str(int(NOW.timestamp()))
+    # By the zone that is wanted it would begin hours from now or ago, before Kometa itself.
+    assert started(tmp_path, text) != str(int(NOW.timestamp()))
+
+
+def test_the_age_of_the_log_counts_where_the_file_system_knows_it(tmp_path: Path) -> None:
+    made = int(NOW.timestamp()) - 60
+    assert started(tmp_path, log("Starting 06:00 Run"), made=made, its_zone="Unknown/Zone") == str(made)
+
+
+def test_a_run_that_is_due_and_has_not_begun_counts_as_one_in_progress(tmp_path: Path) -> None:
+    now = datetime.now(ZoneInfo(ZONE))
+    due = int(now.replace(second=0, microsecond=0).timestamp())
+    clock = f"{now:%H:%M}"
+    finished = log("Starting Run", "Finished Run")
+    assert started(tmp_path, finished, made=due - 3600, its_zone=ZONE, times=f"03:00,{clock}") == str(due)
+    assert started(tmp_path, finished, made=due + 1, its_zone=ZONE, times=clock) == ""  # it has come and gone
+    assert started(tmp_path, finished, "   0 python3 /app/kometa/kometa.py", made=1, its_zone=ZONE, times=clock) == ""
+    later = f"{now + timedelta(hours=1):%H:%M}"
+    assert started(tmp_path, finished, made=due - 3600, its_zone=ZONE, times=later) == ""
 
 
 def test_a_run_that_has_finished_is_none(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ FAKES = {
     'network rm'*) exit "${REMOVAL:-0}" ;;
     unshare*) shift && exec "$@" ;;
     inspect*) echo false ;;
-    exec*) echo 1 ;;
+    top*) printf 'PID COMMAND\\n2 python3 /app/kometa/kometa.py\\n' ;;
 esac""",
     "systemctl": "case $* in *NRestarts*) echo 0 ;; esac",
     "ps": "echo '   7200 python3 /app/kometa/kometa.py'",

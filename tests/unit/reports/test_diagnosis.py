@@ -16,6 +16,7 @@ from kometa_host.state.observed import Observed
 from tests.unit import told
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 SETTINGS = Settings.from_data({}, "a host")
 
 
@@ -99,6 +100,21 @@ def test_a_timer_that_is_active_and_has_no_time_to_wait_for_will_not_fire() -> N
     assert check("timers", host(status_units=f"{timer}running\nNextElapseUSecRealtime=")).state is State.OK
     due = "waiting\nNextElapseUSecRealtime=Sun 2026-11-22 16:44:23 UTC"
     assert check("timers", host(status_units=f"{timer}{due}")).state is State.OK
+
+
+def test_a_plex_elsewhere_is_not_started_on_this_host() -> None:
+    def remedy(url: str) -> str:
+        return check("plex", host(plex=json.dumps({"url": url, "identity": "refused", "has_token": True}))).mend
+
+    assert remedy("http://10.1.1.9:32400").startswith("start Plex on 10.1.1.9;")
+    assert remedy("http://plex:32400").startswith("systemctl --user start plex")
+
+
+def test_an_archive_of_the_future_does_not_hide_that_backups_are_missing() -> None:
+    known = Settings.from_data({"kometa_backup_recipients": [RECIPIENT]}, "a host")
+    future, old = "kometa-2031-01-01T000000Z.tar.zst.age\t9\n", "kometa-2025-01-01T000000Z.tar.zst.age\t9\n"
+    assert check("last backup", host(settings=known, backups=future)).state is State.PROBLEM
+    assert "2025-01-01" in check("last backup", host(settings=known, backups=future + old)).found
 
 
 def test_plex_is_not_judged_where_it_could_not_be_asked() -> None:

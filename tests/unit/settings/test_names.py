@@ -44,7 +44,7 @@ def test_a_group_that_cannot_name_a_unit_is_refused(name: object) -> None:
     "image",
     [
         LSIO,
-        f"docker.io/kometateam/kometa@{DIGEST}",
+        f"ghcr.io/others/kometa@{DIGEST}",
         f"registry.example:5000/linuxserver/kometa:v2.4.4@{DIGEST}",
         "localhost/kometa:dev",
         "10.0.0.1:5000/kometa:1",
@@ -82,7 +82,7 @@ def test_other_image_names_are_refused(image: object, remedy: str) -> None:
         ("ghcr.io/linuxserver/kometa:1", True),
         ("quay.io/linuxserver.io/kometa:1", True),
         ("mirror.example:5000/lscr/linuxserver/kometa:1", True),
-        ("docker.io/kometateam/kometa:latest", False),
+        ("ghcr.io/others/kometa:latest", False),
         ("registry.example/notlinuxserver/kometa:1", False),
     ],
 )
@@ -97,7 +97,7 @@ def test_keep_id_is_refused_for_linuxserver_images_with_the_reason(mode: str) ->
 
 
 def test_keep_id_is_taken_for_other_images() -> None:
-    assert names.checked_userns("keep-id", "docker.io/kometateam/kometa:latest") == "keep-id"
+    assert names.checked_userns("keep-id", "ghcr.io/others/kometa:latest") == "keep-id"
     assert names.checked_userns("host", LSIO) == "host"
 
 
@@ -111,7 +111,7 @@ def test_no_user_namespace_mode_is_none(value: object) -> None:
 )
 def test_other_user_namespaces_are_refused(mode: object) -> None:
     with pytest.raises(RefusalError, match="write None"):
-        names.checked_userns(mode, "docker.io/kometateam/kometa:latest")
+        names.checked_userns(mode, "ghcr.io/others/kometa:latest")
 
 
 @pytest.mark.parametrize(
@@ -178,3 +178,10 @@ def test_what_cannot_be_pinged_is_refused_without_showing_it(url: object) -> Non
     with pytest.raises(RefusalError) as refused:
         names.checked_notify_url(url)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["docker.io/kometateam/kometa:latest", "mirror.example/kometateam/kometa:v2.4.4"])
+def test_kometas_own_image_is_refused_with_the_one_that_works(name: str) -> None:
+    with pytest.raises(RefusalError) as caught:
+        names.checked_image(name)
+    assert "write lscr.io/linuxserver/kometa" in str(caught.value.complaints)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired
 
-OTHER_IMAGE = "docker.io/kometateam/kometa:latest"
+OTHER_IMAGE = "ghcr.io/others/kometa:latest"
 PRINTABLE = st.text(st.characters(min_codepoint=32, exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=30)
 SYNTAX = st.text(" \"'\\%$\\{}nt#;=abHOME", max_size=20)
 # Podman 5.4.2's generator copies each of these unchanged behind --env in ExecStart=.

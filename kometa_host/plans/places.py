@@ -1,0 +1,66 @@
+"""Whether the account may write where its files belong. Pure.
+
+Data are often copied to a new host first, by root; what they lie in is then root's.
+"""
+
+from dataclasses import dataclass
+
+from kometa_host.errors import UserError
+from kometa_host.settings.paths import contains
+from kometa_host.settings.variables import Settings
+from kometa_host.state.observed import HostFacts, Observed
+
+
+@dataclass(frozen=True)
+class Place:
+    """A directory that is there, with its owners and its mode as the host has them."""
+
+    path: str
+    uid: int
+    gid: int
+    mode: int
+
+
+def refuse_unwritable(settings: Settings, found: Observed) -> None:
+    """Raise UserError if the home, or the directory in which the config tree lies or will, is not the account's."""
+    is_in_home = contains(settings.home, settings.kometa_config_dir)
+    for place, comes_with_account in zip(_places(found), (True, is_in_home), strict=False):
+        is_above_home = contains(place.path, settings.home) and place.path != settings.home
+        if not (comes_with_account and is_above_home) and not _is_writable(place, settings, found.host):
+            raise UserError(_remedy(place, settings, found.host))
+
+
+def _places(found: Observed) -> list[Place]:
+    """Return the directories that the account has to write to, or the nearest above them that is there."""
+    fields = [line.split(" ", 3) for line in found.host.text("places").splitlines()]
+    return [Place(path, int(uid), int(gid), int(mode, 8)) for uid, gid, mode, path in fields]
+
+
+def _ids(settings: Settings, found: HostFacts) -> tuple[int, int]:
+    account = next((entry for entry in found.accounts if entry.user == settings.mms_user), None)
+    return (account.uid, account.gid) if account else (settings.mms_uid, settings.mms_gid)
+
+
+def _is_writable(place: Place, settings: Settings, found: HostFacts) -> bool:
+    uid, gid = _ids(settings, found)
+    own = [entry for entry in found.subordinate("subuid") if entry.owner in (settings.mms_user, str(uid))]
+    # Files are put in place inside the account's user namespace, where its subordinate ids' are its own.
+    is_own = place.uid == uid or any(entry.start <= place.uid < entry.start + entry.count for entry in own)
+    return (
+        (is_own and bool(place.mode & 0o200))
+        or (place.gid == gid and bool(place.mode & 0o020))
+        or bool(place.mode & 0o002)
+    )
+
+
+def _remedy(place: Place, settings: Settings, found: HostFacts) -> str:
+    uid, gid = _ids(settings, found)
+    if contains(settings.home, place.path):
+        todo = f"As root: chown {uid}:{gid} {place.path}"
+    else:
+        parent = settings.kometa_config_dir.rpartition("/")[0]
+        todo = f"As root: install -d -o {uid} -g {gid} {parent}"
+    return (
+        f"{place.path} is there and belongs to uid {place.uid}, so {settings.mms_user} cannot write there, where "
+        f"{settings.kometa_config_dir} belongs. {todo}; then deploy again."
+    )

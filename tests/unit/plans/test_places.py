@@ -1,0 +1,49 @@
+"""A home or a parent of the config tree that is another's is said before anything is made."""
+
+import pytest
+
+from kometa_host.errors import UserError
+from kometa_host.plans import places
+from kometa_host.settings.variables import Settings
+from tests.unit.told import host
+
+
+def refusal(lines: str, config_dir: str = "/home/mms/config/kometa", **told: str) -> str:
+    """What a deploy says where these directories are there, empty if nothing."""
+    try:
+        places.refuse_unwritable(Settings(kometa_config_dir=config_dir), host(places=lines, **told))
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def test_a_host_that_has_nothing_yet_is_good() -> None:
+    assert refusal("0 0 755 /home\n0 0 755 /home") == ""
+    assert refusal("") == ""
+
+
+@pytest.mark.parametrize("owner", ["3000 3000 700", "102999 102999 755", "0 3000 775", "0 0 1777"])
+def test_a_place_that_is_the_accounts_or_open_is_good(owner: str) -> None:
+    told = f"3000 3000 700 /home/mms\n{owner} /home/mms/config"
+    assert refusal(told, subuid="mms:100000:65536") == ""
+
+
+def test_a_home_that_is_roots_is_refused_with_the_command() -> None:
+    text = refusal("0 0 755 /home/mms\n0 0 755 /home/mms")
+    assert "/home/mms is there and belongs to uid 0" in text
+    assert "chown 3000:3000 /home/mms;" in text
+
+
+def test_the_accounts_own_ids_count_where_it_is_there() -> None:
+    account = "mms:x:1001:1002::/home/mms:/bin/bash"
+    assert refusal("1001 1002 700 /home/mms\n1001 1002 700 /home/mms", passwd=account) == ""
+    assert "chown 1001:1002 /home/mms/config;" in refusal(
+        "1001 1002 700 /home/mms\n0 0 755 /home/mms/config", passwd=account
+    )
+
+
+def test_a_parent_outside_the_home_is_made_by_root_once() -> None:
+    text = refusal("3000 3000 700 /home/mms\n0 0 755 /data", "/data/kometa/config")
+    assert "/data is there and belongs to uid 0" in text
+    assert "install -d -o 3000 -g 3000 /data/kometa;" in text
+    assert "/data is there" in refusal("0 0 755 /home\n0 0 755 /data", "/data/kometa/config")
