@@ -17,16 +17,20 @@ partial='' job='' woken='' relay='' messages='' frozen_at=0 frozen_for=0
 
 # --- the containers ---------------------------------------------------------------------------------------------------
 
-# Prints the running containers that can write to the config tree: Kometa's, and whoever else mounts it.
+# Prints the running containers that can write to the config tree: Kometa's, and whoever else mounts it. Paths are
+# compared without the symbolic links above them.
 writers() {
-    local ids tree id source
+    local ids tree state id sources source
     tree=$(readlink -f -- "$config_dir")
     ids=$(podman ps --all --quiet --no-trunc) || return 1
     # shellcheck disable=SC2086  # a list of words; a container that has just ended makes the status non-zero
-    { [ -z "$ids" ] || podman container inspect -f '{{$c := .}}{{if eq .State.Status "running"}}{{range .Mounts}}{{if .RW}}{{$c.Id}} {{.Source}}
-{{end}}{{end}}{{end}}' $ids 2>/dev/null || true; } | while read -r id source; do
-        case $(readlink -m -- "$source")/ in "$tree"/*) printf '%s\n' "$id" ;; esac
-    done | sort -u
+    { [ -z "$ids" ] || podman container inspect -f '{{.State.Status}} {{.Id}}{{range .Mounts}}{{if .RW}} {{.Source}}{{end}}{{end}}' \
+        $ids 2>/dev/null || true; } | while read -r state id sources; do
+        [ "$state" = running ] || continue
+        for source in $sources; do
+            case $(readlink -m -- "$source")/ in "$tree"/*) printf '%s\n' "$id" && break ;; esac
+        done
+    done
 }
 
 freeze() {
