@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pyinfra import host
 from pyinfra.api import FactBase
 
+from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans.autodeploy import HISTORY, Event, parse_history
 from kometa_host.state import programs
@@ -31,6 +32,7 @@ class History(FactBase[list[Event]]):
         script = programs.program("state_file", path=f"{known.state_dir}/{HISTORY}")
         return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
+    @sensible
     def process(self, output: Iterable[str]) -> list[Event]:
         """Decode the lines."""
         return parse_history(programs.answer(output))

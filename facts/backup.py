@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pyinfra import host
 from pyinfra.api import FactBase
 
+from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import backup as backup_plan
 from kometa_host.plans.backup import FoundArchive
@@ -27,6 +28,7 @@ class Archives(FactBase[list[FoundArchive]]):
         script = programs.program("backup_archives", backup_dir=known.kometa_backup_dir)
         return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
+    @sensible
     def process(self, output: Iterable[str]) -> list[FoundArchive]:
         """Judge and sort them."""
         return backup_plan.parse_archives(programs.answer(output))

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from pyinfra import host
 from pyinfra.api import FactBase
 
+from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import packages as packages_plan
 from kometa_host.plans import schedules, takeover
@@ -85,6 +86,7 @@ class HostState(FactBase[Observed]):
         known = settings_of(host)
         return programs.command_line(Actor.BEST, known.mms_user, read_program(known))
 
+    @sensible
     def process(self, output: Iterable[str]) -> Observed:
         """Decode what was read; a host that could not be read tells nothing."""
         return observed.parse(programs.answer(output)) or Observed({})

@@ -7,6 +7,7 @@ from pyinfra import host
 from pyinfra.api import FactBase
 
 from facts.host import account_program, host_program
+from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.reports import status
 from kometa_host.settings.variables import Settings
@@ -46,6 +47,7 @@ class Status(FactBase[status.Status]):
         known = settings_of(host)
         return programs.command_line(Actor.BEST, known.mms_user, look_program(known))
 
+    @sensible
     def process(self, output: Iterable[str]) -> status.Status:
         """Decode what was read."""
         return status.status(settings_of(host), status.parse_look(programs.answer(output)), datetime.now(UTC))
@@ -72,6 +74,7 @@ class Runs(FactBase[list[RecordedRun]]):
         script = programs.program("state_file", path=f"{known.state_dir}/{run_history.FILE}")
         return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
+    @sensible
     def process(self, output: Iterable[str]) -> list[RecordedRun]:
         """Decode the lines."""
         return run_history.parse(programs.answer(output))

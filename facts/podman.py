@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pyinfra import host
 from pyinfra.api import FactBase
 
+from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.state import programs
 from kometa_host.state.observed import ForeignOwned, parse_foreign_owned
@@ -24,6 +25,7 @@ class Ownership(FactBase[ForeignOwned]):
         script = programs.program("foreign_owned", path=path, uid=uid, gid=gid)
         return programs.command_line(Actor.ACCOUNT, settings_of(host).mms_user, script)
 
+    @sensible
     def process(self, output: Iterable[str]) -> ForeignOwned:
         """Count and name what was found."""
         return parse_foreign_owned("\n".join(programs.answer(output)))
