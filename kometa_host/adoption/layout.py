@@ -2,16 +2,17 @@
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kometa_host.adoption.sources import SourceError
+from kometa_host.adoption.sources import IS_CONFIGURATION, Source, SourceError
 from kometa_host.config_tree.named_files import YAML
 from kometa_host.config_tree.tree import CONFIG, IS_KOMETAS, READ_BY_KOMETA, is_ignored
 
 COMPOSE: Final = re.compile(r"(docker-|podman-)?compose[\w.-]*\.ya?ml|my-(kometa|plex-meta-manager)[\w.-]*\.xml", re.I)
 LARGE: Final = 512 * 1024**2  # bytes of images that still go through the controller
+MOST_READ: Final = 1 << 20  # bytes of a file in which libraries are looked for
 TEMPLATES: Final = ("config.yml.template", "config.yml.sample", "config.yml.example", "config.example.yml")
 
 
@@ -26,24 +27,43 @@ class Sorted:
     rest: list[str] = field(default_factory=list)
 
 
-def config_path(files: Mapping[str, int], shown: str, wanted: str | None = None) -> str:
-    """Return the path of config.yml, or of the file that the container was told to read. Raise SourceError."""
+def config_path(source: Source, files: Mapping[str, int], wanted: str | None = None) -> str:
+    """Return the path of config.yml, or of the file that the container was told to read. Raise SourceError.
+
+    Other programs have a config.yml as well: of several, those that name libraries count. A configuration can have
+    another name where there is none of this one.
+    """
     name = posixpath.basename(wanted) if wanted else CONFIG
-    for candidates in ([name], [CONFIG], ["config.yaml"], TEMPLATES):
-        found = [path for path in files if posixpath.basename(path) in candidates and not _is_hidden(path)]
-        if found:
-            return _shallowest(found, shown)
-    raise SourceError(
-        f"{shown} has no {name}: is it the folder that Kometa has as /config? Without one there is nothing to adopt"
-    )
+    for is_one in (_called(name), _called(CONFIG, "config.yaml"), _called(*TEMPLATES), _begins_with_config):
+        found = [path for path in files if is_one(_name(path)) and not _is_hidden(path)]
+        # one alone may have no libraries yet; of several, and of other names, those that have them are meant
+        ours = found if len(found) == 1 and is_one is not _begins_with_config else _naming_libraries(source, found)
+        if ours:
+            return _shallowest(ours, source.shown)
+    where = "is it the folder that Kometa has as /config? Without one there is nothing to adopt"
+    raise SourceError(f"{source.shown} has no {name}: {where}")
+
+
+def _called(*names: str) -> Callable[[str], bool]:
+    return lambda name: name in names
+
+
+def _begins_with_config(name: str) -> bool:
+    return name.lower().startswith("config") and name.lower().endswith(YAML)
+
+
+def _naming_libraries(source: Source, paths: Collection[str]) -> list[str]:
+    """Return the files that name libraries, as every configuration of Kometa does."""
+    texts = ((path, stream.read(MOST_READ).decode("utf-8", "replace")) for path, stream in source.read(paths))
+    return [path for path, text in texts if IS_CONFIGURATION.search(text)]
 
 
 def _shallowest(found: list[str], shown: str) -> str:
-    found.sort(key=lambda path: (path.count("/"), path))
+    found = sorted(found, key=lambda path: (path.count("/"), path))
     nearest = [path for path in found if path.count("/") == found[0].count("/")]
     if len(nearest) > 1:
-        folders = ", ".join(posixpath.dirname(path) or "." for path in nearest[:5])
-        raise SourceError(f"{shown} has several configurations: {folders}. Name one of these folders")
+        names = ", ".join(nearest[:5])
+        raise SourceError(f"{shown} has several configurations: {names}. Name one of them, as {shown}/{nearest[0]}")
     return nearest[0]
 
 

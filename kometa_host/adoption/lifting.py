@@ -14,6 +14,7 @@ from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import ALLOW, dotted
 from kometa_host.config_tree.merge import AUTHORIZATIONS, TOKENS
+from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, stands_for_a_secret, token_kind
 from kometa_host.config_tree.redaction import is_harmless
 from kometa_host.config_tree.tree import with_comments, without_comments
@@ -50,16 +51,19 @@ class Lifted:
     notes: list[str] = field(default_factory=list)
 
 
-def lifted(text: str, vault: Vault, given_plex_url: str | None = None) -> Lifted:
+def lifted(
+    text: str, vault: Vault, given_plex_url: str | None = None, environment: Mapping[str, str] | None = None
+) -> Lifted:
     """Given a config.yml as Kometa reads it and the vault for its secrets, return it as the project may have it.
 
-    given_plex_url is the one of the container's environment, for `url: ENV`. Raise YamlError.
+    given_plex_url is the one of the container's environment, for `url: ENV`; environment has values of placeholders by
+    Kometa's names. Raise YamlError.
     """
     document = yaml12.load(text, CONFIG)
     lifting = _Lifting(text, document, vault)
     lifting.seeds()
     lifting.secrets()
-    lifting.plex(given_plex_url)
+    lifting.plex(given_plex_url, environment or {})
     lifting.result.text = _templated(applied(text, lifting.edits))
     return lifting.result
 
@@ -102,13 +106,15 @@ class _Lifting:
             elif is_liftable(path, value):
                 self._put(path, f"<<{self.vault.name_for(path, self._text(path, value))}>>")
 
-    def plex(self, given: str | None) -> None:
+    def plex(self, given: str | None, environment: Mapping[str, str]) -> None:
         """Put the host's variable in place of Plex's address; a second server keeps its own."""
         for path, value in _plex_urls(self.document.value):
             if path not in self.document.places:
                 continue
             is_given = value is None or str(value).strip().lower() in ("", "env")
-            self._plex_url(path, ((given or "") if is_given else str(value).strip()).rstrip("/"))
+            named = re.fullmatch(r"<<([^<>]+)>>", str(value).strip())
+            known = environment.get(kometa_name(named[1])) if named else None
+            self._plex_url(path, ((given or "") if is_given else known or str(value).strip()).rstrip("/"))
 
     def _plex_url(self, path: KeyPath, url: str) -> None:
         if "<<" in url or "{{" in url:

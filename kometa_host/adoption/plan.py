@@ -58,7 +58,7 @@ def adoption_of(source: Source) -> Adoption:
     """Return what a source gives. Raise SourceError or YamlError if it has no configuration that Kometa can read."""
     files = source.files()
     given = _container_settings(source, files)
-    config = layout.config_path(files, source.shown, given.config)
+    config = layout.config_path(source, files, source.config or given.config)
     root = posixpath.dirname(config)
     text = _text_of(_content(source, config), posixpath.basename(config))
     sorted_files = layout.sort_files(files, root, config, _named(text))
@@ -178,7 +178,9 @@ def _adopt_config(
     text, result.renamed = old_names.converted(text, lambda entry: _kind_of(entry, contents))
     result.renamed += moved
     vault = Vault({**given.secrets, **_secrets_by_place(text, result.variables)})
-    changed = lifted(text, vault, given.plex_url)
+    plain = result.variables.get("kometa_environment", {})
+    environment = {kometa_name(name.upper().removeprefix("KOMETA_")): value for name, value in plain.items()}
+    changed = lifted(text, vault, given.plex_url, environment)
     commented = Vault(vault.secrets)
     final = comments.without_secrets(changed.text, yaml12.load(changed.text, CONFIG), CONFIG, commented)
     result.changed[CONFIG] = final.encode()

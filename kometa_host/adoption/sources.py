@@ -6,6 +6,7 @@ are needed, so that no secret lies in a temporary file.
 
 import os
 import posixpath
+import re
 import shlex
 import stat
 import subprocess
@@ -22,6 +23,7 @@ from kometa_host.adoption.container import containers_in, dotenv
 from kometa_host.errors import UserError
 
 DESCRIPTIONS: Final = (".yml", ".yaml", ".xml", ".json")
+IS_CONFIGURATION: Final = re.compile(r"(?m)^libraries\s*:")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 MOST_FILES: Final = 500_000
 
@@ -34,6 +36,7 @@ class Source(Protocol):
     """Files by path with their sizes, readable one after the other; and what runs beside them."""
 
     shown: str
+    config: str | None  # the name of the configuration, where it was typed
 
     def files(self) -> Mapping[str, int]:
         """Return all files and their sizes in bytes."""
@@ -53,6 +56,8 @@ class Source(Protocol):
 
 class Folder:
     """A folder of this machine."""
+
+    config: str | None = None
 
     def __init__(self, path: Path, described: Mapping[str, str] | None = None) -> None:
         self.path, self.shown = path.resolve(), str(path)
@@ -100,6 +105,8 @@ class Folder:
 
 class Archive:
     """A .zip or .tar file of this machine, also compressed."""
+
+    config: str | None = None
 
     def __init__(self, path: Path) -> None:
         self.path, self.shown = path, str(path)
@@ -203,6 +210,8 @@ exit 0
 class Host:
     """A folder of a host, read over SSH: `[user@]host:/path`."""
 
+    config: str | None = None
+
     def __init__(
         self, address: str, path: str, *, sudo: bool = False, described: Mapping[str, str] | None = None
     ) -> None:
@@ -263,6 +272,10 @@ def _described_folder(path: Path) -> Folder:
     """Given a compose file or another description of a container of this machine, return the folder of its /config."""
     env = path.with_name(".env")
     text = path.read_text(encoding="utf-8", errors="replace")
+    if IS_CONFIGURATION.search(text):
+        source = Folder(path.parent)
+        source.config = path.name
+        return source
     variables_text = env.read_text(encoding="utf-8", errors="replace") if env.is_file() else ""
     folder = Path(_config_folder(text, str(path), dotenv(variables_text))).expanduser()
     return Folder(path.parent / folder, {path.name: text, ".env": variables_text})
@@ -277,6 +290,9 @@ def _beside_compose(host: Host) -> Host:
     texts = {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read([name])}
     if ".env" in beside.files():
         texts |= {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read([".env"])}
+    if IS_CONFIGURATION.search(texts[name]):
+        beside.config = name
+        return beside
     config = _config_folder(texts[name], host.shown, dotenv(texts.get(".env", "")))
     return Host(host.address, posixpath.join(folder, config), sudo=host.sudo, described=texts)
 

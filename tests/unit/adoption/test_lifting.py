@@ -173,3 +173,10 @@ def test_a_placeholder_that_kometa_takes_for_an_option_gets_another_name() -> No
     result, _ = lift("plex: {url: http://plex:32400, token: <<PLEX_TOKEN>>}\n")
     assert "token: <<plextoken>>" in result.text
     assert result.missing == ["plextoken"]
+
+
+def test_an_address_that_the_containers_environment_has_is_the_hosts() -> None:
+    result = lifted("plex: {url: <<plexurl>>}\n", Vault({}), None, {"plexurl": "http://127.0.0.1:32400"})
+    assert result.plex_url == "http://host.containers.internal:32400"
+    assert result.text == 'plex: {url: "{{ kometa_plex_url }}"}\n'
+    assert lift("plex: {url: <<plexurl>>}\n")[0].text == "plex: {url: <<plexurl>>}\n"
