@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+from getpass import getuser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +18,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     podman.parent.mkdir()
     podman.write_text('#!/bin/bash\nshift\nexec "$@"\n')
     podman.chmod(0o755)
+    monkeypatch.setattr("facts.podman.settings_of", lambda _: SimpleNamespace(mms_user=getuser()))
     monkeypatch.setenv("PATH", f"{podman.parent}:{os.environ['PATH']}")
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/a file").touch()
