@@ -8,6 +8,7 @@ from pyinfra.api.exceptions import FactProcessError
 from facts.backup import Archives
 from facts.sensible import sensible
 from kometa_host.errors import UserError
+from kometa_host.state import programs
 
 
 class Broken:
@@ -35,4 +36,4 @@ def test_a_refusal_keeps_its_words() -> None:
 
 def test_a_list_of_archives_that_is_none_is_nonsense() -> None:
     with pytest.raises(FactProcessError, match="Archives"):
-        Archives().process(["\x1b]0;x\x07"])
+        Archives().process([programs.ANSWER, "1 \x1b]0;x\x07"])
