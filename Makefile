@@ -57,7 +57,7 @@ newest: .venv/developer ## lint and unit tests with the newest versions that pyp
 	@.venv-newest/bin/python -m tools.lint
 	.venv-newest/bin/python -m pytest --numprocesses auto tests/unit
 
-drift: .venv/installed ## compare the hosts with the project: exit status 0 in sync, 2 drift, 1 error
+drift: .venv/installed ## compare the hosts with the project (exit status of python -m tools.drift: 0 in sync, 2 drift, 1 error)
 	@$(PYTHON) -m tools.drift $(INVENTORY)
 
 status: .venv/installed ## one line for each host

@@ -116,6 +116,8 @@ def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_pa
 def test_a_deploy_and_a_second_one_that_changes_nothing(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
     host = sandbox.host("ready", like=like)
     try:
+        if host.run("systemctl is-failed user@0", check=False).stdout == "failed\n":
+            pytest.skip("the user managers of that systemd do not start under this machine's systemd-nspawn")
         command = pyinfra(tmp_path, host)
         command.deploy()
         assert command.deploy() == set()
