@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kometa_host.errors import UserError
+from kometa_host.settings.times import modern_name
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
 
@@ -52,7 +53,7 @@ def refuse_unusable(settings: Settings, found: Observed) -> None:
         said, read, variable = found.host.text(f"calendar.{name}"), calendar(found, name), f"kometa_{name}_schedule"
         if said and read is None:
             problems.append(
-                f"{variable}: systemd on the host does not understand {expression!r}: {_why(said)}{EXAMPLES}."
+                f"{variable}: systemd on the host does not understand {expression!r}: {_why(said, settings)}{EXAMPLES}."
             )
         elif read and read.never:
             problems.append(
@@ -62,6 +63,10 @@ def refuse_unusable(settings: Settings, found: Observed) -> None:
         raise UserError("\n".join(problems))
 
 
-def _why(said: str) -> str:
+def _why(said: str, settings: Settings) -> str:
     last = said.strip().splitlines()[-1].rpartition(":")[2].strip()[:100]
-    return f"{last}. Check the time zone too (mms_timezone), which the host has to know; " if last else ""
+    zone, name = settings.mms_timezone, modern_name(settings.mms_timezone)
+    hint = "Check the time zone too (mms_timezone), which the host has to know"
+    if name:
+        hint = f"mms_timezone = {zone!r} is an old name that many hosts do not know: write {name!r}, the same zone"
+    return f"{last}. {hint}; " if last else ""

@@ -69,6 +69,27 @@ def is_timezone(name: str) -> bool:
     return True
 
 
+def modern_name(zone: str) -> str | None:
+    """Given a time zone, return the name under which every host knows it; None if it is that, or not known here.
+
+    Names such as US/Eastern are links that distributions leave out (Debian: tzdata-legacy).
+    """
+    for folder in map(Path, TZPATH):
+        path, table = folder / zone, folder / "zone1970.tab"
+        if path.is_file() and table.is_file():
+            rows = [
+                row.split("\t") for row in table.read_text(encoding="utf-8").splitlines() if not row.startswith("#")
+            ]
+            names = [row[2] for row in rows if len(row) > 2]
+            same = (name for name in names if _content(folder / name) == path.read_bytes())
+            return None if zone in names else next(same, None)
+    return None
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
 def _has_timezones() -> bool:
     return any(Path(folder, "Etc", "UTC").exists() for folder in TZPATH)
 

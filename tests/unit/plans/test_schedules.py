@@ -78,3 +78,8 @@ def test_all_bad_calendars_are_said_at_once() -> None:
 
 def test_without_backups_their_calendar_does_not_count() -> None:
     schedules.refuse_unusable(Settings(), host(calendar__backup=REFUSED))
+
+
+def test_an_old_time_zone_is_named_with_the_name_that_every_host_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "modern_name", {SETTINGS.mms_timezone: "Asia/Kolkata"}.get)
+    assert "write 'Asia/Kolkata', the same zone" in refusal(calendar__autodeploy=REFUSED)

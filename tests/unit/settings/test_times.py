@@ -107,3 +107,18 @@ def test_another_time_zone_than_that_of_the_timers_is_refused(zone: str) -> None
 def test_what_is_no_schedule_is_refused(value: object) -> None:
     with pytest.raises(RefusalError, match="calendar expression"):
         times.checked_schedule(value, "UTC")
+
+
+def test_an_old_name_of_a_time_zone_is_known_by_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, content in {"America/New_York": b"east", "US/Eastern": b"east", "Asia/Tokyo": b"japan"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "zone1970.tab").write_text(
+        "# a comment\nUS\t+40-074\tAmerica/New_York\tEastern\nJP\t+35+139\tAsia/Tokyo\n"
+    )
+    monkeypatch.setattr(times, "TZPATH", (str(tmp_path),))
+    assert times.modern_name("US/Eastern") == "America/New_York"
+    assert times.modern_name("America/New_York") is None
+    assert times.modern_name("Mars/Phobos") is None
+    monkeypatch.setattr(times, "TZPATH", ())
+    assert times.modern_name("US/Eastern") is None
