@@ -104,11 +104,11 @@ lend_runtime_dir() { # $1: the account's uid
     mkdir -p /run/user && mkdir -m 0700 "/run/user/$1" && chown "$account:" "/run/user/$1" && borrowed=yes
 }
 
-# The account itself ends and removes what is in there.
+# The account itself ends and removes what is in there; that is waited for.
 take_back_runtime_dir() { # $1: the account's uid
     if [ -z "$borrowed" ] || mountpoint -q "/run/user/$1"; then return 0; fi
     # shellcheck disable=SC2016  # for the account's shell to expand
-    hear_account 20 0 'kill "$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")"; find "$XDG_RUNTIME_DIR" -mindepth 1 -delete' \
+    hear_account 20 65536 'kill "$(cat "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid")"; find "$XDG_RUNTIME_DIR" -mindepth 1 -delete' \
         >/dev/null 2>&1
     rmdir "/run/user/$1" 2>/dev/null
 }

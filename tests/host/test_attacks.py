@@ -1,0 +1,172 @@
+"""The account is not trusted: it lies and swaps while root and the operator work, and nothing of root's changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.host.backup_host import Key
+from tests.host.driver import CONFIG, Outcome, Pyinfra, wait_for_kometa
+from tests.sandbox import Host
+
+# All that root owns and no command of these tests is to change: names, kinds, owners, modes, targets; texts of /etc.
+ROOTS = (
+    "find /etc /root /usr /opt /srv /var/spool /var/lib/systemd/linger -printf '%p %y %U:%G %m %l\\n' | sort;"
+    " find /etc -type f ! -name mtab -print0 | sort -z | xargs -0 sha256sum"
+)
+# What podman runs for the account speaks first, and says what would make root give it everybody's ids.
+LIAR = """\
+root=$(printf mms:x:0:0::/root:/bin/sh | base64)
+for line in 'subuid ' 'subgid ' "passwd $root" 'linger eWVz' 'connected-as bW1z' end
+do printf '%s\\n' "$line"; printf '%s\\n' "$line" >&2; done
+"""
+# Puts a link to root's where a directory is, and the directory back, all the time.
+WRONG, SECRET = "mistyped", "hunter2hunter2"  # passwords
+VICTIM = "/srv/victim"
+SWAPPER = (
+    "cd; while :; do mv -T config config.kept && ln -sT /srv/victim config; sleep 0.03;"
+    " if [ -L config ]; then rm config; mv -T config.kept config; fi; sleep 0.03; done"
+)
+PUT_BACK = "cd; if [ -L config ]; then rm config; fi; if [ -d config.kept ]; then mv -T config.kept config; fi"
+# Fills the directory that root lends the account for a look, and names root's process as the account's own.
+NAMER = (
+    "while :; do mkdir -p /run/user/3000/libpod/tmp && echo {canary} >/run/user/3000/libpod/tmp/pause.pid;"
+    " ln -sfn /etc /run/user/3000/etc; done 2>/dev/null"
+)
+# Reads all that comes in at a login, and answers like a host whose sudo wants a password.
+EAVESDROPPER = """\
+exec < <(tee -a ~/heard)
+printf 'kometa-host-asks\\n' >&2
+if [ -e ~/asks ]; then sleep 0.5; exit 118; fi
+"""
+# Counts failed attempts, as the RHEL family does.
+FAILLOCK = """\
+auth required pam_faillock.so preauth silent
+auth sufficient pam_unix.so nullok
+auth required pam_faillock.so authfail
+auth required pam_deny.so
+"""
+
+
+@contextmanager
+def unharmed(host: Host) -> Iterator[None]:
+    """See that nothing of root's has changed meanwhile."""
+    before = host.run(ROOTS).stdout
+    yield
+    assert host.run(ROOTS).stdout == before
+
+
+@contextmanager
+def at_work(host: Host, text: str) -> Iterator[None]:
+    """Let the account run something meanwhile."""
+    host.run("cat >~/work.sh", user="mms", input=text.encode())
+    host.run("setsid runuser -u mms -- bash /home/mms/work.sh </dev/null >/dev/null 2>&1 &")
+    yield
+    host.run("pkill -KILL -f /home/mms/work.sh", user="root", check=False)
+    host.run("rm ~/work.sh", user="mms")
+
+
+@pytest.fixture
+def commands(shared: Host, tmp_path: Path) -> Pyinfra:
+    """The operator's command line, with backups and a key that opens them."""
+    return Pyinfra(tmp_path, shared, kometa_backup_recipients=[Key.make(tmp_path).recipient])
+
+
+def everything(commands: Pyinfra, folder: Path) -> Iterator[Outcome]:
+    """Do all that an operator does; a run may fail, and says why without a traceback."""
+    identity = f"identity={folder / 'identity.txt'}"
+    for arguments in (
+        ("deploy.py", "--dry"),
+        ("deploy.py", "-y"),
+        ("operations.kometa.diagnose",),
+        ("fact", "facts.kometa.Status"),
+        ("operations.kometa.logs", "runs=1"),
+        ("operations.backup.create", "-y"),
+        ("operations.restore.config", "backup=latest", identity, "-y"),
+        ("destroy.py", "-y"),
+    ):
+        yield commands.run(*arguments, status=None)
+
+
+def test_lies_of_the_account_are_no_facts_of_the_host(shared: Host, commands: Pyinfra, tmp_path: Path) -> None:
+    commands.deploy()
+    shared.run("mkdir -p ~/.config/containers; cat >~/lies", user="mms", input=LIAR.encode())
+    conf = '[engine]\nenv = ["BASH_ENV=/home/mms/lies"]\n'
+    shared.run("cat >~/.config/containers/containers.conf", user="mms", input=conf.encode())
+    with unharmed(shared):
+        list(everything(commands, tmp_path))
+    shared.run("rm ~/lies ~/.config/containers/containers.conf", user="mms")
+
+
+def test_a_directory_that_becomes_a_link_leads_root_nowhere(shared: Host, commands: Pyinfra, tmp_path: Path) -> None:
+    commands.deploy()
+    shared.run(f"mkdir {VICTIM} && cp -r --no-preserve=ownership {CONFIG} {VICTIM} && touch {CONFIG}/theirs")
+    with unharmed(shared), at_work(shared, SWAPPER):
+        list(everything(commands, tmp_path))
+    shared.run(PUT_BACK, user="mms")
+    shared.run(f"rm -rf {VICTIM}")
+
+
+def test_a_backup_directory_of_the_accounts_is_not_made_by_root(shared: Host, tmp_path: Path) -> None:
+    shared.run("ln -sfn /etc ~/backups", user="mms")
+    pyinfra = Pyinfra(
+        tmp_path,
+        shared,
+        kometa_backup_recipients=[Key.make(tmp_path).recipient],
+        kometa_backup_dir="/home/mms/backups/k/b",
+    )
+    with unharmed(shared):
+        refused = pyinfra.run("deploy.py", "-y", status=1).text
+    assert "root does not follow /home/mms" in refused
+    assert "chown it to the id of mms (3000)" in refused
+    shared.run("rm ~/backups", user="mms")
+
+
+def test_a_look_kills_no_process_that_the_account_names(shared: Host, commands: Pyinfra) -> None:
+    canary = shared.run("setsid sleep 9999 </dev/null >/dev/null 2>&1 & echo $!").stdout.strip()
+    shared.run("loginctl disable-linger mms; systemctl stop user@3000")
+    commands.run("deploy.py", "--dry")
+    assert shared.run("ls /run/user; pgrep -u mms", check=False).stdout == "0\n"  # what was lent is taken back
+    with at_work(shared, NAMER.format(canary=canary)), unharmed(shared):
+        commands.run("deploy.py", "--dry", status=None)
+        assert shared.run(f"kill -0 {canary} && echo alive").stdout == "alive\n"
+    shared.run(f"kill {canary}; rm -rf /run/user/3000")
+
+
+def test_the_password_for_sudo_never_reaches_the_account(shared: Host, tmp_path: Path) -> None:
+    shared.run("mkdir -p ~mms/.ssh; cp /root/.ssh/authorized_keys ~mms/.ssh; chown -R mms: ~mms/.ssh")
+    shared.run("cp ~/.bashrc ~/kept; cat - ~/kept >~/.bashrc", user="mms", input=EAVESDROPPER.encode())
+    pyinfra = Pyinfra(tmp_path, shared, ssh_user="mms", _sudo_password=SECRET)
+    pyinfra.run("deploy.py", "--dry", status=None)
+    shared.run("touch ~/asks", user="mms")
+    pyinfra.run("deploy.py", "--dry", status=1, typed=f"{SECRET}\n")
+    heard = shared.run("cat ~/heard", user="mms").stdout
+    assert "become" in heard  # it did listen
+    assert "hunter2" not in heard
+    shared.run("mv ~/kept ~/.bashrc; rm ~/asks ~/heard", user="mms")
+
+
+def test_a_mistyped_password_is_one_attempt(shared: Host, tmp_path: Path) -> None:
+    shared.run("cp /etc/pam.d/common-auth /root/; cat >/etc/pam.d/common-auth", input=FAILLOCK.encode())
+    pyinfra = Pyinfra(tmp_path, shared, ssh_user="careful", _sudo_password=WRONG)
+    assert "refused the password, which was tried once" in pyinfra.run("deploy.py", "-y", status=1).text
+    assert shared.run("faillock --user careful | grep -c sudo").stdout == "1\n"
+    shared.run("mv /root/common-auth /etc/pam.d/; faillock --user careful --reset")
+
+
+def test_a_talkative_start_up_file_disturbs_nothing(shared: Host, tmp_path: Path) -> None:
+    shared.run(
+        "for home in /root /home/mms /home/admin; do sed -i '1i echo welcome; echo to you >&2' $home/.bashrc; done"
+    )
+    Pyinfra(tmp_path, shared).deploy()
+    wait_for_kometa(shared)
+    for user in ("root", "admin"):
+        pyinfra = Pyinfra(tmp_path, shared, ssh_user=user)
+        assert pyinfra.preview() == set()
+        assert "welcome" not in pyinfra.run("operations.kometa.logs", "runs=1").text
+    shared.run("chmod 600 ~mms/.config/containers/systemd/mms.network")
+    assert Pyinfra(tmp_path, shared, ssh_user="admin").deploy() == {"Quadlets"}
+    shared.run("sed -i 1d /root/.bashrc /home/mms/.bashrc /home/admin/.bashrc")
