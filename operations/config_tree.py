@@ -9,6 +9,7 @@ from kometa_host.state import desired
 from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff
 from operations.engine.operation import Commands, confirm, host_operation, look_again, observe, settings
+from operations.engine.plex import tell_missing_libraries
 from operations.kometa_validator import refuse_what_kometa_cannot_read
 
 
@@ -35,6 +36,8 @@ def present(tree: FileSet) -> Commands:
     yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text(), seen=found.text_sha256)
     left = config_tree.reconcile(tree, look_again().files(tree.name), seeds).changes
     confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")
+    if CONFIG in wanted.changes.files:
+        tell_missing_libraries(tree.files[CONFIG].text())
 
 
 def _show_diff(wanted: Reconciled) -> None:

@@ -5,7 +5,7 @@ from pyinfra import host
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import run_once as run_once_plan
 from kometa_host.plans import service
-from kometa_host.plans.config_tree import reconcile
+from kometa_host.plans.config_tree import CONFIG, reconcile
 from kometa_host.plans.service import Decision, Pending, Step
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.state import filesets
@@ -14,6 +14,7 @@ from operations import kometa_diagnosis as diagnosing
 from operations import kometa_logs as logging
 from operations import kometa_run as one_run
 from operations.engine.operation import Commands, account_change, confirm, host_operation, look_again, observe, settings
+from operations.engine.plex import tell_missing_libraries
 from operations.kometa_validator import show_verdict
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
@@ -61,6 +62,8 @@ def running() -> Commands:
     after = look_again()
     container = after.containers.get(service.CONTAINER)
     confirm(container is not None and container.state == "running", "kometa.service does not run after it was started.")
+    if due.step is Step.START:
+        tell_missing_libraries(config_tree(known).files[CONFIG].text())
 
 
 @host_operation

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 
 def configured() -> dict[str, object]:
@@ -31,18 +32,27 @@ def with_secrets(value: object) -> str:
     return re.sub(r"<<([^<>]+)>>", secret, str(value or ""))
 
 
-def answer(url: str, headers: dict[str, str]) -> int | str:
-    """Return the HTTP status of a URL, or why there is none."""
+def answer(url: str, headers: dict[str, str]) -> tuple[int | str, bytes]:
+    """Return the HTTP status of a URL, or why there is none, and what came with it."""
     if not url.startswith(("http://", "https://")):
-        return "it is no http address"
+        return "it is no http address", b""
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310  (checked above)
         with urllib.request.urlopen(request, timeout=15) as reply:  # noqa: S310
-            return int(reply.status)
+            return int(reply.status), reply.read()
     except urllib.error.HTTPError as error:
-        return error.code
+        return error.code, b""
     except Exception as error:
-        return str(getattr(error, "reason", error))
+        return str(getattr(error, "reason", error)), b""
+
+
+def libraries(document: bytes) -> list[str] | None:
+    """Return the names of the libraries in Plex's answer, None if it is none."""
+    try:
+        entries = ElementTree.fromstring(document).iter("Directory")  # noqa: S314  (from the user's own Plex)
+        return [str(entry.get("title")) for entry in entries]
+    except ElementTree.ParseError:
+        return None
 
 
 def main(default_url: str) -> None:
@@ -55,16 +65,18 @@ def main(default_url: str) -> None:
         token = os.environ.get("KOMETA_PLEX_TOKEN", "")
     parts = urlsplit(url)
     base = url.rstrip("/")
-    identity = answer(f"{base}/identity", {})
+    identity, _ = answer(f"{base}/identity", {})
+    sections: tuple[int | str | None, bytes] = (None, b"")
+    if identity == 200:
+        sections = answer(f"{base}/library/sections", {"X-Plex-Token": token.strip()})
     print(
         json.dumps(
             {
                 "url": f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else ""),
                 "has_token": bool(token.strip()),
                 "identity": identity,
-                "sections": answer(f"{base}/library/sections", {"X-Plex-Token": token.strip()})
-                if identity == 200
-                else None,
+                "sections": sections[0],
+                "libraries": libraries(sections[1]),
             }
         )
     )

@@ -79,6 +79,22 @@ def test_a_changed_good_tree_goes_live(deploying: Pyinfra, shared: Host, source:
     assert live(shared) != before
 
 
+def test_a_library_that_plex_lacks_is_told_by_the_deploy_and_by_the_diagnosis(
+    deploying: Pyinfra, shared: Host, source: Path
+) -> None:
+    config = source / "config.yml"
+    config.write_text(config.read_text().replace("\n  TV Shows:", "\n  TV shows:"))
+    shared.start_plex()
+    try:
+        deployed = deploying.run("deploy.py", "-y").text
+        diagnosed = deploying.run("operations.kometa.diagnose", "-y", status=None).text
+    finally:
+        shared.run("podman rm -f plex", user="mms")
+    assert "Plex has no library TV shows" in deployed
+    assert "did you mean TV Shows?" in deployed
+    assert "Plex has no TV shows" in diagnosed
+
+
 def test_an_image_without_a_validator_is_said_and_is_no_refusal(
     shared: Host, tmp_path: Path, source: Path, deploying: Pyinfra
 ) -> None:

@@ -95,13 +95,18 @@ class Host:
         return answered if isinstance(answered, dict) else {}
 
     @cached_property
-    def plex_section(self) -> Mapping[Any, Any]:
-        """The section plex of config.yml on the host, empty if there is none."""
+    def config(self) -> Mapping[Any, Any]:
+        """The value of config.yml on the host, empty if it cannot be read."""
         try:
             value = yaml12.load(self.text("config-text"), "config.yml").value
         except UserError:
             return {}
-        section = value.get("plex") if isinstance(value, dict) else None
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def plex_section(self) -> Mapping[Any, Any]:
+        """The section plex of config.yml on the host, empty if there is none."""
+        section = self.config.get("plex")
         return section if isinstance(section, dict) else {}
 
 

@@ -27,6 +27,7 @@ CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "plex url": plex.plex_url,
     "plex": plex.plex_reachable,
     "plex token": plex.plex_token,
+    "libraries": plex.libraries,
     "last run": lately.last_run,
     "failed units": lately.failed_units,
     "timers": lately.timers,

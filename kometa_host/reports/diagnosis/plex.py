@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from kometa_host.config_tree import redaction
+from kometa_host.config_tree import plex_libraries, redaction
 from kometa_host.plans import plex as plex_plan
 from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown
 
@@ -77,4 +77,19 @@ def plex_token(host: Host) -> Answer:
         f"refused by /library/sections ({host.plex['sections']})",
         "the token is wrong or was withdrawn",
         f"put a new one in place (make secrets-edit; see support.plex.tv/articles/204059436), then: {DEPLOY}",
+    )
+
+
+def libraries(host: Host) -> Answer:
+    """Judge the names of the libraries in config.yml by those that Plex has."""
+    titles = plex_libraries.titles(host.plex)
+    if titles is None or not host.config:
+        return unknown("Plex did not tell its libraries" if host.config else "config.yml cannot be read")
+    missing = list(plex_libraries.missing(host.config, titles))
+    if not missing:
+        return ok("all of config.yml are in Plex")
+    return problem(
+        f"Plex has no {', '.join(name for name, _ in missing)}",
+        "Kometa compares the names letter by letter, and leaves out of its run what Plex does not have",
+        f"{'; '.join(f'{name}: {remedy}' for name, remedy in missing)} Correct config.yml, then: {DEPLOY}",
     )

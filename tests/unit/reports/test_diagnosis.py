@@ -123,6 +123,19 @@ def test_plex_is_not_judged_where_it_could_not_be_asked() -> None:
     assert check("plex token", host(plex=json.dumps({"url": "u", "identity": "refused"}))).state is State.UNKNOWN
 
 
+def test_a_library_that_plex_does_not_have_is_a_problem_with_the_name_that_is_meant() -> None:
+    config = "libraries:\n  movies: {}\n  TV Shows: {}\n"
+    asked = json.dumps(
+        {"url": "u", "has_token": True, "identity": 200, "sections": 200, "libraries": ["Movies", "TV Shows"]}
+    )
+    found = check("libraries", host(plex=asked, config_text=config))
+    assert (found.state, found.found) == (State.PROBLEM, "Plex has no movies")
+    assert "movies: did you mean Movies?" in found.mend
+    assert check("libraries", host(plex=asked, config_text=config.replace("movies", "Movies"))).state is State.OK
+    assert check("libraries", host(plex=asked)).state is State.UNKNOWN
+    assert check("libraries", host(config_text=config)).state is State.UNKNOWN
+
+
 def test_a_full_disk_counts_only_where_little_is_left() -> None:
     few, many = "/dev/sda1 9 9 1000 96% /data", "/dev/sda1 9 9 999999999 96% /data"
     assert check("disk", host(disks=few)).state is State.PROBLEM
