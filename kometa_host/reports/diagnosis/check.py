@@ -90,9 +90,10 @@ class Host:
         """What Plex answered to Kometa's container; empty where it could not be asked."""
         try:
             answered = json.loads(self.text("plex") or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
-        return answered if isinstance(answered, dict) else {}
+        whole = isinstance(answered, dict) and isinstance(answered.get("url"), str) and "identity" in answered
+        return answered if whole else {}
 
     @cached_property
     def config(self) -> Mapping[Any, Any]:

@@ -66,15 +66,15 @@ def plex_reachable(host: Host) -> Answer:
 def plex_token(host: Host) -> Answer:
     if host.plex.get("identity") != 200:
         return unknown("Plex was not reached")
-    if not host.plex["has_token"]:
+    if not host.plex.get("has_token"):
         return problem(
             "none", "plex: token in config.yml is empty, or its secret has no value",
             f"make secrets-edit   (add plextoken), then: {DEPLOY}",
         )  # fmt: skip
-    if host.plex["sections"] == 200:
+    if host.plex.get("sections") == 200:
         return ok("accepted by /library/sections")
     return problem(
-        f"refused by /library/sections ({host.plex['sections']})",
+        f"refused by /library/sections ({host.plex.get('sections')})",
         "the token is wrong or was withdrawn",
         f"put a new one in place (make secrets-edit; see support.plex.tv/articles/204059436), then: {DEPLOY}",
     )
