@@ -53,4 +53,5 @@ secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)
 
 backup.directory(name=f"Backup directory {settings.kometa_backup_dir}")
 units.library(name="Host scripts", library=desired.library(settings))
+backup.repository(name="Backup repository")
 units.present(name="Timers", units=desired.units(settings))

@@ -14,7 +14,9 @@ from kometa_host.state.programs import Actor
 
 
 class Archives(FactBase[list[FoundArchive]]):
-    """Return all archives of the backup directory, newest first, those of the former stack and broken ones too.
+    """Return all archives of the backup directory and all snapshots of the repository, newest first.
+
+    Those of the former stack and broken ones too.
 
         [FoundArchive(name="kometa-2026-01-31T080000Z.tar.zst.age", time=datetime(...), size=1023410176,
                       encrypted=True, complete=True, by_hand=False, pinned=False, proved=datetime(...))]
@@ -25,7 +27,9 @@ class Archives(FactBase[list[FoundArchive]]):
     def command(self) -> str:
         """List them as the account, to which the directory belongs."""
         known = settings_of(host)
-        script = programs.program("backup_archives", backup_dir=known.kometa_backup_dir)
+        repository = ("repository_snapshots",) if known.kometa_backup_repository else ()
+        places = {"backup_dir": known.kometa_backup_dir, "library_dir": known.library_dir}
+        script = programs.program("backup_archives", *repository, **places)
         return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
 
     @sensible

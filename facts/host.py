@@ -61,7 +61,7 @@ def account_program(
         network=settings.mms_network,
         quadlet_dir=settings.quadlet_dir,
         config_dir=settings.kometa_config_dir,
-        backup_dir=settings.kometa_backup_dir if settings.backups_enabled else "",
+        backup_dir=settings.kometa_backup_dir if settings.archives_enabled else "",
         backup_mount=settings.kometa_backup_mount,
         backup_place=settings.kometa_backup_dir,
         volume_sources=container_shape.volume_sources(settings),

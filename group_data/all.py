@@ -27,6 +27,10 @@ kometa_backup_recipients: list[str] = []  # age or ssh public keys; none: no bac
 kometa_backup_keep = {"daily": 7, "weekly": 4, "monthly": 6}  # of last, hourly, daily, ..., yearly; left out: none
 kometa_backup_mount = None  # a path that must be a mount point before a backup writes, such as /data for NFS
 kometa_backup_max_pause = 600  # seconds for which a backup may freeze the container
+kometa_drill_days = 90  # doctor warns when for so long no backup was restored, for a drill or in earnest; 0: never
+kometa_backup_exclude: list[str] = []  # what no backup holds, below the config tree: assets, overlays/temp, logs/*.log
+kometa_backup_repository = None  # a restic repository beside the archives: a path, sftp:, s3:, rest:, rclone:, ...
+kometa_repository_secrets: dict[str, str] = {}  # RESTIC_PASSWORD and the like; in the file the section repository:
 
 kometa_volumes: list[str] = []  # further mounts of the container, such as "/srv/assets:/assets:ro"
 kometa_memory = None  # the container's memory limit, such as "4G"

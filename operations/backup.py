@@ -1,14 +1,16 @@
 """Backups of Kometa's config tree: made by the host itself, checked from here."""
 
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pyinfra import host
 
-from kometa_host.archive import names
 from kometa_host.errors import UserError
 from kometa_host.plans import backup as backup_plan
+from kometa_host.plans import restore as restore_plan
+from kometa_host.settings.restic import exclude_expression
 from kometa_host.state import backup_files, programs
 from kometa_host.state.programs import Actor
 from operations.engine import archive_stream
@@ -54,6 +56,30 @@ def directory() -> Commands:
     yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
     left = backup_plan.directory_step(known, look_again().text("backup-directory"))
     confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")
+
+
+@host_operation
+def repository() -> Commands:
+    """Make sure that the restic repository is there, opens, and is this host's own; one that is missing is made.
+
+    It is asked once for each new setting, not in every deploy.
+
+        backup.repository(name="Backup repository")
+    """
+    known = settings()
+    fingerprint = backup_files.repository_fingerprint(known)
+    why = backup_plan.repository_is_settled(known, observe().text("repository"), fingerprint)
+    if why:
+        host.noop(why)
+        return
+    yield account_change(
+        "opening kometa_backup_repository",
+        "repository",
+        library_dir=known.library_dir,
+        host_name=known.kometa_autodeploy_host,
+        fingerprint=fingerprint,
+    )
+    confirm(look_again().text("repository").strip() == fingerprint, "the repository is still not ready.")
 
 
 @host_operation
@@ -113,7 +139,7 @@ def verify(backup: object = backup_plan.LATEST, identity: object = None) -> Comm
     """
     if host.state.is_executing:
         place = archive_stream.locate(backup)
-        report = archive_stream.stream(place, archive_stream.identities(identity), len, task="checking")
+        report = archive_stream.stream(place, archive_stream.identities(identity), len, task="checking", proof=True)
         for line in backup_plan.report_lines(place.name, report, datetime.now(UTC)):
             host.log(line)
         _insist_on_config(place, report)
@@ -140,15 +166,19 @@ def drill(backup: object = backup_plan.LATEST, identity: object = None) -> Comma
 
 def _drill(place: Place, identity: object) -> None:
     known = settings()
-    archive = names.parse(place.name)
-    begun = int(archive.time.timestamp()) if archive else 0
-    script = programs.program("backup_drill", config_dir=known.kometa_config_dir, begun=begun)
     keys = archive_stream.identities(identity)
     said: list[str] = []
     report = None
-    with closing(Session(host, known.mms_user, script, said.append)) as session:
+    with closing(Session(host, known.mms_user, _drill_program(place), said.append)) as session:
         with suppress(HostEndedError):  # its exit status says more
-            report = archive_stream.stream(place, keys, session.write, task="restoring")
+            report = archive_stream.stream(
+                place,
+                keys,
+                session.write,
+                task="restoring",
+                on_left_out=lambda patterns: session.write(_expressions(patterns)),
+                proof=True,
+            )
         session.end_input()
         status, told = session.finish()
     if status or not told or report is None:
@@ -158,6 +188,21 @@ def _drill(place: Place, identity: object) -> None:
         host.log(line)
     if not place.local:
         _note_proof(place)
+
+
+def _drill_program(place: Place) -> str:
+    return programs.program(
+        "backup_drill",
+        config_dir=settings().kometa_config_dir,
+        begun=int(place.begun.timestamp()) if place.begun else 0,
+        times="0" if place.snapshot else "%Ts",  # restic's stream has them rounded
+    )
+
+
+def _expressions(patterns: Sequence[str]) -> bytes:
+    """Return the lines that tell the host what a backup left out; an empty one ends them."""
+    checked = restore_plan.checked_left_out(patterns)
+    return "".join(f"{line}\n" for line in (*map(exclude_expression, checked), "")).encode()
 
 
 def _note_proof(place: Place) -> None:

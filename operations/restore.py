@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from pyinfra.api.state import State
 from kometa_host.errors import UserError
 from kometa_host.plans import restore as restore_plan
 from kometa_host.plans.restore import LONGEST_WAIT, Comparison, Options
+from kometa_host.settings.restic import exclude_expression
 from kometa_host.settings.variables import Settings
 from kometa_host.state import programs
 from operations.engine import archive_stream
@@ -116,12 +117,12 @@ def _tree() -> dict[str, Any]:
     }
 
 
-def _look() -> tuple[dict[bytes, restore_plan.Fingerprint], list[str]]:
+def _look(rounded: bool = False) -> tuple[dict[bytes, restore_plan.Fingerprint], list[str]]:
     """Return the entries of the live tree, and the names of the trees that restores replaced, the newest last."""
     looked = ask("restore_look", config_dir=settings().kometa_config_dir)
     if looked.status:
         raise UserError(f"the config tree could not be looked through: {looked.stderr.strip()}")
-    return restore_plan.parse_look(looked.stdout)
+    return restore_plan.parse_look(looked.stdout, rounded)
 
 
 def _place(options: Options, space: int) -> dict[str, Any]:
@@ -150,12 +151,15 @@ def _verified_once(known: Settings, place: Place, keys: "Identities | None", opt
 
 
 def _verified(known: Settings, place: Place, keys: "Identities | None", options: Options) -> "Report":
-    live = {} if options.destination else _look()[0]
+    live = {} if options.destination else _look(rounded=place.snapshot is not None)[0]
     comparison = Comparison(live, options.paths)
     began = monotonic()
     report = archive_stream.stream(place, keys, lambda _: None, task="checking", on_member=comparison.note)
     host.log(f"{restore_plan.summary(place.name, report)}, checked in {monotonic() - began:.1f} s")
     _check_place(options, restore_plan.space_needed(report.contents))
+    for line in restore_plan.left_out_line(report):
+        host.log(f"{line}{'; that stays as it stands in the live tree' if options.replaces_tree else ''}")
+    comparison.leave(restore_plan.checked_left_out(report.left_out))
     if options.destination:
         host.log(f"it goes into the new directory {options.destination}; nothing else is touched")
         return report
@@ -170,11 +174,12 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
 # Changing
 
 
-def _program(on: Host, options: Options, name: str, **variables: object) -> str:
+def _program(on: Host, options: Options, name: str, left_out: Sequence[str] = (), **variables: object) -> str:
     return programs.program(
         name,
         call="",
         **_tree(),
+        left_out_expressions=[exclude_expression(pattern) for pattern in left_out],
         force=options.force,
         idle_wait=options.wait,
         have_lock=run_state(on).lock is not None,
@@ -246,6 +251,7 @@ class Restore(_HostChange):
             "restore_config",
             backup_dir=self.known.kometa_backup_dir,
             archive="" if self.place.local else self.place.name,
+            left_out=self.verified.left_out,
             **_place(self.options, restore_plan.space_needed(contents)),
             tar_bytes=contents.tar_bytes,
         )

@@ -17,14 +17,19 @@ from kometa_host.archive.errors import ArchiveError, DamagedError, NotAnArchiveE
 from kometa_host.archive.gate import Contents, Gate, Limits, Member
 from kometa_host.archive.header import Header, is_age, peek_header, without_armor
 from kometa_host.archive.identity import Identities
+from kometa_host.archive.posix_tar import PosixToGnu
 from kometa_host.archive.printable import printable
 from kometa_host.archive.source import PIECE, Pace, Source
 
 Write = Callable[[bytes], int]
 
+REPOSITORY = "restic repository"  # in place of an archive's recipients
 START = 512  # enough to tell what some content is, a plain tar included
 LARGEST_WINDOW = 1 << 27  # that of zstd --long=27
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+# A skippable frame in front of the data, with a title and the patterns of what was left out, one a line.
+NOTE_MAGIC = b"\x50\x2a\x4d\x18"
+NOTE_TITLE = "kometa-host left out"
 # A frame of its own, fed in after the archive: it only comes out as it is if the frame before it was complete.
 SENTINEL = b"the end of the archive"
 SENTINEL_FRAME = zstandard.ZstdCompressor().compress(SENTINEL)
@@ -48,11 +53,15 @@ OTHER_FORMATS = (
 
 @dataclass(frozen=True)
 class Report:
-    """A whole archive: the types of its recipients (none: it is not encrypted), its bytes and what it held."""
+    """A whole archive: the types of its recipients (none: it is not encrypted), its bytes and what it held.
+
+    left_out: patterns of what its backup left out, as it says itself.
+    """
 
     recipient_types: tuple[str, ...]
     bytes_read: int
     contents: Contents
+    left_out: tuple[str, ...] = ()
 
     @property
     def encrypted(self) -> bool:
@@ -68,6 +77,7 @@ def open_archive(
     name: str = "the archive",
     limits: Limits | None = None,
     on_member: Callable[[Member], object] | None = None,
+    on_left_out: Callable[[tuple[str, ...]], object] | None = None,
     breathe: Callable[[], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Report:
@@ -75,7 +85,8 @@ def open_archive(
 
     Whether it is encrypted is decided by its content. `forward` gets pieces of up to 256 KiB and must be done with each
     when it returns. `breathe` is called after every 64 KiB read and every piece forwarded (pyinfra: gevent.sleep(0)),
-    `progress` with the bytes read so far, `on_member` for each member before its data are forwarded.
+    `progress` with the bytes read so far, `on_member` for each member before its data are forwarded,
+    `on_left_out` with what the backup left out before anything is.
 
     Raise an ArchiveError that begins with name: NotAnArchiveError, WrongIdentityError, DamagedError, RefusedError.
     Whatever read, forward and the other callbacks raise comes out as it is, KeyboardInterrupt included.
@@ -87,10 +98,46 @@ def open_archive(
         forward(data)
         pace.count(len(data))
 
-    unpacker = _Unpacker(Gate(paced_forward, limits, on_member))
+    unpacker = _Unpacker(Gate(paced_forward, limits, on_member), on_left_out)
     try:
         types = _feed(source, unpacker, identities)
-        return Report(types, source.bytes_read, unpacker.finish())
+        return Report(types, source.bytes_read, unpacker.finish(), unpacker.left_out)
+    except ArchiveError as error:
+        raise type(error)(f"{name}: {error}") from None
+
+
+def open_snapshot(
+    read: Callable[[int], bytes],
+    forward: Callable[[bytes | memoryview], object],
+    *,
+    name: str,
+    left_out: tuple[str, ...] = (),
+    limits: Limits | None = None,
+    on_member: Callable[[Member], object] | None = None,
+    on_left_out: Callable[[tuple[str, ...]], object] | None = None,
+    breathe: Callable[[], object] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Report:
+    """Given `read(size) -> bytes` of what `restic dump` writes, do with it as `open_archive` does with an archive.
+
+    What was left out is known, and restic itself has decrypted it, and checked every piece by its digest.
+    """
+    pace = Pace(breathe)
+    source = Source(read, pace, progress)
+
+    def paced_forward(data: bytes | memoryview) -> None:
+        forward(data)
+        pace.count(len(data))
+
+    if on_left_out:
+        on_left_out(left_out)
+    gate = Gate(paced_forward, limits, on_member)
+    translator = PosixToGnu(gate.write)
+    try:
+        while piece := source.read(PIECE):
+            translator.write(piece)
+        translator.finish()
+        return Report((REPOSITORY,), source.bytes_read, gate.finish(), left_out)
     except ArchiveError as error:
         raise type(error)(f"{name}: {error}") from None
 
@@ -205,8 +252,10 @@ class _Target:
 class _Unpacker:
     """Decompress into the gate. Dead after its first error, as the gate is."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, on_left_out: Callable[[tuple[str, ...]], object] | None) -> None:
         self._gate = gate
+        self._on_left_out = on_left_out
+        self.left_out: tuple[str, ...] = ()
         self._start: bytes | None = b""  # what came before it was clear that this is zstd; None from then on
         self._sentinel: bytearray | None = None  # set once the archive is over
         self._error: BaseException | None = None
@@ -251,6 +300,9 @@ class _Unpacker:
     def _begin(self, start: bytes) -> None:
         self._start = None
         _insist_on_zstd(start)
+        self.left_out = left_out_of(start)
+        if self._on_left_out:
+            self._on_left_out(self.left_out)
         self._push(start)
 
     def _push(self, data: bytes) -> None:
@@ -281,6 +333,15 @@ def _insist_on_zstd(start: bytes) -> None:
     if not start:
         raise NotAnArchiveError("it is empty, so whatever wrote it had failed")
     raise NotAnArchiveError(f"it is {_named(start)}, and a backup is a tar.zst file, encrypted with age or plain")
+
+
+def left_out_of(start: bytes) -> tuple[str, ...]:
+    """Given the beginning of compressed content, return what its backup left out: see programs/installed/backup.sh."""
+    if not start.startswith(NOTE_MAGIC):
+        return ()
+    size = int.from_bytes(start[4:8], "little")
+    title, *patterns = start[8 : 8 + size].decode("utf-8", "replace").splitlines() or [""]
+    return tuple(patterns) if title == NOTE_TITLE else ()
 
 
 def is_zstd(start: bytes) -> bool:

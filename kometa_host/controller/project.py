@@ -65,7 +65,8 @@ def data_with_secrets(
 ) -> Mapping[str, Any]:
     """Given a host's checked settings and the data they come from, return the data with the file's secrets added.
 
-    What kometa_secrets gives directly wins over the file. Raise ProblemsError if the file cannot be opened.
+    What kometa_secrets and kometa_repository_secrets give directly wins over the file. Raise ProblemsError if the file
+    cannot be opened.
     """
     file = open_secrets(secrets_path(settings), settings.kometa_secrets_file, ask)
     if file is None:
@@ -74,7 +75,13 @@ def data_with_secrets(
 
     values = secrets_file.merged(file.values_for(host, groups), settings.kometa_secrets)
     tokens = {**file.authorization, **settings.kometa_authorization}
-    return {**data, "kometa_secrets": values, "kometa_authorization": tokens}
+    repository = file.repository_for(host, groups) | settings.kometa_repository_secrets
+    return {
+        **data,
+        "kometa_secrets": values,
+        "kometa_authorization": tokens,
+        "kometa_repository_secrets": repository,
+    }
 
 
 def stray_sections(file: "SecretsFile", shown: str, hosts: Iterable[str], groups: Iterable[str]) -> list[str]:

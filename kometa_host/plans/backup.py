@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
-from kometa_host.plans import schedules
+from kometa_host.plans import schedules, snapshots
+from kometa_host.plans.snapshots import Snapshot
+from kometa_host.settings.restic import PASSWORD
 from kometa_host.settings.variables import CLASSES, Settings
 from kometa_host.state.observed import Observed
 
@@ -58,6 +60,8 @@ def directory_step(settings: Settings, found: str) -> DirectoryStep:
     directory, user = settings.kometa_backup_dir, settings.mms_user
     if not settings.backups_enabled:
         return DirectoryStep("leave", NOT_ENABLED)
+    if not settings.archives_enabled:
+        return DirectoryStep("leave", f"{directory}: no archives, kometa_backup_repository is where backups go")
     if found == "unmounted":
         return DirectoryStep(
             "leave",
@@ -77,9 +81,28 @@ def directory_step(settings: Settings, found: str) -> DirectoryStep:
     return DirectoryStep("make", f"{directory} is missing", needs_root=found == "beyond")
 
 
+def repository_is_settled(settings: Settings, noted: str, fingerprint: str) -> str | None:
+    """Given what the host notes of its repository and what it would note now, return why nothing is to be done."""
+    if not settings.kometa_backup_repository:
+        return "kometa_backup_repository names none"
+    if noted.strip() == fingerprint:
+        return "it was opened with these settings"
+    return None
+
+
+def refuse_without_password(settings: Settings) -> None:
+    """Raise UserError if there is a repository and no password for it: a lost one is all that a repository can lose."""
+    if settings.kometa_backup_repository and PASSWORD not in settings.kometa_repository_secrets:
+        raise UserError(
+            f"kometa_backup_repository needs a password, and {PASSWORD} is not in kometa_repository_secrets. Think of "
+            "one, write it into the section repository: of the secrets file (make secrets-edit), and keep "
+            "it elsewhere as well."
+        )
+
+
 @dataclass(frozen=True)
 class FoundArchive:
-    """An archive of the backup directory.
+    """An archive of the backup directory, or a snapshot of the repository, whose name is `restic:ID`.
 
     time: when it was begun, aware, in UTC; size: bytes; encrypted: by its content; complete: whether it begins and ends
     as a whole one does, which operations.backup.verify shows beyond doubt. One that is being written, or was cut off
@@ -135,11 +158,25 @@ class Marks:
 
 
 def parse_archives(lines: Iterable[str]) -> list[FoundArchive]:
-    """Given the host's lines, marks and proofs and then archives, return the archives, newest first."""
+    """Given the host's lines, marks and proofs, archives, restic's list of snapshots, return all, newest first."""
     told = list(lines)
     marks = Marks.of(line for line in told if line.startswith(("mark ", "proof ")))
-    found = [marks.on(archive) for line in told if line[:1].isdigit() and (archive := _archive(line)) is not None]
+    listed = [archive for line in told if line[:1].isdigit() and (archive := _archive(line)) is not None]
+    found = [marks.on(archive) for archive in listed] + [
+        replace(_of_snapshot(snapshot), proved=marks.proved.get(snapshot.name))
+        for line in told
+        if line.startswith("[")
+        for snapshot in snapshots.parse(line)
+    ]
     return sorted(found, key=lambda archive: (archive.time, archive.name), reverse=True)
+
+
+def _of_snapshot(snapshot: Snapshot) -> FoundArchive:
+    tags = snapshot.tags
+    return FoundArchive(
+        snapshot.name, snapshot.time, snapshot.size, encrypted=True, complete=True, by_hand="by-hand" in tags,
+        pinned="pinned" in tags,
+    )  # fmt: skip
 
 
 def _archive(line: str) -> FoundArchive | None:
@@ -173,13 +210,16 @@ def latest(archives: Iterable[FoundArchive], now: datetime) -> FoundArchive:
 
 
 def checked_backup(backup: object, directory: str) -> str:
-    """Given what the user typed as backup=, return `latest`, an absolute path on the host or `local:PATH`.
+    """Given what the user typed as backup=, return `latest`, a path on the host, `local:PATH` or `restic:ID|latest`.
 
     A bare name is one in the directory. Raise UserError for anything else.
     """
     if not isinstance(backup, str) or not backup or not backup.isprintable():
-        raise UserError("backup= takes latest, a file name in the backup directory, a path on the host or local:PATH")
-    if backup == LATEST or backup.startswith("/"):
+        raise UserError(
+            "backup= takes latest, a file name in the backup directory, a path on the host, local:PATH, restic:latest "
+            "or restic:ID"
+        )
+    if backup == LATEST or backup.startswith("/") or snapshots.is_named(backup):
         return backup
     if backup.startswith(LOCAL):
         if backup == LOCAL:
@@ -247,10 +287,15 @@ def report_lines(name: str, report: "Report", now: datetime) -> list[str]:
     kinds = ", ".join(sorted(set(report.recipient_types)))
     number = len(report.recipient_types)
     private = f"encrypted to {number} recipient{'' if number == 1 else 's'} ({kinds})" if number else "NOT ENCRYPTED"
+    if name.startswith(snapshots.PREFIX):
+        private = "every piece of it is in the repository"
+    if name.startswith(snapshots.PREFIX):
+        private = "every piece of it is in the repository"
     return [
         f"{name} is whole: {contents.members} members, {contents.bytes} bytes ({size_text(contents.bytes)})",
         f"config.yml is {'in it' if contents.has_config_yml else 'MISSING'}; {made}; {private}; "
         f"the archive has {report.bytes_read} bytes ({size_text(report.bytes_read)})",
+        *([f"not in this archive: {', '.join(map(repr, report.left_out))}"] if report.left_out else []),
     ]
 
 

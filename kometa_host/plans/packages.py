@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from kometa_host.errors import UserError
+from kometa_host.settings import restic
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
 
@@ -46,7 +47,13 @@ _PULL: Extra = (
         "arch": ("git", "openssh", "python"),
     },
 )
-_FROM_EPEL = ("age",)  # which Red Hat's own repositories do not have
+_RESTIC: Extra = (("restic",), dict.fromkeys(PACKAGES, ("restic",)))
+_RCLONE: Extra = (("rclone",), dict.fromkeys(PACKAGES, ("rclone",)))
+_SSH: Extra = (
+    ("ssh",),
+    {**dict.fromkeys(PACKAGES, ("openssh-clients",)), "debian": ("openssh-client",), "arch": ("openssh",)},
+)
+_FROM_EPEL = ("age", "restic", "rclone")  # which Red Hat's own repositories do not have
 _PODMAN_4 = {("ubuntu", "24.04"): True}
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
 _WAY_OUT = (
@@ -62,8 +69,12 @@ def podman_version(text: str) -> tuple[int, ...] | None:
 
 
 def _extras(settings: Settings, found: Observed | None) -> list[Extra]:
+    scheme = restic.scheme_of(settings.kometa_backup_repository)
     wanted = [
-        (settings.backups_enabled, _BACKUPS),
+        (settings.archives_enabled, _BACKUPS),
+        (scheme, _RESTIC),
+        (scheme == "sftp", _SSH),
+        (scheme == "rclone", _RCLONE),
         (settings.kometa_notify_url, _PINGS),
         (settings.follows_git, _PULL),
         (found is None or needs_slirp(found), _BEFORE_PASTA),

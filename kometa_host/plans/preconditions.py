@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from kometa_host.errors import UserError
 from kometa_host.plans import account as account_plan
+from kometa_host.plans import backup as backup_plan
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import packages as packages_plan
 from kometa_host.plans import places, plex, rootless, schedules, takeover
@@ -22,6 +23,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: rootless.refuse_impossible(settings, found.host),
         lambda: schedules.refuse_unusable(settings, found),
         lambda: places.refuse_unwritable(settings, found),
+        lambda: backup_plan.refuse_without_password(settings),
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),
         lambda: refuse_missing_volumes(found),

@@ -1,5 +1,6 @@
 """Restores of the config tree: what was asked for, and what it would change on the host. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +10,7 @@ from kometa_host.errors import UserError
 from kometa_host.plans.backup import size_text
 from kometa_host.settings.paths import checked_directory, overlap, refuse_account_internals
 from kometa_host.settings.refusals import RefusalError
+from kometa_host.settings.restic import checked_exclude, exclude_expression
 from kometa_host.settings.variables import Settings
 from kometa_host.state import answers
 from kometa_host.state.observed import Observed
@@ -130,10 +132,11 @@ class Fingerprint(NamedTuple):
     link: bytes = b""
 
 
-def parse_look(data: bytes) -> tuple[dict[bytes, Fingerprint], list[str]]:
+def parse_look(data: bytes, rounded: bool = False) -> tuple[dict[bytes, Fingerprint], list[str]]:
     """Given the gzipped records `kind size seconds name NUL target NUL` of a tree, return its entries by name.
 
-    And the names of the trees beside it that restores replaced, the newest last: their kind is `kept`.
+    And the names of the trees beside it that restores replaced, the newest last: their kind is `kept`. rounded: times
+    to the nearest second, as restic's stream has them.
     """
     fields = answers.inflated(data).split(b"\0") if data else []
     entries, kept = {}, []
@@ -142,8 +145,13 @@ def parse_look(data: bytes) -> tuple[dict[bytes, Fingerprint], list[str]]:
         if kind == b"kept":
             kept.append(name.decode("utf-8", "replace"))
         else:
-            entries[name] = _mark(kind.decode("ascii"), int(size), int(mtime.partition(b".")[0]), link)
+            entries[name] = _mark(kind.decode("ascii"), int(size), _seconds(mtime, rounded), link)
     return entries, sorted(kept)
+
+
+def _seconds(time: bytes, rounded: bool) -> int:
+    whole, _, fraction = time.partition(b".")
+    return int(whole) + (rounded and fraction[:1] >= b"5")
 
 
 def _mark(kind: str, size: int, mtime: int, link: bytes) -> Fingerprint:
@@ -185,6 +193,14 @@ class Comparison:
             self.added += 1
             self.first_added = [*self.first_added, name][:SHOWN]
         self.live.pop(name, None)
+
+    def leave(self, patterns: Sequence[str]) -> None:
+        """Take out of account what the archive's backup left out: it stays as it stands in the live tree."""
+        if patterns:
+            expression = re.compile(
+                "|".join(f"{exclude_expression(pattern)}(/.*)?" for pattern in patterns).encode(), re.S
+            )
+            self.live = {name: mark for name, mark in self.live.items() if not expression.fullmatch(b"./" + name)}
 
     def covers(self, name: bytes) -> bool:
         """Return whether an entry is among what is restored."""
@@ -235,6 +251,19 @@ class Comparison:
 def _named(names: Sequence[bytes], number: int) -> str:
     shown = ", ".join(printable(name) for name in names[:SHOWN])
     return f"{shown}, ..." if number > SHOWN else shown
+
+
+def left_out_line(report: "Report") -> list[str]:
+    """Return what to say about what an archive was made without, nothing if it is all of a tree."""
+    return [f"not in this archive: {', '.join(map(repr, report.left_out))}"] if report.left_out else []
+
+
+def checked_left_out(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns of what an archive was made without. Raise UserError: an archive may come from anybody."""
+    try:
+        return checked_exclude(list(patterns))
+    except RefusalError as refusal:
+        raise UserError(f"what the archive says it was made without cannot be: {refusal}.") from None
 
 
 def refuse_without_config(contents: "Contents", archive: str) -> None:

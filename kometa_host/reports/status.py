@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from kometa_host.archive.names import parse as parse_archive
 from kometa_host.plans import autodeploy
+from kometa_host.plans.backup import MOMENT
 from kometa_host.plans.service import CONTAINER, UNIT
+from kometa_host.plans.snapshots import PREFIX
 from kometa_host.settings.variables import Settings
 from kometa_host.state import answers, backup_files, kometa_log, observed
 from kometa_host.state.kometa_log import Run
@@ -47,6 +49,22 @@ class Look:
         pairs = [line.rsplit("\t", 1) for line in self.found.text("backups").splitlines() if "\t" in line]
         dated = sorted((archive.time, name, int(size)) for name, size in pairs if (archive := parse_archive(name)))
         return {name: size for _, name, size in dated}
+
+    @answers.sensible("the last snapshot")
+    def last_snapshot(self) -> tuple[str, datetime] | None:
+        """Return the name and time of the last snapshot in the host's repository, as the host noted it."""
+        moment, _, identity = self.found.text("snapshot").strip().partition(" ")
+        return (f"{PREFIX}{identity}", _noted_time(moment)) if identity else None
+
+    @answers.sensible("the last drill")
+    def last_proof(self) -> datetime | None:
+        """Return when a backup was last restored as it has to be, for a drill or in earnest."""
+        times = [line.split(" ", 1)[0] for line in self.found.text("proofs").splitlines() if line.count(" ") == 2]
+        return _noted_time(times[-1]) if times else None
+
+
+def _noted_time(text: str) -> datetime:
+    return datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
 
 
 def parse_look(lines: Iterable[str]) -> Look:

@@ -10,6 +10,8 @@
     authorization:
       trakt:
         access_token: with which a new host begins; from then on it keeps those that Kometa refreshes there
+    repository:
+      RESTIC_PASSWORD: value for restic on all hosts, never for Kometa; a group or a host may have such a section too
 
 It is opened in memory only. No value, and no piece of the text, is ever in a message.
 """
@@ -30,6 +32,7 @@ from kometa_host.archive.header import AGE_PREFIX, ARMOR_BEGIN, peek_header, wit
 from kometa_host.archive.identity import PASSPHRASE_VARIABLE, Ask, Identities, read_identities
 from kometa_host.archive.source import Source
 from kometa_host.errors import Problem, ProblemsError
+from kometa_host.settings import restic
 from kometa_host.settings.environment import checked_secrets, variable_of
 from kometa_host.settings.refusals import RefusalError
 
@@ -37,10 +40,12 @@ IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
 RECIPIENTS_FILE = "secrets.recipients"
 LARGEST = 1 << 20  # bytes; a file of secrets has a few hundred
 SECTIONS = ("groups", "hosts", "authorization")
+REPOSITORY = "repository"
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 NAME_REMEDY = "name a secret with small letters, digits and single - or _, such as plextoken"
 
 Values = dict[str, SecretStr]
+Entry = tuple[yaml.ScalarNode, yaml.Node]
 
 
 class SecretsFileError(ProblemsError):
@@ -62,12 +67,20 @@ class SecretsFile:
     groups: Mapping[str, Values] = field(default_factory=dict)
     hosts: Mapping[str, Values] = field(default_factory=dict)
     authorization: Mapping[str, Values] = field(default_factory=dict)
+    repository: Mapping[tuple[str, str], Values] = field(default_factory=dict)  # by kind of section and its name
     warnings: tuple[str, ...] = ()
 
     def values_for(self, host: str, groups: Iterable[str]) -> Values:
         """Return the values of a host: its own before those of its groups, the last of these first, before all's."""
         sections = (self.common, *(self.groups.get(group, {}) for group in groups), self.hosts.get(host, {}))
         return merged(*sections)
+
+    def repository_for(self, host: str, groups: Iterable[str]) -> Values:
+        """Return restic's variables for a host, in the same order of precedence."""
+        values: Values = {}
+        for section in (("", ""), *(("groups", group) for group in groups), ("hosts", host)):
+            values |= self.repository.get(section, {})
+        return values
 
 
 def merged(*sections: Mapping[str, SecretStr]) -> Values:
@@ -158,19 +171,40 @@ def parse(content: bytes, shown: str) -> SecretsFile:
     """Given the decrypted YAML, return what it holds. Raise SecretsFileError with all problems, by line."""
     root = _root(content, shown)
     problems: list[Problem] = []
-    sections: dict[str, dict[str, Values]] = {name: {} for name in SECTIONS}
-    top: list[tuple[yaml.Node, yaml.Node]] = []
+    sections: dict[tuple[str, str], list[Entry]] = {("", ""): []}
     for key, value in _entries(root, shown, problems):
         if key.value not in SECTIONS:
-            top.append((key, value))
+            sections["", ""].append((key, value))
             continue
         for name, section in _entries(value, shown, problems):
-            entries = _entries(section, shown, problems)
-            sections[key.value][str(name.value)] = _section(entries, shown, problems)
-    common = _section(top, shown, problems)
+            sections[str(key.value), str(name.value)] = list(_entries(section, shown, problems))
+    values = {name: _section(_others(entries), shown, problems) for name, entries in sections.items()}
+    repository = {name: _repository(entries, shown, problems) for name, entries in sections.items()}
     if problems:
         raise SecretsFileError(*problems)
-    return SecretsFile(common, sections["groups"], sections["hosts"], sections["authorization"])
+    of_kind = {kind: {name: found for (of, name), found in values.items() if of == kind} for kind in SECTIONS}
+    return SecretsFile(values["", ""], of_kind["groups"], of_kind["hosts"], of_kind["authorization"], repository)
+
+
+def _is_repository(entry: Entry) -> bool:
+    """Return whether an entry is the section of restic's variables; a secret of that name is one of Kometa's."""
+    key, value = entry
+    return key.value == REPOSITORY and isinstance(value, yaml.MappingNode)
+
+
+def _others(entries: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in entries if not _is_repository(entry)]
+
+
+def _repository(entries: Iterable[Entry], shown: str, problems: list[Problem]) -> Values:
+    values: Values = {}
+    for _, section in filter(_is_repository, entries):
+        for key, node in _entries(section, shown, problems):
+            try:
+                values |= restic.checked_secrets({key.value: _value(node)})
+            except RefusalError as refusal:
+                problems += [Problem(_where(shown, key), *complaint) for complaint in refusal.complaints]
+    return values
 
 
 def _root(content: bytes, shown: str) -> yaml.Node | None:
@@ -189,9 +223,7 @@ def _root(content: bytes, shown: str) -> yaml.Node | None:
     raise SecretsFileError(Problem(f"{shown}, line {line}", found, remedy))
 
 
-def _entries(
-    node: yaml.Node | None, shown: str, problems: list[Problem]
-) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+def _entries(node: yaml.Node | None, shown: str, problems: list[Problem]) -> Iterator[Entry]:
     if node is None or _is_blank(node):
         return
     if not isinstance(node, yaml.MappingNode):
@@ -209,7 +241,7 @@ def _entries(
             yield key, value
 
 
-def _section(entries: Iterable[tuple[yaml.Node, yaml.Node]], shown: str, problems: list[Problem]) -> Values:
+def _section(entries: Iterable[Entry], shown: str, problems: list[Problem]) -> Values:
     values: Values = {}
     by_variable: dict[str, str] = {}
     for key, node in entries:

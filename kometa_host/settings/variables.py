@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
 from kometa_host.errors import Problem, SettingsError
-from kometa_host.settings import container_shape, environment, names, paths, recipients, repositories, times
+from kometa_host.settings import container_shape, environment, names, paths, recipients, repositories, restic, times
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted, text_of, whole_number
 
 CONFIG_EXAMPLE = "/home/mms/config/kometa"
@@ -36,6 +36,10 @@ def _inner_id(value: object) -> int:
 
 def _max_pause(value: object) -> int:
     return whole_number(value, 1, None, "write a whole number of seconds above 0, such as 600")
+
+
+def _drill_days(value: object) -> int:
+    return whole_number(value, 0, None, "write a whole number of days, such as 90; 0: nobody is reminded")
 
 
 def _restart(value: object) -> str:
@@ -176,6 +180,19 @@ def _signers(value: object, info: ValidationInfo) -> tuple[str, ...]:
     return keys
 
 
+def _exclude(value: object) -> tuple[str, ...]:
+    return restic.checked_exclude(value)
+
+
+def _restic_repository(value: object, info: ValidationInfo) -> str | None:
+    repository = restic.checked_repository(value)
+    for name in ("kometa_config_dir", "kometa_backup_dir"):
+        taken = info.data.get(name)
+        if repository and taken and repository.startswith("/") and paths.overlap(repository, taken):
+            raise RefusalError(f"{repository}, while {name} is {taken}", "put neither inside the other")
+    return repository
+
+
 class Settings(BaseModel):
     """What a Kometa host is told, one attribute for each variable, checked; it cannot be changed.
 
@@ -212,6 +229,10 @@ class Settings(BaseModel):
     kometa_backup_keep: Annotated[dict[str, int], BeforeValidator(_keep)] = {"daily": 7, "weekly": 4, "monthly": 6}
     kometa_backup_mount: Annotated[str | None, BeforeValidator(_backup_mount)] = None
     kometa_backup_max_pause: Annotated[int, BeforeValidator(_max_pause)] = 600
+    kometa_drill_days: Annotated[int, BeforeValidator(_drill_days)] = 90
+    kometa_backup_exclude: Annotated[tuple[str, ...], BeforeValidator(_exclude)] = ()
+    kometa_backup_repository: Annotated[str | None, BeforeValidator(_restic_repository)] = None
+    kometa_repository_secrets: Annotated[dict[str, SecretStr], BeforeValidator(restic.checked_secrets)] = {}
     kometa_volumes: Annotated[tuple[str, ...], BeforeValidator(_volumes)] = ()
     kometa_memory: Annotated[str | None, BeforeValidator(container_shape.checked_memory)] = None
     kometa_quadlet: Annotated[dict[str, container_shape.Lines], BeforeValidator(container_shape.checked_quadlet)] = {}
@@ -270,9 +291,14 @@ class Settings(BaseModel):
         return f"{self.home}/.local/lib/kometa-host"
 
     @property
-    def backups_enabled(self) -> bool:
-        """Whether there is anyone to encrypt backups to; without, none are made."""
+    def archives_enabled(self) -> bool:
+        """Whether there is anyone to encrypt archives to; without, none are made."""
         return bool(self.kometa_backup_recipients)
+
+    @property
+    def backups_enabled(self) -> bool:
+        """Whether there are backups: archives, a repository, or both."""
+        return self.archives_enabled or bool(self.kometa_backup_repository)
 
     @property
     def follows_git(self) -> bool:

@@ -178,7 +178,7 @@ def _scanned(source: Path) -> Tree:
 def declared_tree(settings: Settings) -> Tree:
     """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
     source = PROJECT / settings.kometa_config_source
-    context = settings.model_dump(exclude={"kometa_secrets", "kometa_authorization"})
+    context = settings.model_dump(exclude={"kometa_secrets", "kometa_repository_secrets", "kometa_authorization"})
     key = f"{source} {context}"
     if key not in _trees:
         _trees[key] = _scanned(source).without(settings.kometa_host_files).rendered(context)

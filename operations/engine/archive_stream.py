@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from getpass import getpass
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
@@ -20,14 +21,17 @@ import gevent
 from paramiko import SSHException
 from pyinfra import host
 
+from kometa_host.archive import names
 from kometa_host.controller.project import IDENTITY_VARIABLE
 from kometa_host.errors import UserError
 from kometa_host.plans import backup as backup_plan
 from kometa_host.plans import restore as restore_plan
+from kometa_host.plans import snapshots
 from kometa_host.plans.backup import LATEST, LOCAL
+from kometa_host.plans.snapshots import Snapshot
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
-from operations.engine import openssh, transport
+from operations.engine import openssh
 from operations.engine.attended import at_interrupt
 from operations.engine.operation import ask, settings
 from operations.engine.transport import ConnectionLostError, Process
@@ -46,15 +50,22 @@ _identities: "dict[str, Identities]" = {}
 
 @dataclass(frozen=True)
 class Place:
-    """Where an archive is: a path on the host, or on this machine."""
+    """Where an archive is: a path on the host, or on this machine; or a snapshot of the host's repository."""
 
     path: str
     local: bool = False
+    snapshot: Snapshot | None = None
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def begun(self) -> datetime | None:
+        """When the backup began, None if that is not known."""
+        archive = names.parse(self.name)
+        return self.snapshot.time if self.snapshot else archive.time if archive else None
 
 
 def locate(backup: object) -> Place:
@@ -63,6 +74,11 @@ def locate(backup: object) -> Place:
     wanted = backup_plan.checked_backup(backup, known.kometa_backup_dir)
     if wanted.startswith(LOCAL):
         return Place(wanted.removeprefix(LOCAL), local=True)
+    if wanted == LATEST and not known.archives_enabled and known.kometa_backup_repository:
+        wanted = f"{snapshots.PREFIX}{LATEST}"
+    if snapshots.is_named(wanted):
+        snapshot = snapshots.chosen(_listed_snapshots(), wanted)
+        return Place(snapshot.name, snapshot=snapshot)
     if wanted != LATEST:
         return Place(wanted)
     listed = ask("backup_archives", backup_dir=known.kometa_backup_dir)
@@ -70,6 +86,16 @@ def locate(backup: object) -> Place:
         raise UserError(f"{known.kometa_backup_dir} could not be looked through: {listed.stderr.strip()}")
     archives = backup_plan.parse_archives(listed.stdout.decode("utf-8", "replace").splitlines())
     return Place(f"{known.kometa_backup_dir}/{backup_plan.latest(archives, datetime.now(UTC)).name}")
+
+
+def _listed_snapshots() -> list[Snapshot]:
+    known = settings()
+    if not known.kometa_backup_repository:
+        raise UserError("kometa_backup_repository names no repository to restore from.")
+    listed = ask("repository_snapshots", library_dir=known.library_dir)
+    if listed.status:
+        raise UserError(f"the repository could not be read: {listed.stderr.strip()}")
+    return snapshots.parse(listed.stdout.decode("utf-8", "replace"))
 
 
 def identities(identity: object) -> "Identities | None":
@@ -120,15 +146,19 @@ def stream(
     *,
     task: str,
     on_member: "Callable[[Member], object] | None" = None,
+    on_left_out: Callable[[tuple[str, ...]], object] | None = None,
+    proof: bool = False,
 ) -> "Report":
     """Given where an archive is, forward its tar stream to the end and return what it held, as `open_archive` does.
 
     + task: what is shown beside the progress, such as "checking"
+    + on_left_out: called with what the backup left out, before anything is forwarded
+    + proof: whether all of a snapshot has to come from the repository itself, nothing from the host's cache
 
     Other hosts get their turn meanwhile. Raise UserError if the archive cannot be read, opened or accepted, and at
     Ctrl-C; what forward and on_member raise comes out as it is.
     """
-    from kometa_host.archive.chain import open_archive
+    from kometa_host.archive.chain import open_archive, open_snapshot
 
     stopped: list[bool] = []
 
@@ -137,13 +167,20 @@ def stream(
         if stopped:
             raise UserError("interrupted.")
 
-    with _opened(place) as (size, read), _forgetting_what_was_wrong(), at_interrupt(lambda: stopped.append(True)):
-        return open_archive(
-            read,
-            keys,
+    with (
+        _opened(place, proof) as (size, read),
+        _forgetting_what_was_wrong(),
+        at_interrupt(lambda: stopped.append(True)),
+    ):
+        if place.snapshot:
+            opened = partial(open_snapshot, read, left_out=place.snapshot.left_out)
+        else:
+            opened = partial(open_archive, read, keys)
+        return opened(
             forward,
             name=place.name,
             on_member=on_member,
+            on_left_out=on_left_out,
             breathe=breathe,
             progress=Progress(f"{task} {place.name}", size),
         )
@@ -153,13 +190,13 @@ Read = Callable[[int], bytes]
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[tuple[int, Read]]:
-    """Open the archive for reading: yield its size in bytes and what reads it."""
+def _opened(place: Place, proof: bool) -> Iterator[tuple[int, Read]]:
+    """Open the archive for reading: yield its size in bytes, of a snapshot that of its files, and what reads it."""
     if place.local:
         with _local_file(place.path) as opened:
             yield opened
     else:
-        reader = _HostFile(place.path)
+        reader = _HostSnapshot(place.snapshot, proof) if place.snapshot else _HostFile(place.path)
         try:
             yield reader.size, reader.read
         finally:
@@ -183,12 +220,51 @@ def _local_file(name: str) -> Iterator[tuple[int, Read]]:
         raise UserError(f"{name} cannot be read: {error.strerror}.") from None
 
 
-class _HostFile:
-    """A file of the host, read through a channel of its own."""
+class _HostStream:
+    """What a program of the host writes, read through a channel of its own."""
+
+    def __init__(self, name: str, **variables: object) -> None:
+        script = programs.program(name, call="", **variables)
+        self.process: Process = openssh.start(host, Actor.ACCOUNT, settings().mms_user, script)
+
+    def _next(self) -> bytes:
+        try:
+            return self.process.read()
+        except (OSError, EOFError, SSHException) as error:
+            raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
+
+    def _ending(self) -> tuple[str, int]:
+        """Return what the program said, and its exit status."""
+        said = b"".join(iter(self.process.read_error, b"")).decode("utf-8", "replace").strip()
+        try:
+            return said, self.process.wait()
+        finally:
+            self.process.close()
+
+
+class _HostSnapshot(_HostStream):
+    """A snapshot of the host's repository; size is that of its files. The program's status tells of its end."""
+
+    def __init__(self, snapshot: Snapshot, proof: bool) -> None:
+        library = settings().library_dir
+        super().__init__("repository_dump", id=snapshot.id, no_cache=proof, library_dir=library)
+        self.size = snapshot.size
+
+    def read(self, _size: int) -> bytes:
+        """Return the next piece, empty at the end. Raise UserError if restic could not read all of it."""
+        piece = self._next()
+        if not piece:
+            said, status = self._ending()
+            if status:
+                raise UserError(f"restic could not read the snapshot to its end (status {status}). It says: {said}")
+        return piece
+
+
+class _HostFile(_HostStream):
+    """A file of the host, which tells its size first."""
 
     def __init__(self, path: str) -> None:
-        script = programs.program("backup_read", path=path)
-        self.process: Process = openssh.start(host, Actor.ACCOUNT, settings().mms_user, script)
+        super().__init__("backup_read", path=path)
         start = b""
         while b"\n" not in start:
             piece = self._next()
@@ -206,18 +282,8 @@ class _HostFile:
             raise self._failure()
         return piece
 
-    def _next(self) -> bytes:
-        try:
-            return self.process.read()
-        except (OSError, EOFError, SSHException) as error:
-            raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
-
     def _failure(self) -> UserError:
-        said = transport.read_errors(self.process, None).strip()
-        try:
-            status = self.process.wait()
-        finally:
-            self.process.close()
+        said, status = self._ending()
         return UserError(said or f"the archive could not be read to its end on the host (status {status}).")
 
 

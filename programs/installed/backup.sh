@@ -1,83 +1,20 @@
 # shellcheck shell=bash
-# Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in clear on any disk.
+# Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in clear on any disk; and a
+# snapshot of it in a restic repository.
 # `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended.
+. lib/backup_common.sh
 . lib/backup_marks.sh
+. lib/backup_repository.sh
+. lib/freeze.sh
+. lib/left_out.sh
 . lib/lock.sh
 . lib/notify.sh
-. lib/podman.sh
-. lib/runs.sh
-: "${config_dir:?}" "${backup_dir:?}" "${backup_mount?}" "${max_pause:?}" "${lock_wait:?}" # seconds
-declare -a keep # class=number, each
-attempts=3                    # to catch the tree at rest: something besides Kometa may write to it
-frozen_list=$state_dir/frozen # the containers that we freeze, so that nobody else's pause is undone
+: "${archives?}" "${repository?}" # yes or empty
+: "${config_dir:?}" "${backup_dir:?}" "${backup_mount?}" "${lock_wait:?}" # lock_wait: seconds
+declare -a excludes exclude_expressions # kometa_backup_exclude
 archive_pattern=kometa-$time_pattern.tar.zst.age
-changed=3                     # status of a pipeline of which tar alone failed
 last_line=$'\004' # end of transmission
-partial='' job='' woken='' relay='' messages='' frozen_at=0 frozen_for=0
-
-# --- the containers ---------------------------------------------------------------------------------------------------
-
-# Prints the running containers that can write to the config tree: Kometa's, and whoever else mounts it. Paths are
-# compared without the symbolic links above them.
-writers() {
-    local ids tree state id sources source
-    tree=$(readlink -f -- "$config_dir")
-    ids=$(podman ps --all --quiet --no-trunc) || return 1
-    # shellcheck disable=SC2086  # a list of words; a container that has just ended makes the status non-zero
-    { [ -z "$ids" ] || podman container inspect -f '{{.State.Status}} {{.Id}}{{range .Mounts}}{{if .RW}} {{.Source}}{{end}}{{end}}' \
-        $ids 2>/dev/null || true; } | while read -r state id sources; do
-        [ "$state" = running ] || continue
-        for source in $sources; do
-            case $(readlink -m -- "$source")/ in "$tree"/*) printf '%s\n' "$id" && break ;; esac
-        done
-    done
-}
-
-freeze() {
-    local ids id
-    ids=$(writers) || fail "Podman does not tell which containers run; nothing was written."
-    frozen_at=$(date +%s%N)
-    [ -n "$ids" ] || return 0
-    printf '%s\n' "$$" "$ids" >"$frozen_list" # first, so that whoever comes after a kill knows
-    for id in $ids; do
-        if ! podman pause "$id" >/dev/null && [ "$(state_of "$id")" = running ]; then
-            fail "the container ${id:0:12} could not be frozen; nothing was written."
-        fi
-    done
-}
-
-state_of() { podman container inspect -f '{{.State.Status}}' "$1" 2>/dev/null || true; }
-
-# Whether another backup, one that waited for no lock of ours, has frozen what the list names and is at work.
-another_has_frozen() {
-    local owner
-    owner=$(head -n 1 "$frozen_list")
-    [ "$owner" != "$$" ] && tr '\0' ' ' 2>/dev/null <"/proc/$owner/cmdline" | grep -q kometa-backup
-}
-
-# Lets run again what we froze, and nothing else. Sets woken if any of it was not frozen any more.
-thaw_ours() {
-    local id
-    if [ ! -e "$frozen_list" ] || another_has_frozen; then return 0; fi
-    while IFS= read -r id; do
-        if timeout 60 podman unpause "$id" >/dev/null 2>&1 9>&-; then continue; fi
-        woken=yes
-        if [ "$(state_of "$id")" = paused ]; then
-            say "the container ${id:0:12} could not be thawed. Run: podman unpause $id"
-            return 1
-        fi
-    done < <(sed 1d "$frozen_list")
-    mv -T -- "$frozen_list" "$frozen_list.last"
-    frozen_for=$((($(date +%s%N) - frozen_at) / 1000000))
-}
-
-# Whether anything could write to the tree while it was read: what we froze was thawed, or a container was started.
-was_disturbed() {
-    local ids
-    if [ -n "$woken" ]; then return 0; fi
-    ids=$(writers) || return 0
-    grep -vxF -f "$frozen_list.last" <<<"$ids" | grep -q .
-}
+partial='' relay='' messages='' part='' failed=''
 
 # --- the archive ------------------------------------------------------------------------------------------------------
 
@@ -96,9 +33,26 @@ write_tar() {
         modes=(--mode=ug-s)
     fi
     read -r _ # until everything is frozen
-    find . \( -type f -o -type d -o -type l \) -print0 -o -fprintf /dev/stderr 'left out, neither file, directory nor link: %P\n' |
+    find . "${left_out[@]}" \( -type f -o -type d -o -type l \) -print0 -o -fprintf /dev/stderr 'left out, neither file, directory nor link: %P\n' |
         LC_ALL=C tar --create --file=- --format=gnu --numeric-owner "${modes[@]}" \
             --null --no-recursion --files-from=- --transform='s,^\.,kometa,S'
+}
+
+# A skippable frame (RFC 8878), which every zstd passes over, tells what was left out.
+contents_note() {
+    local text length
+    [ "${#excludes[@]}" -gt 0 ] || return 0
+    text=$(printf 'kometa-host left out\n'; printf '%s\n' "${excludes[@]}")
+    length=$(printf '%08x' "${#text}")
+    printf '\x50\x2a\x4d\x18'
+    # shellcheck disable=SC2059  # the length, its lowest byte first
+    printf "\\x${length:6:2}\\x${length:4:2}\\x${length:2:2}\\x${length:0:2}"
+    printf %s "$text"
+}
+
+compress() {
+    contents_note
+    zstd -q -1 --single-thread -c
 }
 
 # Level 1: posters do not compress, and level 3 took half as long again for 0.2 % less. One thread: tar and age have one
@@ -106,7 +60,7 @@ write_tar() {
 pipeline() {
     local statuses
     set +e
-    in_namespace write_tar <&"$gate" | zstd -q -1 --single-thread -c | age -R "$library_dir/backup-recipients.txt" >>"$partial"
+    in_namespace write_tar <&"$gate" | compress | age -R "$library_dir/backup-recipients.txt" >>"$partial"
     statuses=("${PIPESTATUS[@]}")
     if [ "${statuses[*]}" = "0 0 0" ]; then return 0; fi
     say "the archive was not completed: tar ended with ${statuses[0]}, zstd with ${statuses[1]}, age with ${statuses[2]}"
@@ -117,7 +71,7 @@ pipeline() {
 # Runs the pipeline in a process group of its own, so that all of it can be ended, with everything that writes to the
 # tree frozen while tar reads; returns the pipeline's status.
 run_pipeline() {
-    local gate alarm ended status=0
+    local gate status=0
     exec {gate}<> <(:) # a pipe: the pipeline gets ready while Podman looks around and freezes
     set -m
     pipeline 9>&- &
@@ -125,30 +79,10 @@ run_pipeline() {
     set +m
     freeze
     echo go >&"$gate"
-    sleep "$max_pause" 9>&- &
-    alarm=$!
-    wait -n -p ended "$job" "$alarm" || status=$?
-    if [ "$ended" != "$job" ]; then
-        thaw_ours || true
-        fail "the backup was given up: it was not done after kometa_backup_max_pause=$max_pause seconds, and Kometa must not be" \
-            "frozen for longer. Is $backup_dir slow? Raise kometa_backup_max_pause if it has to take so long."
-    fi
-    # What is left of a pipeline of which one process was killed must not go on.
-    kill -KILL -- "-$job" 2>/dev/null || true
-    # KILL, for a shell that has not become sleep yet would catch a TERM and forget it.
-    { kill -KILL "$alarm" && wait "$alarm"; } 2>/dev/null || true
+    await_job || status=$?
     job=
     exec {gate}>&-
     return "$status"
-}
-
-# Kometa would miss a run that is due if it were frozen just then; one that has begun goes on after the backup.
-wait_for_due_run() {
-    local _
-    for _ in $(seq "$((due_time / 5 + 1))"); do
-        if [ -z "$(in_namespace due_run "$config_dir/logs/meta.log")" ]; then return 0; fi
-        sleep 5
-    done
 }
 
 # One attempt; what it leaves is on the disk.
@@ -202,21 +136,22 @@ publish() {
     mv -T -- "$partial" "$archive"
     partial=
     sync -- "$backup_dir" 2>/dev/null || sync -f -- "$backup_dir" # some network file systems sync no directory
-    say "${archive##*/}: $size bytes, $((SECONDS - began)) s, Kometa was frozen for $((frozen_for / 1000)).$(printf %03d $((frozen_for % 1000))) s"
+    say "${archive##*/}: $size bytes, $((SECONDS - began)) s, Kometa was frozen for $(frozen_seconds) s"
 }
 
 # --- before and after -------------------------------------------------------------------------------------------------
 
+check_host() {
+    local name
+    for name in podman find awk flock; do need_program "$name"; done
+    [ -d "$config_dir" ] || fail "no backup was made: the config tree $config_dir is missing. Deploy again, it makes it."
+}
+
 check_target() {
     local name free last
-    for name in podman tar zstd age find awk flock; do
-        type -P "$name" >/dev/null || fail "no backup was made: the program $name is missing on this host. Deploy again, it installs it."
-    done
-    if [ -n "$backup_mount" ] && ! timeout -s KILL 30 mountpoint -q -- "$backup_mount"; then
-        fail "no backup was made: $backup_mount is not mounted, and what was written there would not be on the share. Mount it."
-    fi
+    for name in tar zstd age; do need_program "$name"; done
+    need_mount "$backup_mount"
     [ -d "$backup_dir" ] || fail "no backup was made: the directory $backup_dir is missing. Deploy again, it makes it."
-    [ -d "$config_dir" ] || fail "no backup was made: the config tree $config_dir is missing. Deploy again, it makes it."
     free=$(df --output=avail -B1 -- "$backup_dir" | tail -n 1)
     last=$(last_size)
     [ "$free" -ge "$last" ] || fail "no backup was made: $backup_dir has $((free >> 20)) MiB free, and the last archive takes" \
@@ -229,7 +164,6 @@ last_size() { our_archives '' '%f %s\n' | sort | tail -n 1 | cut -d ' ' -f 2 | g
 
 remove_leftovers() {
     local left
-    thaw_ours || fail "no backup was made."
     our_archives .partial '%f\0' | while IFS= read -r -d '' left; do
         say "removed $left, the rest of a backup that was cut off"
         rm -f -- "$backup_dir/$left"
@@ -244,16 +178,6 @@ choose_name() {
         archive=$backup_dir/kometa-$(date -u +%Y-%m-%dT%H%M%SZ).tar.zst.age
     done
     partial=$archive.partial
-}
-
-# systemd names the timer that started a unit (systemd.exec(5)). What was started otherwise is somebody's own backup.
-is_by_hand() { [ -z "${TRIGGER_UNIT:-}" ]; }
-
-# Given marks and then names on standard input, prints the names that may go.
-superseded() {
-    local class classes=()
-    for class in "${keep[@]}"; do classes+=(-v "$class"); done
-    LC_ALL=C awk "${classes[@]}" -v now="$(date -u +%Y-%m-%dT%H%M%SZ)" -f "$library_dir/retention.awk"
 }
 
 marks_and_names() {
@@ -291,27 +215,10 @@ relay_messages() {
     exec 2>&"$messages"
 }
 
-clean_up() {
-    local status=$?
-    trap '' HUP INT TERM
-    if [ -n "$job" ]; then kill -KILL -- "-$job" 2>/dev/null || true; fi
-    thaw_ours || status=1
-    if [ -n "$partial" ]; then rm -f -- "$partial" || true; fi
-    if [ -n "$relay" ]; then
-        printf '%s\n' "$last_line" >&"$messages" || true
-        wait "$relay" || true
-    fi
-    exit "$status"
-}
+# --- the parts of a backup --------------------------------------------------------------------------------------------
 
-backup() {
-    local began archive
-    relay_messages
-    trap clean_up EXIT
-    take_lock "$lock_wait" 'a backup'
-    began=$SECONDS
-    trap 'exit 143' HUP INT TERM
-    notify /start
+write_archive() {
+    local archive
     check_target
     remove_leftovers
     choose_name
@@ -320,12 +227,66 @@ backup() {
     delete_superseded
 }
 
+# What a part has under way when it ends, in whatever way.
+drop_unfinished() {
+    if [ -n "$job" ]; then kill -KILL -- "-$job" 2>/dev/null || true; fi
+    thaw_ours || return 1
+    if [ -n "$partial" ]; then rm -f -- "$partial" || true; fi
+}
+
+end_part() {
+    local status=$?
+    trap '' HUP INT TERM
+    drop_unfinished || status=1
+    exit "$status"
+}
+
+# Each part is a process of its own, so that its failure does not keep the other from being tried.
+attempt_part() { # $1: function
+    {
+        trap end_part EXIT
+        trap 'exit 143' HUP INT TERM
+        began=$SECONDS
+        "$1"
+    } &
+    part=$!
+    wait "$part" || failed=yes
+    part=
+    thaw_ours || failed=yes # what one that was killed has frozen
+}
+
+clean_up() {
+    local status=$?
+    trap '' HUP INT TERM
+    if [ -n "$part" ]; then { kill "$part" && wait "$part"; } 2>/dev/null || true; fi
+    drop_unfinished || status=1
+    if [ -n "$relay" ]; then
+        printf '%s\n' "$last_line" >&"$messages" || true
+        wait "$relay" || true
+    fi
+    exit "$status"
+}
+
+backup() {
+    relay_messages
+    trap clean_up EXIT
+    take_lock "$lock_wait" 'a backup'
+    trap 'exit 143' HUP INT TERM
+    notify /start
+    check_host
+    thaw_ours || fail "no backup was made."
+    if [ -n "$archives" ]; then attempt_part write_archive; fi
+    if [ -n "$repository" ]; then attempt_part save_snapshot; fi
+    [ -z "$failed" ] || exit 1
+}
+
 # What a kill -9 of the above has left undone.
 finish() {
     thaw_ours || true
     notify_result
 }
 
+leave_out "${exclude_expressions[@]}"
 case ${1:-backup} in
     backup) backup ;;
     finish) finish ;;

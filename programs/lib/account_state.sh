@@ -74,6 +74,7 @@ account_part() {
     cd / || exit
     for name in "${linked[@]}" "$HOME"; do printf '%s\t%s\n' "$name" "$(readlink -m -- "$name")"; done | emit links
     if [ -e "$state_dir/restore" ]; then emit_value restore-left yes; fi
+    if [ -e "$state_dir/repository" ]; then emit repository <"$state_dir/repository"; fi
     if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
         emit_value bus yes
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \

@@ -2,11 +2,14 @@
 # A restore from its first look to its end: nothing before the controller's word changes the host, nothing but the loss of
 # the whole host stops what comes after it half way.
 . lib/idle.sh
+. lib/left_out.sh
 . lib/lock.sh
 . lib/owners.sh
 . lib/restore_journal.sh
 : "${config_dir:?}" "${timezone:?}" "${owner_uid:?}" "${owner_gid:?}" "${patience:?}" # patience: seconds for Kometa to be alive
 : "${have_lock?}" "${lock_wait:?}" "${holder:?}" "${idle_wait:?}" "${force?}"
+
+declare -a left_out_expressions # of what the archive was made without
 
 # Descriptor 8 becomes the controller's stream.
 begin_restore() {
@@ -69,6 +72,14 @@ start_again() {
     start_unit start && healthy "$patience"
 }
 
+# What the backup left out stays as it stands: the candidate gets it as hard links, so that the former tree keeps it too.
+keep_left_out() {
+    if [ "${#left_out_expressions[@]}" = 0 ] || [ ! -d "$live" ]; then return 0; fi
+    cd -- "$live" || return 1
+    leave_out "${left_out_expressions[@]}"
+    find . -mindepth 1 "${matching[@]}" -prune -print0 | xargs -0r cp -al --parents -t "$candidate" --
+}
+
 # Makes the candidate the live tree. Sets kept.
 commit_tree() {
     await_idle
@@ -79,6 +90,7 @@ commit_tree() {
     if is_up; then was_active=yes; fi
     write_journal
     if [ -n "$was_active" ]; then stop_service || fail "$unit could not be stopped; nothing was changed."; fi
+    in_namespace keep_left_out || fail "what the archive was made without could not be kept; nothing was changed."
     in_namespace go_live || fail "the trees could not be exchanged; the former one is live."
     sync -f "${live%/*}" || say "the exchange could not be brought to the disk at once"
     if ! start_again; then put_back_tree; fi

@@ -27,6 +27,9 @@ status_part() {
     cd / || exit
     unit_properties
     podman inspect kometa --format '{{.ImageDigest}}' 2>/dev/null | emit image-digest
+    if [ -r "$state_dir/snapshot" ]; then emit snapshot <"$state_dir/snapshot"; fi
+    if [ -r "$state_dir/backup-proofs" ]; then emit proofs <"$state_dir/backup-proofs"; fi
+    if [ -e "$state_dir/repository-damaged" ]; then emit_value repository-damaged yes; fi
     find "$backup_place" -maxdepth 1 -type f -printf '%f\t%s\n' 2>/dev/null | emit backups
     in_namespace status_in_namespace 2>/dev/null
     if [ -n "$thorough" ]; then diagnose_part; fi

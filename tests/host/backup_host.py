@@ -62,7 +62,9 @@ class BackupHost:
     def start(self, check: bool = True, timeout: float = 120) -> bool:
         """Start the unit, wait for its end and return whether it succeeded."""
         self.account(f"systemctl --user reset-failed {UNIT} 2>/dev/null || true")
-        return self.account(f"systemctl --user start {UNIT}", check=check, timeout=timeout).returncode == 0
+        done = self.account(f"systemctl --user start {UNIT}", check=False, timeout=timeout).returncode == 0
+        assert done or not check, self.last_words()
+        return done
 
     def by_hand(self, before: str = "", check: bool = True, timeout: float = 120) -> Completed:
         """Run the script itself, with some assignments before it."""

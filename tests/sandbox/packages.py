@@ -28,6 +28,7 @@ READY = [
     "curl", "ca-certificates",
 ]  # fmt: skip
 OFFERED = [
+    "restic", "restic-rest-server",
     "slirp4netns", "sqlite3", "python3-minimal", "acl", "procps", "less", "iptables",
     "git", "openssh-client", "python3", "python3-venv", "tzdata-legacy", "tcsh", "fish", "sudo-rs", "opendoas",
 ]  # fmt: skip

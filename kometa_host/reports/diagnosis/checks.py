@@ -32,6 +32,7 @@ CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "failed units": lately.failed_units,
     "timers": lately.timers,
     "last backup": lately.backup,
+    "restore drill": lately.proof,
     "disk": lately.disk,
     "image": lately.image,
     "clock": lately.clock,

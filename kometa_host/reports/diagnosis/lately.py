@@ -1,7 +1,7 @@
 """What went wrong lately: runs, timers, backups, disks, clocks."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kometa_host.archive.names import parse as parse_archive
 from kometa_host.plans import schedules
@@ -81,16 +81,45 @@ def backup(host: Host) -> Answer:
     make_one = "pyinfra inventory.py operations.backup.create   (log: journalctl --user -u kometa-backup)"
     if unit.get("Result", "success") != "success":
         return problem(f"the last one failed ({unit['Result']})", "see its log", make_one)
+    if host.look.found.text("repository-damaged"):
+        return problem("the repository is damaged", "its last check found it so", "docs/backups.md: Troubleshooting")
     dated = [archive for name in host.look.archives() if (archive := parse_archive(name))]
-    # One of the future was made while a clock was wrong: it says nothing about whether backups are made.
-    archive = next((archive for archive in reversed(dated) if archive.time <= host.now + timedelta(days=1)), None)
-    if archive is None and dated:
+    if dated and dated[0].time > _latest_believable(host):
         return problem(f"{dated[-1].name} alone, of the future", "a clock was wrong when it was made", make_one)
-    if archive is None:
+    newest = _newest_backups(host)
+    if None in newest:
         return warning("there is none yet", "none has been made since backups were switched on", make_one)
-    found = f"{archive.name}, {age(archive.time, host.now)} old"
-    if host.now - archive.time > _oldest_backup(host):
+    made = [one for one in newest if one]
+    found = "; ".join(f"{name}, {age(time, host.now)} old" for name, time in made)
+    if host.now - min(time for _, time in made) > _oldest_backup(host):
         return problem(found, f"older than the schedule {host.settings.kometa_backup_schedule} lets it be", make_one)
+    return ok(found)
+
+
+def _newest_backups(host: Host) -> list[tuple[str, datetime] | None]:
+    """Return name and time of the newest archive and of the newest snapshot, as far as there are to be such."""
+    dated = [archive for name in host.look.archives() if (archive := parse_archive(name))]
+    archive = next((archive for archive in reversed(dated) if archive.time <= _latest_believable(host)), None)
+    found = [(archive.name, archive.time) if archive else None] if host.settings.archives_enabled else []
+    return [*found, host.look.last_snapshot()] if host.settings.kometa_backup_repository else found
+
+
+def _latest_believable(host: Host) -> datetime:
+    """Return the time after which a backup was made while a clock was wrong: it says nothing about whether any are."""
+    return host.now + timedelta(days=1)
+
+
+def proof(host: Host) -> Answer:
+    days = host.settings.kometa_drill_days
+    if not host.settings.backups_enabled or not days:
+        return ok("not asked for")
+    last = host.look.last_proof()
+    drill = "KOMETA_AGE_IDENTITY=age-identity.txt make drill"
+    if last is None:
+        return warning("no backup of this host was ever restored", "nobody knows whether one can be", drill)
+    found = f"a backup was restored {age(last, host.now)} ago"
+    if host.now - last > timedelta(days=days):
+        return warning(found, f"that is more than kometa_drill_days={days}", drill)
     return ok(found)
 
 

@@ -16,7 +16,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kometa_host.archive.chain import Report, open_archive
+from kometa_host.archive.chain import NOTE_MAGIC, NOTE_TITLE, Report, open_archive
 from kometa_host.archive.errors import ArchiveError, WrongIdentityError
 from kometa_host.archive.gate import Member
 from kometa_host.archive.identity import Identities, read_identities
@@ -297,7 +297,7 @@ def test_progress_counts_the_bytes_of_the_archive() -> None:
 BOMB = """
 import resource, struct, sys, zstandard
 sys.path.insert(0, {root!r})
-from kometa_host.archive.chain import open_archive
+from kometa_host.archive.chain import NOTE_MAGIC, NOTE_TITLE, Report, open_archive
 from kometa_host.archive.identity import Identities
 from tests.unit import hostile
 import pyrage, io
@@ -322,3 +322,22 @@ def test_a_gigabyte_of_zeros_in_a_small_archive_takes_no_memory() -> None:
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) < 30
+
+
+def noted(*lines: str) -> bytes:
+    """Return a skippable frame with this text."""
+    text = "\n".join(lines).encode()
+    return NOTE_MAGIC + len(text).to_bytes(4, "little") + text
+
+
+def test_an_archive_tells_what_was_left_out_before_anything_is_forwarded() -> None:
+    told: list[object] = []
+    archive = noted(NOTE_TITLE, "assets", "logs/*.log") + compressed(TAR)
+    report = open_archive(io.BytesIO(archive).read, None, lambda _: told.append("data"), on_left_out=told.append)
+    assert report.left_out == ("assets", "logs/*.log")
+    assert told[:2] == [("assets", "logs/*.log"), "data"]
+
+
+@pytest.mark.parametrize("note", [b"", noted("something else", "assets"), noted()])
+def test_other_frames_say_nothing(note: bytes) -> None:
+    assert open_archive(io.BytesIO(note + compressed(TAR)).read, None, len).left_out == ()

@@ -1,5 +1,6 @@
 """Backups as far as they need no host: what a host gets, and what its archives tell."""
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pyrage  # type: ignore[import-untyped]
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from kometa_host.archive.chain import Report
 from kometa_host.archive.gate import Contents
-from kometa_host.errors import UserError
+from kometa_host.errors import SettingsError, UserError
 from kometa_host.plans import backup as backup_plan
 from kometa_host.plans.backup import FoundArchive, parse_archives
 from kometa_host.settings.variables import Settings
@@ -74,6 +75,75 @@ class TestWhatAHostGets:
         text = backup_files.script(settings(kometa_backup_keep={"daily": 3}))
         assert text.startswith("#!/usr/bin/env bash\n")
         assert "keep=(last=0 hourly=0 daily=3 weekly=0 monthly=0 yearly=0)\n" in text
+
+
+REPOSITORY = {
+    "kometa_backup_repository": "s3:https://s3.example/bucket",
+    "kometa_repository_secrets": {"RESTIC_PASSWORD": "it's \"$secret`", "AWS_ACCESS_KEY_ID": "key"},
+    "kometa_autodeploy_host": "tower.lan",
+}
+
+
+class TestRepository:
+    def test_its_secrets_are_in_one_private_file_from_which_a_shell_reads_them_as_they_are(self) -> None:
+        known = settings(**REPOSITORY)
+        files = {**desired.library(known).files, **desired.units(known).files, **desired.quadlets(known).files}
+        private = files.pop(backup_files.REPOSITORY)
+        assert private.mode == 0o600
+        assert not [name for name, file in files.items() if "secret`" in file.text()]
+        shell = ["bash", "-c", f'{private.text()}\nprintf %s "$RESTIC_PASSWORD|$RESTIC_REPOSITORY"']
+        read = subprocess.run(shell, capture_output=True, text=True, check=True)
+        assert read.stdout == "it's \"$secret`|s3:https://s3.example/bucket"
+
+    def test_without_recipients_there_are_no_archives_and_the_timer_runs_for_the_repository(self) -> None:
+        known = settings(kometa_backup_recipients=[], **REPOSITORY)
+        assert backup_files.RECIPIENTS not in desired.library(known).files
+        assert backup_files.units(known) == (backup_files.SERVICE, backup_files.TIMER)
+        assert "\narchives=\nrepository=yes\n" in backup_files.script(known)
+        assert backup_plan.directory_step(known, "").step == "leave"
+
+    def test_it_is_opened_once_for_each_new_setting(self) -> None:
+        known = settings(**REPOSITORY)
+        noted = backup_files.repository_fingerprint(known)
+        other = settings(**{**REPOSITORY, "kometa_autodeploy_host": "attic.lan"})
+        assert backup_plan.repository_is_settled(known, f"{noted}\n", noted)
+        assert backup_plan.repository_is_settled(settings(), "", "x")
+        assert backup_plan.repository_is_settled(known, "", noted) is None
+        assert backup_plan.repository_is_settled(other, noted, backup_files.repository_fingerprint(other)) is None
+
+    def test_without_a_password_it_is_refused_before_anything_changes(self) -> None:
+        known = settings(kometa_backup_repository="/srv/kometa-restic")
+        with pytest.raises(UserError, match="RESTIC_PASSWORD is not in kometa_repository_secrets"):
+            backup_plan.refuse_without_password(known)
+        backup_plan.refuse_without_password(settings(**REPOSITORY))
+        backup_plan.refuse_without_password(settings())
+
+    @pytest.mark.parametrize(
+        ("place", "mount"), [("/data/restic", "/data"), ("/srv/restic", "''"), ("sftp:host:/data/x", "''")]
+    )
+    def test_a_repository_on_the_share_needs_the_share(self, place: str, mount: str) -> None:
+        known = settings(**{**REPOSITORY, "kometa_backup_repository": place}, kometa_backup_mount="/data")
+        assert f"\nrepository_mount={mount}\n" in backup_files.script(known)
+
+    @pytest.mark.parametrize("place", [DIRECTORY, "/home/mms/config/kometa/restic", "/data/backups"])
+    def test_it_lies_neither_in_the_tree_nor_among_the_archives(self, place: str) -> None:
+        with pytest.raises(SettingsError, match="put neither inside the other"):
+            settings(**{**REPOSITORY, "kometa_backup_repository": place})
+
+    def test_snapshots_are_listed_among_the_archives(self) -> None:
+        told = (
+            '[{"time":"2026-03-02T08:00:00Z","paths":["/c"],"tags":["kometa-host","pinned"],"id":"1a2b3c4d5e","summary":'
+            '{"total_bytes_processed":7}}]'
+        )
+        proof = "proof 2026-03-03T100000Z drilled restic:1a2b3c4d"
+        second, first = parse_archives([proof, "5 other 0 kometa-2026-03-01T080000Z.tar.zst.age", told])
+        assert (second.name, second.size, second.pinned, second.complete) == ("restic:1a2b3c4d", 7, True, True)
+        assert second.proved == datetime(2026, 3, 3, 10, tzinfo=UTC)
+        assert first.proved is None
+
+    @pytest.mark.parametrize("name", ["restic:latest", "restic:1a2b3c4d"])
+    def test_a_snapshot_is_a_backup_by_name(self, name: str) -> None:
+        assert backup_plan.checked_backup(name, DIRECTORY) == name
 
 
 class TestDirectory:

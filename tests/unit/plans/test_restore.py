@@ -17,6 +17,7 @@ from kometa_host.plans.restore import (
     Fingerprint,
     Options,
     checked,
+    checked_left_out,
     outcome,
     parse_look,
     progress_text,
@@ -285,3 +286,24 @@ def test_the_end_of_a_partial_restore_names_the_paths() -> None:
 
 def test_the_end_of_an_unpacking_names_the_directory() -> None:
     assert "/there" in result(SETTINGS, Options(destination="/there"), "x.age", {})[0]
+
+
+def test_times_are_rounded_as_restics_stream_has_them() -> None:
+    records = looked(b"f 1 10.4999 a", b"", b"f 1 10.5000 b", b"")
+    assert [mark.mtime for mark in parse_look(records)[0].values()] == [10, 10]
+    assert [mark.mtime for mark in parse_look(records, rounded=True)[0].values()] == [10, 11]
+
+
+def test_what_the_backup_left_out_is_not_removed() -> None:
+    live = dict.fromkeys((b"assets", b"assets/p", b"assets2", b"logs", b"logs/a.log", b"logs/a"), Fingerprint("f"))
+    comparison = Comparison(live)
+    comparison.leave(("assets", "logs/*.log"))
+    assert comparison.removed() == [b"assets2", b"logs", b"logs/a"]
+    comparison.leave(())
+    assert len(comparison.removed()) == 3
+
+
+@pytest.mark.parametrize("patterns", [("../etc",), ("/",), ("config.yml",), ("a" * 500,)])
+def test_what_an_archive_says_it_was_made_without_is_checked(patterns: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match="made without"):
+        checked_left_out(patterns)

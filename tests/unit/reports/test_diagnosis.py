@@ -180,6 +180,29 @@ def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
     assert check("last backup", host(settings=enabled, backups=new, status_units=failed)).state is State.PROBLEM
 
 
+REPOSITORY = Settings.from_data({"kometa_backup_repository": "/srv/restic/kometa"}, "a host")
+
+
+def test_a_snapshot_is_a_backup_and_a_damaged_repository_a_problem() -> None:
+    daily = {"calendar.backup": "".join(f"    Next elapse: Sun 2026-11-{day} 08:00:00 UTC\n" for day in ("23", "24"))}
+    assert check("last backup", host(daily, REPOSITORY)).state is State.WARNING
+    new, old = (f"2026-11-{day}T080000Z 1a2b3c4d" for day in ("22", "15"))
+    found = check("last backup", host(daily, REPOSITORY, snapshot=new))
+    assert found.state is State.OK
+    assert "restic:1a2b3c4d" in found.found
+    assert check("last backup", host(daily, REPOSITORY, snapshot=old)).state is State.PROBLEM
+    damaged = host(daily, REPOSITORY, snapshot=new, repository_damaged="yes")
+    assert check("last backup", damaged).state is State.PROBLEM
+
+
+def test_a_host_of_which_no_backup_was_restored_for_a_quarter_is_warned_of() -> None:
+    recent, long_ago = (f"{day}T100000Z drilled restic:1a2b3c4d\n" for day in ("2026-11-01", "2026-06-01"))
+    assert check("restore drill", host(settings=REPOSITORY)).state is State.WARNING
+    assert check("restore drill", host(settings=REPOSITORY, proofs=long_ago)).state is State.WARNING
+    assert check("restore drill", host(settings=REPOSITORY, proofs=long_ago + recent)).state is State.OK
+    assert check("restore drill", host()).state is State.OK
+
+
 def test_drop_ins_of_ours_are_shown() -> None:
     home = "/home/mms/.config"
     paths = f"{home}/containers/systemd/kometa.container.d/my.conf\n{home}/systemd/user/plex.service.d/other.conf\n"

@@ -170,3 +170,37 @@ def test_first_tokens_have_a_section_of_their_own() -> None:
     file = secrets_file.parse(b"plextoken: p\nauthorization:\n  trakt:\n    access_token: t\n", "secrets.yml.age")
     assert list(file.common) == ["plextoken"]
     assert file.authorization["trakt"]["access_token"].get_secret_value() == "t"
+
+
+REPOSITORY_TEXT = b"""
+plextoken: p
+repository:
+  RESTIC_PASSWORD: for all
+  AWS_ACCESS_KEY_ID: key
+hosts:
+  tower.lan:
+    plextoken: own
+    repository: {RESTIC_PASSWORD: its own}
+groups:
+  media:
+    repository: {RESTIC_PASSWORD: the group's, B2_ACCOUNT_ID: b2}
+"""
+
+
+def test_restics_variables_have_sections_of_their_own_and_never_become_kometas() -> None:
+    file = secrets_file.parse(REPOSITORY_TEXT, "secrets.yml.age")
+    found = {name: value.get_secret_value() for name, value in file.repository_for("tower.lan", ("media",)).items()}
+    assert found == {"RESTIC_PASSWORD": "its own", "AWS_ACCESS_KEY_ID": "key", "B2_ACCOUNT_ID": "b2"}
+    assert file.repository_for("other", ())["RESTIC_PASSWORD"].get_secret_value() == "for all"
+    assert list(file.values_for("tower.lan", ("media",))) == ["plextoken"]
+
+
+def test_a_secret_that_is_called_repository_is_one_of_kometas() -> None:
+    file = secrets_file.parse(b"repository: value\n", "secrets.yml.age")
+    assert list(file.common) == ["repository"]
+    assert file.repository_for("tower.lan", ()) == {}
+
+
+def test_what_is_no_variable_of_restic_is_refused_by_line_and_not_shown() -> None:
+    assert "line 2" in (said := problems(b"repository:\n  PATH: hidden\n"))
+    assert "hidden" not in said

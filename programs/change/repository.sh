@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Makes sure that the restic repository is there, is this host's own, and opens. Notes for which settings that holds.
+. lib/restic.sh
+: "${host_name:?}" "${fingerprint:?}"
+
+patience=180 # seconds; restic itself tries for a quarter of an hour
+
+refuse_other_hosts() {
+    local others
+    others=$(restic snapshots --json | tr ',{[' '\n' | sed -nE 's/^"hostname":"([^"]*)"$/\1/p' | sort -u | grep -vxF -- "$host_name" | head -n 3 || true)
+    [ -z "$others" ] || fail "kometa_backup_repository holds backups of $(tr '\n' ' ' <<<"$others")and this host is $host_name in the inventory." \
+        "Give each host a repository of its own, such as one below it: .../$host_name. If this host takes the other one's place," \
+        "call it by that name in inventory.py: (\"NAME\", {\"ssh_hostname\": \"its address\"})."
+}
+
+open_repository() {
+    local said status=0
+    said=$(restic_within "$patience" cat config 2>&1 >/dev/null) || status=$?
+    [ "$status" != 0 ] || return 0
+    [ "$status" != 124 ] || fail "kometa_backup_repository did not answer within $patience s. Is its address right, does a bucket exist?" \
+        "restic says: $said"
+    case $said in
+        *'wrong password'*) fail "kometa_backup_repository has another password than RESTIC_PASSWORD of kometa_repository_secrets." \
+            "Write the right one, or name another place; what is there was not touched." ;;
+        *'Is there a repository at the following location'*) restic init >/dev/null || fail "the repository could not be made; restic says above why." ;;
+        *) fail "kometa_backup_repository cannot be opened. restic says: $said" ;;
+    esac
+    say "the repository is made: whoever lacks RESTIC_PASSWORD can never open it, so keep that in a safe place as well"
+}
+
+load_repository
+open_repository
+refuse_other_hosts
+# What is known of another repository is not true of this one.
+rm -f -- "$state_dir/snapshot" "$state_dir/repository-maintained" "$state_dir/repository-damaged"
+printf '%s\n' "$fingerprint" >"$state_dir/repository"

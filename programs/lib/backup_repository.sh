@@ -1,0 +1,264 @@
+# shellcheck shell=bash
+# A snapshot of the config tree in a restic repository: what did not change is not read again. restic gets ready while
+# Kometa runs, and Kometa is frozen only while it reads. Needs what backup.sh has about containers.
+. lib/backup_common.sh
+. lib/backup_marks.sh
+. lib/freeze.sh
+. lib/left_out.sh
+. lib/restic.sh
+: "${host_name:?}" "${repository_mount?}"
+declare -a excludes # patterns
+warm_from=268435456 # bytes that changed since the last snapshot, above which most are read before the freeze
+check_parts=12 # of the repository's data, one of which is read each week: all of it in a quarter
+check_seconds=14400 # and no longer than this
+prune_seconds=3600
+prune_bytes=256M # of partly used packs that are written again at a time
+snapshot_output=$state_dir/snapshot.output
+snapshot_state=$state_dir/snapshot # the last one: `MOMENT ID`
+maintained=$state_dir/repository-maintained
+damaged=$state_dir/repository-damaged # why, where the last check found it so
+# Exit statuses: of ours, and of restic.
+no_config=4
+no_repository=10
+wrong_password=12
+
+# --- reading the tree; these run inside the namespace -----------------------------------------------------------------
+
+# $@: further options of `restic backup`. Standard output: restic's own words, from which the result is taken.
+read_tree() {
+    local options=() pattern
+    for pattern in "${excludes[@]}"; do options+=(--exclude "$config_dir/$pattern"); done
+    cd -- "${config_dir%/*}" || exit "$no_config"
+    if [ ! -e "$config_dir/config.yml" ]; then
+        say "there is no config.yml in $config_dir: snapshots of what is left would in time push out the good ones"
+        exit "$no_config"
+    fi
+    RESTIC_PROGRESS_FPS=0.3 restic backup --no-scan --host "$host_name" "${options[@]}" "$@" -- "${config_dir##*/}"
+}
+
+# restic reads files of patterns when it is ready to read the tree, so two of them, which are pipes, make it say so and
+# wait. What was written to after the freeze was not at rest; restic itself would not notice.
+read_frozen_tree() { # $1: the snapshot's time
+    local options=(--time "$1" --tag kometa-host) status=0 news
+    if is_by_hand; then options+=(--tag by-hand); fi
+    read_tree "${options[@]}" --exclude-file "$gates/ready" --exclude-file "$gates/go" || status=$?
+    [ "$status" = 0 ] || exit "$status"
+    cd -- "$config_dir" || exit "$no_config"
+    news=$(find . "${left_out[@]}" -newercm "$gates/frozen" -print -quit)
+    if [ -n "$news" ]; then
+        say "$news was written to while it was read"
+        exit "$changed"
+    fi
+}
+
+changed_bytes() {
+    cd -- "$config_dir" || return 1
+    find . "${left_out[@]}" -type f -newercm "$snapshot_state" -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+}
+
+# --- one attempt ------------------------------------------------------------------------------------------------------
+
+# Runs restic in a process group of its own, and freezes what writes to the tree once it is ready to read; returns its
+# status.
+read_and_freeze() {
+    local gates ready go='' ended status=0
+    gates=$(mktemp -d -- "$state_dir/gates.XXXXXX")
+    mkfifo -- "$gates/ready" "$gates/go"
+    set -m
+    in_namespace_at_home read_frozen_tree "${moment:0:10} ${moment:11:2}:${moment:13:2}:${moment:15:2}" >"$snapshot_output" 9>&- &
+    job=$!
+    set +m
+    : >"$gates/ready" 9>&- &
+    ready=$!
+    wait -n -p ended "$job" "$ready" || status=$?
+    if [ "$ended" = "$ready" ]; then
+        freeze
+        touch -- "$gates/frozen"
+        : >"$gates/go" 9>&- &
+        go=$!
+        await_job || status=$?
+    fi
+    job=
+    # They still wait where restic has ended too early.
+    { kill -KILL "$ready" ${go:+"$go"} && wait "$ready" ${go:+"$go"}; } 2>/dev/null || true
+    rm -rf -- "$gates"
+    return "$status"
+}
+
+snapshot_frozen_tree() {
+    local status=0
+    # shellcheck disable=SC2034  # thaw_ours sets it
+    woken=
+    moment=$(date -u +%Y-%m-%dT%H%M%SZ)
+    : >"$frozen_list.last"
+    read_and_freeze || status=$?
+    thaw_ours || fail "no snapshot was made."
+    if [ "$status" = 0 ] && was_disturbed; then
+        say "a container that writes to the tree was started or thawed meanwhile"
+        status=$changed
+    fi
+    return "$status"
+}
+
+# What restic says it has saved; nothing where it has not.
+saved_snapshot() { sed -nE 's/^snapshot ([0-9a-f]+) saved$/\1/p' -- "$snapshot_output"; }
+
+forget_saved() {
+    local id
+    id=$(saved_snapshot)
+    if [ -n "$id" ] && ! forget_ids "$id"; then say "the snapshot $id, which is not to be restored, could not be removed"; fi
+}
+
+# The first time, or after much has changed, most of it is read while Kometa runs: the freeze is then for the rest alone.
+warm_up() {
+    local bytes=$warm_from
+    if [ -e "$snapshot_state" ]; then bytes=$(in_namespace changed_bytes); fi
+    [ "$bytes" -ge "$warm_from" ] || return 0
+    say "much of the tree is new: it is read once before the freeze"
+    in_namespace_at_home read_tree --tag kometa-host-warm >"$snapshot_output" 9>&- || [ $? = "$changed" ] || explain_failure
+    warm=$(saved_snapshot)
+}
+
+save_snapshot() {
+    local attempt status warm='' moment
+    need_mount "$repository_mount"
+    load_repository
+    warm_up
+    for attempt in $(seq "$attempts"); do
+        status=0
+        wait_for_due_run
+        snapshot_frozen_tree || status=$?
+        case $status in
+            0 | "$no_config" | "$no_repository" | "$wrong_password") break ;;
+            "$changed")
+                say "the tree changed while it was read, or could not be read (attempt $attempt of $attempts)"
+                forget_saved
+                ;;
+            *) free_our_locks ;;
+        esac
+        if [ "$attempt" -lt "$attempts" ]; then sleep 5; fi
+    done
+    [ "$status" = 0 ] || explain_failure
+    report_snapshot
+    if [ -n "$warm" ]; then forget_ids "$warm" || true; fi
+    maintain_repository
+}
+
+report_snapshot() {
+    local id files new
+    id=$(saved_snapshot)
+    files=$(sed -nE 's/^processed ([0-9]+) files.*/\1/p' -- "$snapshot_output")
+    new=$(sed -nE 's/^Added to the repository: ([^(]*[^ (]).*/\1/p' -- "$snapshot_output")
+    if [ -z "$id" ] || [ "${files:-0}" -eq 0 ]; then fail "no snapshot was made: restic did not say that it saved one."; fi
+    printf '%s %s\n' "$moment" "$id" >"$snapshot_state.new"
+    mv -T -- "$snapshot_state.new" "$snapshot_state"
+    say "snapshot $id: $files files, ${new:-0 B} added, $((SECONDS - began)) s, Kometa was frozen for $(frozen_seconds) s"
+}
+
+explain_failure() { fail "no snapshot was made in kometa_backup_repository; restic says above why."; }
+
+# --- once a week ------------------------------------------------------------------------------------------------------
+
+# Checks first: nothing is taken away from a repository that is not in order.
+maintain_repository() {
+    if [ -e "$maintained" ] && [ ! -e "$damaged" ] && [ -z "$(find "$maintained" -mmin +$((7 * 1440 - 120)))" ]; then return 0; fi
+    free_our_locks
+    check_repository
+    forget_warm
+    forget_superseded
+    touch -- "$maintained"
+}
+
+check_repository() {
+    local part status=0
+    part=$(($(date +%s) / (7 * 86400) % check_parts + 1))
+    restic_within "$check_seconds" check --read-data-subset="$part/$check_parts" >"$state_dir/check.output" 2>&1 || status=$?
+    case $status in
+        0) rm -f -- "$damaged" && say "the repository was checked, part $part of $check_parts of its data too: it is in order" ;;
+        124) say "the check of the repository did not end within $check_seconds s; it goes on in a week" ;;
+        *) report_bad_check ;;
+    esac
+}
+
+report_bad_check() {
+    tail -n 12 -- "$state_dir/check.output" >&2
+    grep -q 'contains errors' -- "$state_dir/check.output" ||
+        fail "the snapshot was written, but the repository could not be checked: restic says above why. The next backup tries again."
+    cp -- "$state_dir/check.output" "$damaged"
+    fail "the snapshot was written, but kometa_backup_repository is damaged, see above: what it holds cannot be relied on." \
+        "Nothing is removed from it, and every backup fails, until a check succeeds. docs/backups.md says how to repair it."
+}
+
+snapshot_names() { sed -E 's/^([^ ]+) ([^ ]+) .*/kometa-\1.restic.\2/'; }
+
+snapshot_marks() { # standard input: as list_snapshots prints them
+    sed -nE 's/^([^ ]+) ([^ ]+) by-hand .*/by-hand kometa-\1.restic.\2/p; s/^([^ ]+) ([^ ]+) [^ ]+ pinned$/pinned kometa-\1.restic.\2/p'
+}
+
+# What prepared a backup that was cut off.
+forget_warm() {
+    local ids
+    mapfile -t ids < <(restic snapshots --json --tag kometa-host-warm | grep -oE '"short_id":"[0-9a-f]+"' | cut -d '"' -f 4)
+    if [ "${#ids[@]}" -gt 0 ]; then forget_ids "${ids[@]}" || true; fi
+}
+
+# retention.awk decides, as it does about archives; restic carries it out.
+forget_superseded() {
+    local listed names name ids=()
+    listed=$(restic snapshots --json --host "$host_name" | list_snapshots)
+    names=$({ snapshot_marks <<<"$listed"; proved_snapshots; snapshot_names <<<"$listed"; } | superseded) ||
+        fail "it could not be decided which snapshots may go; none was removed."
+    [ -n "$names" ] || return 0
+    while IFS= read -r name; do ids+=("${name##*.}"); done <<<"$names"
+    if forget_ids "${ids[@]}"; then
+        say "removed the snapshots ${ids[*]} (kometa_backup_keep: ${keep[*]})"
+        prune_repository
+    fi
+}
+
+# Proofs name a snapshot as `restic:ID`; retention.awk knows it by its moment.
+proved_snapshots() {
+    local id
+    sed -nE 's/^[^ ]+ (drilled|restored) restic:([0-9a-f]+)$/\2/p' -- "$proofs_file" 2>/dev/null | while IFS= read -r id; do
+        awk -v id="$id" '$2 == id { print "proved kometa-" $1 ".restic." $2 }' <<<"$listed"
+    done
+}
+
+# Some servers take nothing away, so that nobody who has this host can: the retention is then theirs.
+forget_ids() {
+    local said
+    said=$(restic forget "$@" 2>&1 >/dev/null) || {
+        free_our_locks
+        said=$(restic forget "$@" 2>&1 >/dev/null) || fail "$said" "Snapshots that may go could not be removed: $*"
+    }
+    case $said in
+        *'unable to remove'* | *403* | *AccessDenied*)
+            say "the repository's server removes nothing (append-only): retention of snapshots and prune are that server's"
+            return 1
+            ;;
+    esac
+}
+
+prune_repository() {
+    local status=0
+    restic_within "$prune_seconds" prune --max-unused 10% --max-repack-size "$prune_bytes" >"$state_dir/prune.output" 2>&1 || status=$?
+    case $status in
+        0) say "pruned: $(grep -E '^(total prune|this removes)' -- "$state_dir/prune.output" | tail -n 1 | tr -s ' ')" ;;
+        124) say "the prune did not end within $prune_seconds s; it goes on in a week" ;;
+        *) tail -n 5 -- "$state_dir/prune.output" >&2 && fail "the snapshot is good, but what no snapshot needs could not be pruned." ;;
+    esac
+}
+
+# A run of ours that was killed leaves its lock. One of another host, or of a process that lives, is none of our business;
+# restic tells by host and process which are stale.
+free_our_locks() {
+    local id lock foreign=''
+    for id in $(restic list locks --no-lock -q); do
+        lock=$(restic cat lock "$id" --no-lock 2>/dev/null) || continue
+        if ! grep -qF "\"hostname\": \"$(hostname)\"" <<<"$lock"; then
+            foreign=yes
+            say "the repository has a lock of $(tr -s ' \n' ' ' <<<"$lock"): left alone. Is nobody at work there? restic unlock removes it"
+        fi
+    done
+    if [ -z "$foreign" ]; then restic unlock >/dev/null || say "a lock that a killed run has left could not be removed"; fi
+}
