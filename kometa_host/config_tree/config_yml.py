@@ -34,6 +34,9 @@ class KometaSettings(Protocol):
     @property
     def kometa_host_files(self) -> Collection[str]: ...
 
+    @property
+    def kometa_volumes(self) -> Collection[str]: ...
+
 
 def shown(tree: Tree, path: str) -> str:
     """Return a path in the tree as the user knows it, from the project's folder.
@@ -198,7 +201,7 @@ class ConfigChecks:
 
     def _is_mounted(self, name: str) -> bool:
         """Return whether a path in the container lies in one of the mounts that the host's settings have."""
-        volumes = getattr(self.settings, "kometa_volumes", ())
+        volumes = self.settings.kometa_volumes
         targets = [str(volume).split(":")[1] for volume in volumes if ":" in str(volume)]
         return any(posixpath.join("/", posixpath.normpath(name), "").startswith(f"{target}/") for target in targets)
 

@@ -28,6 +28,7 @@ class Settings:
     kometa_plex_url: str = "http://plex:32400"
     kometa_environment: Mapping[str, str] = field(default_factory=dict)
     kometa_host_files: Collection[str] = ()
+    kometa_volumes: tuple[str, ...] = ()
 
 
 @pytest.fixture(autouse=True)
