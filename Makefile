@@ -60,11 +60,11 @@ newest: .venv/developer ## lint and unit tests with the newest versions that pyp
 drift: .venv/installed ## compare the hosts with the project (exit status of python -m tools.drift: 0 in sync, 2 drift, 1 error)
 	@$(PYTHON) -m tools.drift $(INVENTORY)
 
-status: .venv/installed ## one line for each host
-	@$(PYTHON) -m tools.status $(INVENTORY)
+status: .venv/installed ## one line for each host; JSON=1: for scripts
+	@$(PYTHON) -m tools.status $(INVENTORY) $(if $(JSON),--json)
 
-doctor: .venv/installed ## look for problems on the hosts; exit status 1 if there are any
-	@$(PYTHON) -m tools.doctor $(INVENTORY)
+doctor: .venv/installed ## look for problems on the hosts; exit status 1 if there are any; JSON=1: for scripts
+	@$(PYTHON) -m tools.doctor $(INVENTORY) $(if $(JSON),--json)
 
 drill: .venv/installed ## restore the latest backup beside the live tree and compare the two
 	@.venv/bin/pyinfra $(INVENTORY) operations.backup.drill -y

@@ -36,7 +36,10 @@ kometa_volumes: list[str] = []  # further mounts of the container, such as "/srv
 kometa_memory = None  # the container's memory limit, such as "4G"
 kometa_quadlet: dict[str, dict[str, object]] = {}  # further lines of kometa.container: section -> {key: value or list}
 
-kometa_notify_url = None  # pinged with start, success and failure of backups and updates
+kometa_run_limit = 24  # hours after which a run in progress counts as hung
+kometa_notify: list[str] = []  # Apprise addresses that get messages in words; <<name>> is a value of the secrets file
+kometa_notify_on = ["failure"]  # what they are told: failure, success, update, drift
+kometa_notify_url = None  # pinged as Healthchecks wants it: start, success and failure of runs, backups and updates
 
 kometa_autodeploy_group = "interactive"  # names the units: mms-autodeploy-<group>
 kometa_autodeploy_schedule = "*-*-* 02:00:00"  # systemd calendar expression, in mms_timezone

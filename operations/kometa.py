@@ -3,17 +3,28 @@
 from pyinfra import host
 
 from kometa_host.plans import network as network_plan
+from kometa_host.plans import notify as notify_plan
 from kometa_host.plans import run_once as run_once_plan
 from kometa_host.plans import service
 from kometa_host.plans.config_tree import CONFIG, reconcile
 from kometa_host.plans.service import Decision, Pending, Step
 from kometa_host.secrets import podman as podman_secrets
-from kometa_host.state import filesets
+from kometa_host.state import filesets, programs
 from kometa_host.state.desired import config_tree, inputs_of, network_quadlet, quadlets, secret_values
+from kometa_host.state.programs import Actor
 from operations import kometa_diagnosis as diagnosing
 from operations import kometa_logs as logging
 from operations import kometa_run as one_run
-from operations.engine.operation import Commands, account_change, confirm, host_operation, look_again, observe, settings
+from operations.engine.operation import (
+    Change,
+    Commands,
+    account_change,
+    confirm,
+    host_operation,
+    look_again,
+    observe,
+    settings,
+)
 from operations.engine.plex import tell_missing_libraries
 from operations.kometa_validator import show_verdict
 
@@ -91,6 +102,38 @@ def run_once(
     """
     options = run_once_plan.checked(collections, libraries, tests, wait, timeout)
     yield from one_run.run_once(options, config)
+
+
+@host_operation
+def trial_message() -> Commands:
+    """Make sure that whoever kometa_notify and kometa_notify_url name has been sent a trial message.
+
+    One that does not arrive is said, and fails nothing.
+
+        kometa.trial_message(name="Trial message")
+    """
+    known = settings()
+    if not notify_plan.trial_is_due(known, observe()):
+        has_addresses = notify_plan.addresses_digest(known)
+        host.noop("a trial message was sent to these addresses" if has_addresses else "nobody is to be told anything")
+        return
+    yield _trial(is_strict=False)
+    confirm(not notify_plan.trial_is_due(known, look_again()), "the trial message was not sent.")
+
+
+@host_operation
+def notify() -> Commands:
+    """Send a trial message now to all that kometa_notify and kometa_notify_url name; fail if one does not take it.
+
+    pyinfra inventory.py operations.kometa.notify
+    """
+    notify_plan.refuse_without_addresses(settings())
+    yield _trial(is_strict=True)
+
+
+def _trial(is_strict: bool) -> Change:
+    script = programs.program("trial_message", library_dir=settings().library_dir, is_strict=is_strict)
+    return Change("the trial message", script, Actor.ACCOUNT, locked=False)
 
 
 @host_operation

@@ -8,7 +8,7 @@ from pyinfra import host
 
 from kometa_host.errors import UserError
 from kometa_host.settings.variables import Settings
-from kometa_host.state import answers, programs
+from kometa_host.state import answers, programs, run_history
 from kometa_host.state import kometa_log as kometa_runs
 from kometa_host.state.programs import Actor
 from operations.engine import attended, read_only, transport
@@ -16,7 +16,7 @@ from operations.engine.lock import HEARTBEAT
 from operations.engine.operation import settings
 
 LINES = 100  # of what was said before, where nothing else was asked for
-MOST_RUNS = 10  # as many log files as Kometa keeps
+MOST_RUNS = run_history.MAX_RUNS  # of those that Kometa's ten logs no longer hold the history tells a line each
 
 
 def logs(since: object = None, runs: object = 0, follow: object = None) -> None:
@@ -64,17 +64,29 @@ def _show_runs(known: Settings, count: int) -> None:
     told = completed.stdout.decode("ascii", "replace").splitlines()
     if completed.status or told[-1:] != ["end"]:
         raise UserError(f"Kometa's logs could not be read: {completed.stderr.strip() or 'no answer'}")
-    shown = [part for line in told[:-1] for part in _runs_of(line.removeprefix("run "), known.mms_timezone)]
-    for part in shown[-count:]:
-        read_only.show(part)
+    shown = [part for line in told[:-1] for part in _told(line, known.mms_timezone)]
+    texts = dict(sorted(shown, key=lambda entry: entry[0]))  # of one run the log comes later, and stays
+    for text in list(texts.values())[-count:]:
+        read_only.show(text)
     if not shown:
         read_only.show(f"{host.name}: Kometa has not run yet")
 
 
-def _runs_of(encoded: str, timezone: str) -> Iterator[str]:
-    """Yield each run of a log as text: a line that says how it went, then what Kometa said."""
+def _told(line: str, timezone: str) -> Iterator[tuple[float, str]]:
+    """Yield when each run of a line began, and its text: one sentence of the history, or all that a log says."""
+    what, encoded = line.split(" ", 1)
     lines = answers.inflated(b64decode(encoded)).decode("utf-8", "replace").splitlines()
+    if what == "history":
+        for run in run_history.parse(lines):
+            yield run.started.timestamp(), f"{host.name}: run {run_history.summary(run)}"
+    else:
+        yield from _runs_of(lines, timezone)
+
+
+def _runs_of(lines: list[str], timezone: str) -> Iterator[tuple[float, str]]:
     for part in kometa_runs.split(lines):
         for run in kometa_runs.parse(part.lines, timezone):
             head = f"{host.name}: run {kometa_runs.summary(run)}"
-            yield "\n".join([head, *(f"  {kometa_runs.shown(line)}" for line in part.lines)])
+            begin = run.started or run.first_line
+            text = "\n".join([head, *(f"  {kometa_runs.shown(line)}" for line in part.lines)])
+            yield begin.timestamp() if begin else 0.0, text

@@ -1,4 +1,4 @@
-"""The fleet at a glance, one line for each host: `python -m tools.status [INVENTORY] [options of pyinfra]`."""
+"""The fleet at a glance, one line for each host: `python -m tools.status [INVENTORY] [--json] [options]`."""
 
 import json
 import subprocess
@@ -25,11 +25,19 @@ def statuses(printed: str) -> dict[str, Status]:
     return {name: Status.from_json(value) for name, value in found.get(FACT, {}).items() if value}
 
 
+def as_json(name: str, entry: Status) -> str:
+    """Return the status of a host as one line of JSON."""
+    return json.dumps({"host": name, **entry.to_json()}, ensure_ascii=False)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Print the table; return 1 if a host could not be read."""
-    done = subprocess.run(pyinfra_command(arguments), capture_output=True, text=True, check=False)
+    """Print the table, or with --json a line for each host; return 1 if a host could not be read."""
+    options = [option for option in arguments if option != "--json"]
+    done = subprocess.run(pyinfra_command(options), capture_output=True, text=True, check=False)
     rows = statuses(done.stdout)
-    if rows:
+    if rows and options != list(arguments):
+        print("\n".join(as_json(name, entry) for name, entry in rows.items()))
+    elif rows:
         print(table(rows, datetime.now(UTC)))
     if done.returncode or not rows:
         # What pyinfra says of the hosts that it could not reach.

@@ -266,6 +266,6 @@ def _masked_value(name: str, value: Any) -> Any:
     if name == "kometa_notify_url":
         # The path of such a URL often is its password.
         return f"{urlsplit(value).scheme}://{urlsplit(value).hostname}/{MASK}" if isinstance(value, str) else MASK
-    if SECRET_DATA.search(name):
+    if SECRET_DATA.search(name) or name == "kometa_notify":
         return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
     return value

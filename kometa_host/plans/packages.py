@@ -11,18 +11,19 @@ from kometa_host.state.observed import Observed
 OLDEST_PODMAN = (4, 4)  # the first with Quadlet
 
 # Programs that show whether what Kometa's host needs is there; see programs/lib/host_state.sh.
-NEEDED = ("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock")
+NEEDED = ("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock", "python3")
 SLIRP = "slirp4netns"  # rootless Podman's way to the network before version 5, which has pasta
 
 _COMMON = ("podman", "passt", "netavark", "aardvark-dns", "crun", "fuse-overlayfs", "nftables", "zstd", "tar")
-_DNF = (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core")
-# By family of distributions: not all that have one package manager have the same names or packages.
+_DNF = (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core", "python3", "tzdata")
+# By family of distributions: not all that have one package manager have the same names or packages. Python and its time
+# zones are for the watcher of runs.
 PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "debian": (*_COMMON, "uidmap", "dbus-user-session", "util-linux"),
+    "debian": (*_COMMON, "uidmap", "dbus-user-session", "util-linux", "python3", "tzdata"),
     "fedora": _DNF,
     "rhel": _DNF,
-    "suse": (*_COMMON, "shadow", "dbus-1", "util-linux"),
-    "arch": (*_COMMON, "shadow", "dbus", "util-linux"),
+    "suse": (*_COMMON, "shadow", "dbus-1", "util-linux", "python3", "timezone"),
+    "arch": (*_COMMON, "shadow", "dbus", "util-linux", "python", "tzdata"),
 }
 MANAGERS: Mapping[str, str] = {
     "debian": "apt-get",
@@ -31,9 +32,10 @@ MANAGERS: Mapping[str, str] = {
     "suse": "zypper",
     "arch": "pacman",
 }
-# What only some hosts need, for pings or to follow a repository: programs, and by family what brings them.
+# What only some hosts need, for pings, messages or to follow a repository: programs, and by family what brings them.
 Extra = tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]
 _PINGS: Extra = (("curl",), dict.fromkeys(PACKAGES, ("curl",)))
+_MESSAGES: Extra = (("apprise",), {**dict.fromkeys(PACKAGES, ("apprise",)), "suse": ("python3-apprise",)})
 _BACKUPS: Extra = (("age",), dict.fromkeys(PACKAGES, ("age",)))
 _BEFORE_PASTA: Extra = ((SLIRP,), dict.fromkeys(PACKAGES, (SLIRP,)))
 _OF_DNF = ("git-core", "openssh-clients", "python3-pip")
@@ -53,7 +55,7 @@ _SSH: Extra = (
     ("ssh",),
     {**dict.fromkeys(PACKAGES, ("openssh-clients",)), "debian": ("openssh-client",), "arch": ("openssh",)},
 )
-_FROM_EPEL = ("age", "restic", "rclone")  # which Red Hat's own repositories do not have
+_FROM_EPEL = ("age", "apprise", "restic", "rclone")  # which Red Hat's own repositories do not have
 _PODMAN_4 = {("ubuntu", "24.04"): True}
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
 _WAY_OUT = (
@@ -76,6 +78,7 @@ def _extras(settings: Settings, found: Observed | None) -> list[Extra]:
         (scheme == "sftp", _SSH),
         (scheme == "rclone", _RCLONE),
         (settings.kometa_notify_url, _PINGS),
+        (settings.kometa_notify, _MESSAGES),
         (settings.follows_git, _PULL),
         (found is None or needs_slirp(found), _BEFORE_PASTA),
     ]
@@ -138,7 +141,7 @@ def refuse_unavailable(settings: Settings, found: Observed) -> None:
         raise UserError(
             f"{', '.join(lacking)}: missing, and {found.host.os_release.get('PRETTY_NAME', 'this distribution')} has "
             "it in EPEL alone, which is not enabled. As root: dnf install epel-release (RHEL itself: see "
-            "docs.fedoraproject.org/en-US/epel), then deploy again. Without backups it is not needed."
+            "docs.fedoraproject.org/en-US/epel), then deploy again. age is for backups, apprise for kometa_notify."
         )
 
 

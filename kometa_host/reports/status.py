@@ -13,9 +13,10 @@ from kometa_host.plans.backup import MOMENT
 from kometa_host.plans.service import CONTAINER, UNIT
 from kometa_host.plans.snapshots import PREFIX
 from kometa_host.settings.variables import Settings
-from kometa_host.state import answers, backup_files, kometa_log, observed
+from kometa_host.state import answers, backup_files, kometa_log, observed, run_history, watch_files
 from kometa_host.state.kometa_log import Run
 from kometa_host.state.observed import Observed
+from kometa_host.state.run_history import RecordedRun
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Look:
         told = self.found.values.get("last-run")
         lines = answers.inflated(told).decode("utf-8", "replace").splitlines() if told else []
         return next(reversed(kometa_log.parse(lines, timezone)), None)
+
+    @answers.sensible("the history of runs")
+    def recorded_runs(self) -> list[RecordedRun]:
+        """Return the newest runs of the host's own history, newest first."""
+        told = self.found.values.get("run-history")
+        return run_history.parse(answers.inflated(told).decode("utf-8", "replace").splitlines() if told else [])
 
     @answers.sensible("archives")
     def archives(self) -> Mapping[str, int]:
@@ -115,7 +122,10 @@ class BackupStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A Kometa host. service: active, failed, ...; `absent` if nothing is deployed. Sizes in bytes, times aware."""
+    """A Kometa host. service: active, failed, ...; `absent` if nothing is deployed. Sizes in bytes, times aware.
+
+    commit: what a host in pull mode has of its repository.
+    """
 
     service: str
     since: datetime | None = None
@@ -127,6 +137,7 @@ class Status:
     last_backup: BackupStatus | None = None
     timers: Mapping[str, datetime | None] = field(default_factory=dict)
     tree_size: int | None = None
+    commit: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the status as what JSON can hold; pyinfra prints facts with it."""
@@ -174,15 +185,40 @@ def status(settings: Settings, look: Look, now: datetime) -> Status:
         digest=look.found.text("image-digest"),
         next_run=next_run(settings.kometa_times, settings.mms_timezone, now) if alive else None,
         run_in_progress_since=datetime.fromtimestamp(started, zone) if started else None,
-        last_run=_run_status(look.last_run(settings.mms_timezone), bool(started)),
+        last_run=_last_run(settings, look, bool(started)),
         last_backup=_backup_status(look.archives(), zone),
         timers={name: _local(moment, zone) for name, moment in _timers(settings, look).items()},
         tree_size=int(size) * 1024 if size.isdecimal() else None,
+        commit=look.found.text("deployed-commit") if settings.follows_git else "",
     )
 
 
 def _local(time: datetime | None, zone: ZoneInfo) -> datetime | None:
     return time.astimezone(zone) if time else None
+
+
+def _last_run(settings: Settings, look: Look, in_progress: bool) -> RunStatus | None:
+    """Return the newest run of Kometa's logs and of the host's history, which knows those that hung or were missed."""
+    from_log = _run_status(look.last_run(settings.mms_timezone), in_progress)
+    recorded = next(iter(look.recorded_runs()), None)
+    if recorded is None or in_progress:
+        return from_log
+    if from_log and from_log.started and from_log.started > recorded.started:
+        return from_log
+    return _recorded_status(recorded, ZoneInfo(settings.mms_timezone))
+
+
+def _recorded_status(run: RecordedRun, zone: ZoneInfo) -> RunStatus:
+    return RunStatus(
+        kind=run.kind,
+        started=run.started.astimezone(zone),
+        finished=_local(run.finished, zone),
+        seconds=run.seconds,
+        outcome=run.outcome.value,
+        errors=run.errors,
+        warnings=run.warnings,
+        first_error=next(iter(run.first_errors), ""),
+    )
 
 
 def _run_status(run: Run | None, in_progress: bool) -> RunStatus | None:
@@ -211,7 +247,7 @@ def _backup_status(archives: Mapping[str, int], zone: ZoneInfo) -> BackupStatus 
 
 def timer_units(settings: Settings, found: Observed) -> list[str]:
     """Return the names of our timers on the host, where another stack's may have the usual name."""
-    return [backup_files.TIMER, autodeploy.timer_of(settings, found)]
+    return [backup_files.TIMER, autodeploy.timer_of(settings, found), watch_files.TIMER]
 
 
 def _timers(settings: Settings, look: Look) -> dict[str, datetime | None]:
@@ -222,9 +258,11 @@ def _timers(settings: Settings, look: Look) -> dict[str, datetime | None]:
 
 def table(rows: Mapping[str, Status], now: datetime) -> str:
     """Return the fleet as a table, one line for each host."""
-    head = ("HOST", "SERVICE", "SINCE", "NEXT RUN", "LAST RUN", "TOOK", "RESULT", "BACKUP", "TREE", "IMAGE")
+    head = ("HOST", "SERVICE", "SINCE", "NEXT RUN", "LAST RUN", "TOOK", "RESULT", "BACKUP", "TREE", "IMAGE", "COMMIT")
     lines = [head, *(_row(name, entry, now) for name, entry in rows.items())]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    if not any(entry.commit for entry in rows.values()):
+        lines = [line[:-1] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
@@ -242,6 +280,7 @@ def _row(name: str, entry: Status, now: datetime) -> tuple[str, ...]:
         f"{age(backup.time, now)} ago" if backup else "-",
         _size(entry.tree_size),
         _version(entry),
+        entry.commit[:7] or "-",
     )
 
 

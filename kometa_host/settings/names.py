@@ -160,19 +160,3 @@ def _split_url(url: str, remedy: str) -> tuple[SplitResult, int | None]:
     if parts.path not in ("", "/"):
         raise RefusalError("a URL with a path", remedy)
     return parts, port
-
-
-def checked_notify_url(value: object) -> str | None:
-    """Given an http(s) URL to ping, or None, return it. It is never repeated, since its path often is the password."""
-    if value is None or value == "":
-        return None
-    remedy = "write an http:// or https:// URL, or None (null on the command line) for no pings"
-    url = text_of(value, remedy) if isinstance(value, str) and value.isprintable() else ""
-    try:
-        parts = urlsplit(url.strip())
-        valid = parts.scheme in DEFAULT_PORTS and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"[\s\"'\\<>`{}|^]", url.strip()):
-        raise RefusalError("something that is no http:// or https:// URL (not shown here)", remedy)
-    return url.strip()

@@ -8,7 +8,17 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
 from kometa_host.errors import Problem, SettingsError
-from kometa_host.settings import container_shape, environment, names, paths, recipients, repositories, restic, times
+from kometa_host.settings import (
+    container_shape,
+    environment,
+    names,
+    notifications,
+    paths,
+    recipients,
+    repositories,
+    restic,
+    times,
+)
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted, text_of, whole_number
 
 CONFIG_EXAMPLE = "/home/mms/config/kometa"
@@ -40,6 +50,14 @@ def _max_pause(value: object) -> int:
 
 def _drill_days(value: object) -> int:
     return whole_number(value, 0, None, "write a whole number of days, such as 90; 0: nobody is reminded")
+
+
+def _run_limit(value: object) -> int:
+    return whole_number(value, 1, 24 * 30, "write a whole number of hours, such as 24: a longer run counts as hung")
+
+
+def _notify(value: object, info: ValidationInfo) -> tuple[SecretStr, ...]:
+    return notifications.checked_notify(value, info.data.get("kometa_secrets"))
 
 
 def _restart(value: object) -> str:
@@ -236,7 +254,10 @@ class Settings(BaseModel):
     kometa_volumes: Annotated[tuple[str, ...], BeforeValidator(_volumes)] = ()
     kometa_memory: Annotated[str | None, BeforeValidator(container_shape.checked_memory)] = None
     kometa_quadlet: Annotated[dict[str, container_shape.Lines], BeforeValidator(container_shape.checked_quadlet)] = {}
-    kometa_notify_url: Annotated[str | None, BeforeValidator(names.checked_notify_url)] = None
+    kometa_run_limit: Annotated[int, BeforeValidator(_run_limit)] = 24
+    kometa_notify: Annotated[tuple[SecretStr, ...], BeforeValidator(_notify)] = ()
+    kometa_notify_on: Annotated[tuple[str, ...], BeforeValidator(notifications.checked_notify_on)] = ("failure",)
+    kometa_notify_url: Annotated[str | None, BeforeValidator(notifications.checked_notify_url)] = None
 
     kometa_autodeploy_group: Annotated[str, BeforeValidator(names.checked_group)] = "interactive"
     kometa_autodeploy_schedule: Annotated[str, BeforeValidator(_schedule)] = "*-*-* 02:00:00"

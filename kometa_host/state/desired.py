@@ -14,10 +14,14 @@ from kometa_host.secrets import podman as podman_secrets
 from kometa_host.settings.container_shape import SECTIONS
 from kometa_host.settings.environment import variable_of
 from kometa_host.settings.variables import Settings
-from kometa_host.state import autodeploy_files, backup_files, container_shape
+from kometa_host.state import autodeploy_files, backup_files, container_shape, watch_files
 from kometa_host.state.filesets import FileSet, WantedFile
 
 PROJECT = Path(__file__).resolve().parents[2]
+SECRET_SETTINGS = {
+    *("kometa_secrets", "kometa_repository_secrets", "kometa_authorization"),
+    *("kometa_notify", "kometa_notify_url"),
+}
 INPUTS_LABEL = "kometa-host.inputs"
 # `url: ENV` in config.yml, which Kometa takes from KOMETA_PLEX_URL
 PLEX_URL_ENV = re.compile(r"(?im)\burl[\"']?\s*:\s*[\"']?env[\"']?\s*(?:[#,}]|$)")
@@ -145,11 +149,15 @@ def units_of_interest(settings: Settings) -> list[str]:
 
 def library(settings: Settings) -> FileSet:
     """Return the host's own scripts and what they read."""
-    files = {**autodeploy_files.library_files(settings), **backup_files.library_files(settings)}
+    files = {
+        **autodeploy_files.library_files(settings),
+        **backup_files.library_files(settings),
+        **watch_files.library_files(settings),
+    }
     if settings.kometa_notify_url:
         # Its path often is its password: a private file, from which the scripts give it to curl's input.
         files[backup_files.NOTIFY_URL] = WantedFile.of(f"{settings.kometa_notify_url}\n", 0o600)
-    return FileSet("library", settings.library_dir, files, {".": 0o700})
+    return FileSet("library", settings.library_dir, files, {".": 0o700, **watch_files.directories()})
 
 
 def units(settings: Settings) -> FileSet:
@@ -160,9 +168,8 @@ def units(settings: Settings) -> FileSet:
         "autodeploy_calendar": settings.autodeploy_calendar,
         "longest": backup_files.longest(settings),
     }
-    templates = {name: f"{name}.j2" for name in backup_files.units(settings)} | autodeploy_files.unit_templates(
-        settings
-    )
+    own = (*backup_files.units(settings), *watch_files.UNITS)
+    templates = {name: f"{name}.j2" for name in own} | autodeploy_files.unit_templates(settings)
     files = {
         name: WantedFile.of(rendered(f"units/{template}", settings, **more), 0o644)
         for name, template in templates.items()
@@ -178,7 +185,7 @@ def _scanned(source: Path) -> Tree:
 def declared_tree(settings: Settings) -> Tree:
     """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
     source = PROJECT / settings.kometa_config_source
-    context = settings.model_dump(exclude={"kometa_secrets", "kometa_repository_secrets", "kometa_authorization"})
+    context = settings.model_dump(exclude=SECRET_SETTINGS)
     key = f"{source} {context}"
     if key not in _trees:
         _trees[key] = _scanned(source).without(settings.kometa_host_files).rendered(context)

@@ -83,7 +83,7 @@ class Run:
     @property
     def duration(self) -> timedelta | None:
         """How long the run took, None if it has not finished."""
-        return self.finished - self.started if self.started and self.finished else None
+        return elapsed(self.started, self.finished) if self.started and self.finished else None
 
     @property
     def messages(self) -> list[str]:
@@ -108,6 +108,11 @@ class RunLog:
     lines: tuple[str, ...] = field(repr=False)
 
 
+def elapsed(begin: datetime, end: datetime) -> timedelta:
+    """Return the time between two moments; a difference within one zone would not know that its clocks were changed."""
+    return timedelta(seconds=end.timestamp() - begin.timestamp())
+
+
 def parse_line(line: str) -> LogLine | None:
     """Given a line of meta.log, return its parts, None if it is not of that form."""
     found = LINE.match(line)
@@ -116,6 +121,8 @@ def parse_line(line: str) -> LogLine | None:
     text = found[4].rstrip()
     if text.startswith("|") and text.endswith("|") and len(text) > 1:
         text = text[1:-1].strip()
+    # A log is not ours: what moves a terminal's cursor, or turns text around, is not shown to anybody.
+    text = text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
     return LogLine(datetime.fromisoformat(found[1]), found[2], found[3], text)
 
 

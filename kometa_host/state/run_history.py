@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kometa_host.config_tree.secret_patterns import masked
-from kometa_host.state.kometa_log import Collections, Outcome, Run
+from kometa_host.state.kometa_log import Collections, Outcome, Run, elapsed
 
 FILE = "runs/history.jsonl"  # in the state directory
 VERSION = 1
@@ -50,7 +50,12 @@ class RecordedRun:
     @property
     def seconds(self) -> int | None:
         """How long it took, None where it never finished."""
-        return int((self.finished - self.started).total_seconds()) if self.finished else None
+        return int(elapsed(self.started, self.finished).total_seconds()) if self.finished else None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it took place at all."""
+        return self.outcome is not Outcome.MISSED
 
     @property
     def is_failure(self) -> bool:
@@ -92,6 +97,15 @@ def recorded(run: Run, outcome: Outcome) -> RecordedRun | None:
 def line(run: RecordedRun) -> str:
     """Return a run as a line of the file, with its line break."""
     return json.dumps(run.to_json(), ensure_ascii=False) + "\n"
+
+
+def summary(run: RecordedRun) -> str:
+    """Return one sentence: when a run took place and how it went, with its first error."""
+    begin = f"{run.started:%Y-%m-%d %H:%M:%S}"
+    took = f" to {run.finished:%H:%M:%S} ({timedelta(seconds=run.seconds or 0)})" if run.finished else ""
+    counts = f": {run.errors} errors, {run.warnings} warnings" if run.has_begun else ""
+    first = f"; {run.first_errors[0]}" if run.first_errors else ""
+    return f"{begin}{took}, {run.outcome.value}{counts}{first}"
 
 
 def parse(lines: Iterable[str]) -> list[RecordedRun]:

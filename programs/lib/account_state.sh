@@ -14,6 +14,7 @@ declare -a units claimed linked volume_sources set_names set_roots set_digests s
 namespace_part() {
     local i
     set +e +o pipefail
+    if [ -r "$state_dir/messages/tried" ]; then emit messages-tried <"$state_dir/messages/tried"; fi
     for i in "${!set_names[@]}"; do
         files_part "${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}"
     done

@@ -24,3 +24,24 @@ note() { # $1: event, $2: in words
     } >"$records/history.jsonl.new" || return 1
     mv -- "$records/history.jsonl.new" "$records/history.jsonl"
 }
+
+# How many of the container's last events, in a row, were that its update had to wait.
+postponed_before() {
+    [ -e "$records/history.jsonl" ] || { printf 0 && return 0; }
+    awk -v name="\"container\": $(json "$container")," '
+        index($0, name) { n = /"event": "postponed"/ ? n + 1 : 0 }
+        END { print n + 0 }
+    ' "$records/history.jsonl"
+}
+
+# The third time in a row is a failure: a run that never ends would keep the update from ever being made.
+postpone() { # $1: in words
+    local before
+    before=$(postponed_before)
+    if [ "$before" -lt 2 ]; then
+        note postponed "$1"
+        return 0
+    fi
+    note postponed "$1, $((before + 1)) times in a row now; a run may hang: operations.kometa.diagnose"
+    exit 1
+}

@@ -22,6 +22,11 @@ note_pull() { # $1: event, $2: in words
     container=git image="$repository $branch" former=$deployed note "$1" "$2"
 }
 
+postpone_pull() { # $1: in words
+    noted=yes
+    container=git image="$repository $branch" former=$deployed postpone "$1"
+}
+
 give_up() {
     note_pull failed "$*"
     exit 1
@@ -134,7 +139,7 @@ await_turn() {
     container=kometa
     take_lock "$lock_wait" 'a deploy from git'
     if ! wait_without_lock; then
-        note_pull postponed "a run is in progress; $(described "$new") is left for the next time"
+        postpone_pull "a run is in progress; $(described "$new") is left for the next time"
         exit 0
     fi
     exec 9>&-
@@ -148,7 +153,7 @@ follow_commit() {
     await_turn
     if deploy "$new"; then
         if has_said 'postponed'; then
-            note_pull postponed "$(described "$new") waits for the end of a run$(left_to_root)"
+            postpone_pull "$(described "$new") waits for the end of a run$(left_to_root)"
             return 0
         fi
         note_pull updated "$what $(described "$new")$(left_to_root)"

@@ -26,6 +26,8 @@ status_part() {
     set +e +o pipefail
     cd / || exit
     unit_properties
+    tail -n 20 -- "$HOME/.local/state/kometa-host/runs/history.jsonl" 2>/dev/null | gzip -1 | emit run-history
+    head -c 100 -- "$HOME/.local/state/kometa-host/autodeploy/git/deployed" 2>/dev/null | emit deployed-commit
     podman inspect kometa --format '{{.ImageDigest}}' 2>/dev/null | emit image-digest
     if [ -r "$state_dir/snapshot" ]; then emit snapshot <"$state_dir/snapshot"; fi
     if [ -r "$state_dir/backup-proofs" ]; then emit proofs <"$state_dir/backup-proofs"; fi

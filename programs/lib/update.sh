@@ -160,7 +160,7 @@ update() { # $1: name of the container
     pull_new
     if [ "$new" = "$former" ]; then note current "$(version "$former") is the newest" && return 0; fi
     if is_bad; then note skipped "$(version "$new") was not healthy before; waiting for the next one" && return 0; fi
-    if ! wait_without_lock; then note postponed "a run is in progress; left for the next time" && return 0; fi
-    if has_changed_meanwhile; then note postponed "it was stopped or changed meanwhile; left for the next time" && return 0; fi
+    if ! wait_without_lock; then postpone "a run is in progress; left for the next time" && return 0; fi
+    if has_changed_meanwhile; then postpone "it was stopped or changed meanwhile; left for the next time" && return 0; fi
     switch_image
 }

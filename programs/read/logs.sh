@@ -36,11 +36,12 @@ print_runs() {
     while IFS= read -r log; do
         printf 'run %s\n' "$(gzip -1c -- "$log" | base64 -w0)"
     done < <(run_logs "$config_dir/logs" "$runs" | tac)
-    printf 'end\n'
 }
 
 if [ "$runs" -gt 0 ]; then
+    printf 'history %s\n' "$({ tail -n "$runs" -- "$state_dir/runs/history.jsonl" 2>/dev/null || true; } | gzip -1c | base64 -w0)"
     in_namespace print_runs
+    printf 'end\n'
 else
     choose_source
     if [ -n "$follow" ]; then follow_log; else "$read_log" "${amount[@]}" | without_blank; fi

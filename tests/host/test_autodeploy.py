@@ -137,7 +137,10 @@ class TestUpdates:
         begin_run(shared)
         before = run(shared, f"{CONTAINER}; {TAGGED}")
         sandbox.registry.publish("good2")
-        assert "left for the next time" in pyinfra.run(UPDATE, "-y").text
+        for _ in range(2):
+            assert "left for the next time" in pyinfra.run(UPDATE, "-y").text
+        # A run that never ends would keep the update from ever being made.
+        assert "3 times in a row" in pyinfra.run(UPDATE, "-y", status=1).text
         assert run(shared, f"{CONTAINER}; {TAGGED}") == before
         assert pyinfra.preview() == set()
         wait_at_most(shared, 60)

@@ -25,12 +25,13 @@ BARE = [
 ]  # fmt: skip
 READY = [
     "podman", "crun", "passt", "netavark", "aardvark-dns", "uidmap", "fuse-overlayfs", "nftables", "age", "zstd", "tar",
-    "curl", "ca-certificates",
+    "curl", "ca-certificates", "python3",
 ]  # fmt: skip
 OFFERED = [
     "restic", "restic-rest-server",
     "slirp4netns", "sqlite3", "python3-minimal", "acl", "procps", "less", "iptables",
     "git", "openssh-client", "python3", "python3-venv", "tzdata-legacy", "tcsh", "fish", "sudo-rs", "opendoas",
+    "apprise",
 ]  # fmt: skip
 IMAGE = [
     "base-files", "libc-bin", "dash", "bash", "coreutils", "procps", "curl", "tzdata", "python3", "python3-yaml",

@@ -1,7 +1,9 @@
 """What went wrong lately: runs, timers, backups, disks, clocks."""
 
+import json
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from kometa_host.archive.names import parse as parse_archive
 from kometa_host.plans import schedules
@@ -29,6 +31,54 @@ def last_run(host: Host) -> Answer:
     if outcome is Outcome.WITH_ERRORS:
         return warning(found, *_first_error(run, "pyinfra inventory.py operations.kometa.logs runs=1"))
     return ok(found)
+
+
+def hanging(host: Host) -> Answer:
+    """Judge how long the run in progress takes."""
+    started, limit = host.look.found.run_started, host.settings.kometa_run_limit
+    if not started:
+        return ok("no run is in progress")
+    begin = datetime.fromtimestamp(started, UTC)
+    if host.now - begin <= timedelta(hours=limit):
+        return ok(f"a run is in progress for {age(begin, host.now)}")
+    return problem(
+        f"a run is in progress for {age(begin, host.now)}",
+        f"it takes longer than {limit} h (kometa_run_limit): it hangs; updates and restarts wait for its end",
+        f"pyinfra inventory.py operations.kometa.logs shows what it does; to end it: {RESTART}",
+    )
+
+
+def missed(host: Host) -> Answer:
+    """Judge whether the newest entry of the host's history is a run that never came."""
+    newest = next(iter(host.look.recorded_runs()), None)
+    last = host.look.last_run(host.settings.mms_timezone)
+    if newest is None or newest.has_begun or (last and last.started and last.started > newest.started):
+        return ok("none since the last run")
+    why = next(iter(newest.first_errors), "no run began at that time")
+    return problem(f"the run of {newest.started:%Y-%m-%d %H:%M}", why, RUN_ONCE)
+
+
+def messages(host: Host) -> Answer:
+    """Judge whether messages arrive."""
+    if not host.settings.kometa_notify and not host.settings.kometa_notify_url:
+        return ok("nobody is to be told anything")
+    waiting = [entry for line in host.text("waiting-messages").splitlines() if (entry := _waiting(line))]
+    late = [entry for entry in waiting if entry["given_up"] or entry["error"]]
+    if not late:
+        return ok("all were sent")
+    return problem(
+        f"{len(late)} could not be sent, such as: {late[0]['title']}",
+        late[0]["error"] or "the service did not answer",
+        f"pyinfra inventory.py operations.kometa.notify tries it; then mend kometa_notify, or the service: {DEPLOY}",
+    )
+
+
+def _waiting(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+        return {"title": str(found["title"])[:200], "error": str(found["error"])[:300], "given_up": found["given_up"]}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _first_error(run: Run, otherwise: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from kometa_host.errors import UserError
 from kometa_host.plans import takeover
 from kometa_host.settings.variables import Settings
-from kometa_host.state import desired
+from kometa_host.state import desired, watch_files
 from kometa_host.state.observed import Observed
 from tests.unit.told import host
 
@@ -152,5 +152,6 @@ def test_the_networks_quadlet_and_update_units_of_others_are_left_to_them() -> N
     assert set(takeover.own_units(desired.units(SETTINGS), SETTINGS, found).files) == {
         "mms-autodeploy-interactive-kometa.service",
         "mms-autodeploy-interactive-kometa.timer",
+        *watch_files.UNITS,
     }
     assert takeover.own_units(desired.units(SETTINGS), SETTINGS, host()) == desired.units(SETTINGS)

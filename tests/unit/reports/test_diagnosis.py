@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,10 @@ from kometa_host.reports.diagnosis.check import Check, Host, State, has_problem
 from kometa_host.reports.diagnosis.checks import CHECKS, as_json, diagnose, table
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
+from kometa_host.state import run_history
+from kometa_host.state.kometa_log import Outcome
 from kometa_host.state.observed import Observed
+from kometa_host.state.run_history import RecordedRun
 from tests.unit import told
 
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
@@ -93,7 +96,8 @@ def test_a_journal_that_the_account_cannot_read_is_named_with_what_that_costs() 
 
 
 def test_a_timer_that_is_active_and_has_no_time_to_wait_for_will_not_fire() -> None:
-    timer = "Id=mms-autodeploy-interactive.timer\nLoadState=loaded\nActiveState=active\nSubState="
+    watch = "Id=kometa-watch.timer\nLoadState=loaded\nActiveState=active\nSubState=running\nNextElapseUSecRealtime=\n\n"
+    timer = f"{watch}Id=mms-autodeploy-interactive.timer\nLoadState=loaded\nActiveState=active\nSubState="
     dead = check("timers", host(status_units=f"{timer}elapsed\nNextElapseUSecRealtime="))
     assert dead.state is State.PROBLEM
     assert "systemctl --user restart mms-autodeploy-interactive.timer" in dead.mend
@@ -220,7 +224,7 @@ def test_the_table_and_the_json_hold_every_check() -> None:
 
 TOLD = (
     "plex", "disks", "inodes", "now", "clock", "registry", "config_text", "backups", "quadlet_lines", "status_units",
-    "failed_units", "network_names", "drop_ins",
+    "failed_units", "network_names", "drop_ins", "waiting_messages",
 )  # fmt: skip
 
 
@@ -261,7 +265,49 @@ def test_where_another_stack_has_the_usual_name_its_timer_is_not_taken_for_ours(
     units = (
         "Id=mms-autodeploy-interactive.timer\nLoadState=loaded\nActiveState=inactive\n\n"
         "Id=mms-autodeploy-interactive-kometa.timer\nLoadState=loaded\nActiveState=active\n"
-        "NextElapseUSecRealtime=Mon 2026-11-23 07:00:00 UTC"
+        "NextElapseUSecRealtime=Mon 2026-11-23 07:00:00 UTC\n\n"
+        "Id=kometa-watch.timer\nLoadState=loaded\nActiveState=active\n"
+        "NextElapseUSecRealtime=Mon 2026-11-22 17:03:20 UTC"
     )
     found = check("timers", host({f"foreign.{theirs}": "[Timer]"}, status_units=units))
-    assert (found.state, found.found) == (State.OK, "mms-autodeploy-interactive-kometa.timer")
+    assert (found.state, found.found) == (State.OK, "mms-autodeploy-interactive-kometa.timer, kometa-watch.timer")
+
+
+def history(*runs: RecordedRun) -> bytes:
+    """The end of the host's history of runs, as status.sh tells it."""
+    return gzip.compress("".join(map(run_history.line, runs)).encode())
+
+
+def looked(found: dict[str, str], settings: Settings = SETTINGS, **more: bytes) -> Host:
+    """A host of which this much was read, bytes as they were told."""
+    return Host(settings, Look(told.host(**found, **more)), NOW)
+
+
+def test_a_run_of_more_than_the_limit_hangs_and_one_within_it_does_not() -> None:
+    begin = int((NOW - timedelta(hours=25)).timestamp())
+    found = check("run time", looked({"run_in_progress": str(begin)}))
+    assert found.state is State.PROBLEM
+    assert "kometa_run_limit" in found.cause
+    longer = Settings.from_data({"kometa_run_limit": 48}, "a host")
+    assert check("run time", looked({"run_in_progress": str(begin)}, longer)).state is State.OK
+    assert check("run time", looked({})).state is State.OK
+
+
+def test_a_missed_run_is_a_problem_until_another_one_came() -> None:
+    lost = RecordedRun("06:00", NOW - timedelta(hours=6), None, Outcome.MISSED, first_errors=("the host was off",))
+    later = RecordedRun("06:00", NOW, NOW, Outcome.GOOD)
+    found = check("missed runs", looked({}, run_history=history(lost)))
+    assert (found.state, found.cause) == (State.PROBLEM, "the host was off")
+    assert check("missed runs", looked({}, run_history=history(lost, later))).state is State.OK
+    assert check("missed runs", looked({})).state is State.OK
+
+
+def test_messages_that_could_not_be_sent_are_a_problem() -> None:
+    telling = Settings.from_data({"kometa_notify": ["ntfy://topic"]}, "a host")
+    fresh = json.dumps({"title": "nas: x", "since": "now", "error": "", "given_up": False})
+    late = json.dumps({"title": "nas: the run failed", "since": "now", "error": "no answer", "given_up": False})
+    found = check("messages", looked({}, telling, waiting_messages=f"{fresh}\n{late}\n{{".encode()))
+    assert (found.state, found.cause) == (State.PROBLEM, "no answer")
+    assert "nas: the run failed" in found.found
+    assert "operations.kometa.notify" in found.mend
+    assert check("messages", looked({}, telling, waiting_messages=fresh.encode())).state is State.OK

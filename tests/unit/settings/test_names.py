@@ -166,20 +166,6 @@ def test_a_secret_in_the_address_of_plex_is_refused_without_showing_it(url: str)
     assert "hunter2" not in str(refused.value)
 
 
-def test_an_address_to_ping_is_taken_and_none_means_no_pings() -> None:
-    assert names.checked_notify_url("https://hc.example/ping/1-2") == "https://hc.example/ping/1-2"
-    assert names.checked_notify_url(None) is None
-
-
-@pytest.mark.parametrize(
-    "url", ["hunter2", "mailto:hunter2", "https:///hunter2", "https://x/hunter2\n-o x", "https://x/hunter2 x", 3]
-)
-def test_what_cannot_be_pinged_is_refused_without_showing_it(url: object) -> None:
-    with pytest.raises(RefusalError) as refused:
-        names.checked_notify_url(url)
-    assert "hunter2" not in str(refused.value)
-
-
 @pytest.mark.parametrize("name", ["docker.io/kometateam/kometa:latest", "mirror.example/kometateam/kometa:v2.4.4"])
 def test_kometas_own_image_is_refused_with_the_one_that_works(name: str) -> None:
     with pytest.raises(RefusalError) as caught:

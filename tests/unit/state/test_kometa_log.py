@@ -137,3 +137,9 @@ class TestWhatTheLogTellsBeside:
         run = only(row("09:10:14", "RetryError[<Future at 0x7f state=finished raised ConnectionError>]", "CRITICAL"))
         assert run.first_line is not None
         assert run.first_line.isoformat() == "2026-11-22T09:10:14-05:00"
+
+    def test_a_run_takes_as_long_as_it_takes_when_clocks_are_changed(self) -> None:
+        begin, end = row("01:30:00", "Starting 01:30 Run"), row("03:30:00", "Finished 01:30 Run")
+        (run,) = parse([line.replace("2026-11-22", "2026-11-01") for line in (begin, end)], ZONE)
+        assert run.duration is not None
+        assert run.duration.total_seconds() == 3 * 3600

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kometa_host.state.kometa_log import Collections, Outcome, Run
-from kometa_host.state.run_history import MAX_MESSAGES, MAX_TEXT, RecordedRun, line, parse, recorded
+from kometa_host.state.run_history import MAX_MESSAGES, MAX_TEXT, RecordedRun, line, parse, recorded, summary
 
 BEGIN = datetime(2026, 11, 22, 6, 0, 14, tzinfo=ZoneInfo("America/New_York"))
 RUN = RecordedRun(
@@ -93,3 +93,9 @@ def test_a_run_given_up_before_it_began_is_recorded_with_the_time_of_its_log() -
 def test_runs_in_other_time_zones_are_sorted_by_moment() -> None:
     later = replace(RUN, started=datetime(2026, 11, 22, 11, 30, tzinfo=UTC), finished=None)
     assert parse([line(later), line(RUN)]) == [later, RUN]
+
+
+def test_a_run_in_one_sentence() -> None:
+    begin = "2026-11-22 06:00:14 to 06:52:19 (0:52:05), failed: 2 errors, 7 warnings; Plex Error: Plex Library 'Films'"
+    assert summary(RUN).startswith(begin)
+    assert summary(MISSED) == "2026-11-22 07:00:14, missed; the host was off"
