@@ -15,7 +15,7 @@ own_ids() { awk '$1 == "own" { sum += $3 } END { printf "%.0f\n", sum }'; }
 # Prints the first id of the lowest range of $1 ids that overlaps nobody's, nothing if there is none. Standard input: ranges
 free_range() {
     awk -v count="$1" -v start=100000 -v last=4294967294 '
-        $2 < start + count && start < $2 + $3 { start = $2 + $3 }
+        $3 > 0 && $2 < start + count && start < $2 + $3 { start = $2 + $3 }
         END { if (start + count - 1 <= last) printf "%.0f\n", start }'
 }
 

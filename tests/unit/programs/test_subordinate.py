@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kometa_host.state import programs
@@ -31,6 +31,7 @@ def answer(folder: Path, text: str, question: str) -> tuple[str, int]:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINE, max_size=9))
+@example(lines=[("mms", 100_001, 0)])
 def test_a_free_range_overlaps_nobodys_and_is_the_lowest(tmp_path: Path, lines: list[tuple[str, int, int]]) -> None:
     said, _ = answer(
         tmp_path, "".join(f"{owner}:{start}:{count}\n" for owner, start, count in lines), f"free_range {COUNT}"
