@@ -39,7 +39,7 @@ def host_program(settings: Settings, of_account: str, name: str = "observe") -> 
         account_gid=settings.mms_gid,
         commands=packages_plan.needed(settings),
         places=[settings.home, str(PurePosixPath(settings.kometa_config_dir).parent)],
-        rivals=takeover.rival_paths(settings),
+        system_units=takeover.system_unit_paths(settings),
         calendar_names=list(calendars),
         calendars=list(calendars.values()),
     )
@@ -84,7 +84,7 @@ class HostState(FactBase[Observed]):
     def command(self) -> str:
         """Read with the rights that the connection has."""
         known = settings_of(host)
-        return programs.command_line(Actor.BEST, known.mms_user, read_program(known))
+        return programs.command_line(Actor.ROOT_IF_POSSIBLE, known.mms_user, read_program(known))
 
     @sensible
     def process(self, output: Iterable[str]) -> Observed:

@@ -45,7 +45,7 @@ class Status(FactBase[status.Status]):
     def command(self) -> str:
         """Read as root where the connection can be that, else as the account."""
         known = settings_of(host)
-        return programs.command_line(Actor.BEST, known.mms_user, look_program(known))
+        return programs.command_line(Actor.ROOT_IF_POSSIBLE, known.mms_user, look_program(known))
 
     @sensible
     def process(self, output: Iterable[str]) -> status.Status:

@@ -53,7 +53,7 @@ def directory() -> Commands:
     if step.needs_root and left_to_root(observe(), f"making {known.kometa_backup_dir}"):
         return
     script = programs.program("backup_directory", user=known.mms_user, backup_dir=known.kometa_backup_dir)
-    yield Change(f"making {known.kometa_backup_dir}", script, Actor.BEST)
+    yield Change(f"making {known.kometa_backup_dir}", script, Actor.ROOT_IF_POSSIBLE)
     left = backup_plan.directory_step(known, look_again().text("backup-directory"))
     confirm(left.ready, f"the backup directory is still not as it has to be: {left.why}")
 

@@ -84,7 +84,7 @@ def run_once(
     tests: object = False,
     config: object = None,
     wait: object = False,
-    timeout: object = run_once_plan.LONGEST_RUN,
+    timeout: object = run_once_plan.MAX_RUN,
 ) -> Commands:
     """Run Kometa now, in a container of its own while the service rests, and fail if the run does.
 

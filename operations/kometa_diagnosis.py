@@ -13,7 +13,7 @@ from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine import read_only, transport
 from operations.engine.operation import settings
-from operations.systemd import waits_in_vain
+from operations.systemd import network_online_unreachable
 
 PROBE = programs.path_of("ask_plex.py").read_text(encoding="utf-8")
 
@@ -21,11 +21,13 @@ PROBE = programs.path_of("ask_plex.py").read_text(encoding="utf-8")
 def checks() -> list[Check]:
     """Look at the host, in one round trip, and return all checks. Raise UserError if it cannot be read."""
     known = settings()
-    completed = transport.run(host, Actor.BEST, known.mms_user, look_program(known, thorough=True, probe=PROBE))
+    completed = transport.run(
+        host, Actor.ROOT_IF_POSSIBLE, known.mms_user, look_program(known, thorough=True, probe=PROBE)
+    )
     look = status.parse_look(completed.stdout.decode("ascii", "replace").splitlines())
     if not look.is_readable:
         raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
-    return diagnosis.diagnose(Host(known, look, datetime.now(UTC), waits_in_vain(look.found)))
+    return diagnosis.diagnose(Host(known, look, datetime.now(UTC), network_online_unreachable(look.found)))
 
 
 def diagnose(json: object = False) -> None:

@@ -16,13 +16,13 @@ from operations.engine.lock import HEARTBEAT
 from operations.engine.operation import settings
 
 LINES = 100  # of what was said before, where nothing else was asked for
-MOST_RUNS = run_history.MAX_RUNS  # of those that Kometa's ten logs no longer hold the history tells a line each
+MAX_RUNS = run_history.MAX_RUNS  # of those that Kometa's ten logs no longer hold the history tells a line each
 
 
 def logs(since: object = None, runs: object = 0, follow: object = None) -> None:
     """Show the log; the arguments are those of operations.kometa.logs."""
-    if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MOST_RUNS:
-        raise UserError(f"runs is {runs!r}; write how many of the last runs to show, 1 to {MOST_RUNS}, as runs=3.")
+    if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MAX_RUNS:
+        raise UserError(f"runs is {runs!r}; write how many of the last runs to show, 1 to {MAX_RUNS}, as runs=3.")
     if follow not in (None, True, False) or (follow and runs):
         raise UserError(f"follow is {follow!r}; write follow=true or follow=false, and not together with runs.")
     known, start = settings(), _since(since)

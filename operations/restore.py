@@ -17,7 +17,7 @@ from pyinfra.api.state import State
 
 from kometa_host.errors import UserError
 from kometa_host.plans import restore as restore_plan
-from kometa_host.plans.restore import LONGEST_WAIT, Comparison, Options
+from kometa_host.plans.restore import MAX_WAIT, Comparison, Options
 from kometa_host.settings.restic import exclude_expression
 from kometa_host.settings.variables import Settings
 from kometa_host.state import programs
@@ -44,7 +44,7 @@ def config(
     destination: object = None,
     paths: object = None,
     force: object = False,
-    wait: object = LONGEST_WAIT,
+    wait: object = MAX_WAIT,
 ) -> Commands:
     """Restore Kometa's config tree from a backup, all of it or nothing; Kometa runs with it, or with the former again.
 
@@ -72,7 +72,7 @@ def config(
 
 
 @host_operation
-def undo(force: object = False, wait: object = LONGEST_WAIT) -> Commands:
+def undo(force: object = False, wait: object = MAX_WAIT) -> Commands:
     """Exchange the live config tree with the one that the last restore replaced. A second undo takes back the first.
 
     + force: end a run in progress; without, this waits for its end

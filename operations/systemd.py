@@ -6,7 +6,7 @@ from kometa_host.state.observed import Observed
 from operations.engine.operation import Commands, host_operation, left_to_root, observe, root_change
 
 
-def waits_in_vain(found: Observed) -> bool:
+def network_online_unreachable(found: Observed) -> bool:
     """Return whether a rootless Quadlet of the host waits, or will wait, for a target that nothing starts."""
     target = dict(line.split("=", 1) for line in found.host.text("network-online").splitlines())
     reached = target.get("WantedBy") or target.get("RequiredBy") or target.get("ActiveState") == "active"
@@ -25,7 +25,7 @@ def network_online() -> Commands:
         systemd.network_online(name="network-online.target")
     """
     found = observe()
-    if not waits_in_vain(found):
+    if not network_online_unreachable(found):
         host.noop("network-online.target is reached")
         return
     if left_to_root(found, "starting network-online.target at boot (without it the first start of Kometa takes 90 s)"):

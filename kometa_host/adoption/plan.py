@@ -18,7 +18,7 @@ from kometa_host.config_tree.findings import Finding, is_allowed
 from kometa_host.config_tree.named_files import in_config, named_files
 from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, raw_secrets
-from kometa_host.config_tree.tree import CONFIG, LARGEST_YAML
+from kometa_host.config_tree.tree import CONFIG, MAX_YAML_SIZE
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 
 KINDS = {"metadata": "metadata_files", "collections": "collection_files", "dynamic_collections": "collection_files"}
@@ -284,7 +284,7 @@ def _with_break_allowed(result: Adoption, path: str, content: bytes) -> bytes:
 
 def _adopt_yaml(result: Adoption, path: str, content: bytes, original: bytes) -> None:
     """Take a file as it is, or without the secrets of its comments; leave one whose values have secrets."""
-    if len(content) > LARGEST_YAML:
+    if len(content) > MAX_YAML_SIZE:
         result.copied.append(path)
         return
     document = _parsed(content)

@@ -7,7 +7,7 @@ from typing import Any
 from kometa_host.adoption import host_settings
 from kometa_host.adoption.plan import Adoption
 
-MOST_SHOWN = 12  # names of one kind
+MAX_SHOWN = 12  # names of one kind
 
 
 @dataclass
@@ -91,8 +91,8 @@ def _top(path: str) -> str:
 
 
 def _names(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:MOST_SHOWN])
-    return shown if len(names) <= MOST_SHOWN else f"{shown} and {len(names) - MOST_SHOWN} more"
+    shown = ", ".join(names[:MAX_SHOWN])
+    return shown if len(names) <= MAX_SHOWN else f"{shown} and {len(names) - MAX_SHOWN} more"
 
 
 def _count(items: Sequence[str] | Mapping[str, str], what: str) -> str:

@@ -25,7 +25,7 @@ from kometa_host.errors import UserError
 DESCRIPTIONS: Final = (".yml", ".yaml", ".xml", ".json")
 IS_CONFIGURATION: Final = re.compile(r"(?m)^libraries\s*:")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
-MOST_FILES: Final = 500_000
+MAX_FILES: Final = 500_000
 
 
 class SourceError(UserError):
@@ -116,8 +116,8 @@ class Archive:
         with self._opened() as archive:
             for name, size, _ in _members(archive):
                 sizes[_checked_member(name, self.shown)] = size
-                if len(sizes) > MOST_FILES:
-                    raise SourceError(f"{self.shown} has more than {MOST_FILES} files; is it the right archive?")
+                if len(sizes) > MAX_FILES:
+                    raise SourceError(f"{self.shown} has more than {MAX_FILES} files; is it the right archive?")
         return sizes
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:

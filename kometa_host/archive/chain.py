@@ -25,7 +25,7 @@ Write = Callable[[bytes], int]
 
 REPOSITORY = "restic repository"  # in place of an archive's recipients
 START = 512  # enough to tell what some content is, a plain tar included
-LARGEST_WINDOW = 1 << 27  # that of zstd --long=27
+MAX_WINDOW = 1 << 27  # that of zstd --long=27
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 # A skippable frame in front of the data, with a title and the patterns of what was left out, one a line.
 NOTE_MAGIC = b"\x50\x2a\x4d\x18"
@@ -78,20 +78,20 @@ def open_archive(
     limits: Limits | None = None,
     on_member: Callable[[Member], object] | None = None,
     on_left_out: Callable[[tuple[str, ...]], object] | None = None,
-    breathe: Callable[[], object] | None = None,
+    yield_to_other_hosts: Callable[[], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Report:
     """Given `read(size) -> bytes` of an archive, forward its tar stream to the end and return what it held.
 
     Whether it is encrypted is decided by its content. `forward` gets pieces of up to 256 KiB and must be done with each
-    when it returns. `breathe` is called after every 64 KiB read and every piece forwarded (pyinfra: gevent.sleep(0)),
+    when it returns. `yield_to_other_hosts` is called after every 64 KiB read and every piece forwarded,
     `progress` with the bytes read so far, `on_member` for each member before its data are forwarded,
     `on_left_out` with what the backup left out before anything is.
 
     Raise an ArchiveError that begins with name: NotAnArchiveError, WrongIdentityError, DamagedError, RefusedError.
     Whatever read, forward and the other callbacks raise comes out as it is, KeyboardInterrupt included.
     """
-    pace = Pace(breathe)
+    pace = Pace(yield_to_other_hosts)
     source = Source(read, pace, progress)
 
     def paced_forward(data: bytes | memoryview) -> None:
@@ -115,14 +115,14 @@ def open_snapshot(
     limits: Limits | None = None,
     on_member: Callable[[Member], object] | None = None,
     on_left_out: Callable[[tuple[str, ...]], object] | None = None,
-    breathe: Callable[[], object] | None = None,
+    yield_to_other_hosts: Callable[[], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Report:
     """Given `read(size) -> bytes` of what `restic dump` writes, do with it as `open_archive` does with an archive.
 
     What was left out is known, and restic itself has decrypted it, and checked every piece by its digest.
     """
-    pace = Pace(breathe)
+    pace = Pace(yield_to_other_hosts)
     source = Source(read, pace, progress)
 
     def paced_forward(data: bytes | memoryview) -> None:
@@ -259,7 +259,7 @@ class _Unpacker:
         self._start: bytes | None = b""  # what came before it was clear that this is zstd; None from then on
         self._sentinel: bytearray | None = None  # set once the archive is over
         self._error: BaseException | None = None
-        decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW)
         self._decompressor = decompressor.stream_writer(cast(BinaryIO, _Target(self._take)))
 
     def write(self, data: bytes) -> int:

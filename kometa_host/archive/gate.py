@@ -33,12 +33,12 @@ TOP = b"kometa"
 CONFIG = b"kometa/config.yml"
 BLOCK = 512
 END_MARK = 2 * BLOCK
-MOST_PADDING = 1 << 20  # GNU tar fills up to its record size, 10 KiB unless told otherwise
+MAX_PADDING = 1 << 20  # GNU tar fills up to its record size, 10 KiB unless told otherwise
 MAGIC = b"ustar  \0"
 POSIX_MAGIC = b"ustar\0"
 ZERO_BLOCK = bytes(BLOCK)
 SET_ID_BITS = 0o6000
-LONGEST_TARGET = 4095  # PATH_MAX without its NUL
+MAX_TARGET = 4095  # PATH_MAX without its NUL
 LONG_NAME = b"././@LongLink"
 
 # name, mode, uid, gid, size, mtime, checksum, type, link, magic, (user, group), (device numbers), rest
@@ -200,7 +200,7 @@ class Gate:
         if zeros < len(rest):
             what = "one zero block stands where its end should be" if self._zeros < END_MARK else "data follow its end"
             raise DamagedError(f"the tar stream is damaged: {what} (after {self._after()})")
-        if self._zeros > END_MARK + MOST_PADDING:
+        if self._zeros > END_MARK + MAX_PADDING:
             raise RefusedError("more than 1 MiB of zeros follow its end")
 
     def _enter_member(self, view: memoryview, position: int) -> int | None:
@@ -259,7 +259,7 @@ class Gate:
                 f"the member {printable(header.name)} is refused: a GNU long name is called ././@LongLink"
             )
         # A little more than the limit is let through, so that the check of the path can name the member.
-        longest = max(self._limits.path, LONGEST_TARGET) + 16
+        longest = max(self._limits.path, MAX_TARGET) + 16
         if not 1 < header.size <= longest:
             raise RefusedError(
                 f"a GNU long name of {header.size} bytes (after {self._after()}): 2 to {longest} are accepted"
@@ -295,8 +295,8 @@ class Gate:
             raise RefusedError("it is a link to nothing")
         if kind in ("file", "directory") and header.link:
             raise RefusedError(f"it is a {kind} with a link target")
-        if len(header.link) > LONGEST_TARGET:
-            raise RefusedError(f"its target is longer than {LONGEST_TARGET} bytes")
+        if len(header.link) > MAX_TARGET:
+            raise RefusedError(f"its target is longer than {MAX_TARGET} bytes")
         if header.mode > 0o7777:
             raise RefusedError(f"its mode {header.mode:o} has bits that are not permissions")
         if kind != "directory" and header.mode & SET_ID_BITS:

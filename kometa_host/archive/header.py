@@ -17,7 +17,7 @@ ARMOR_BEGIN = b"-----BEGIN AGE ENCRYPTED FILE-----"
 ARMOR_END = b"-----END AGE ENCRYPTED FILE-----"
 ARMOR_COLUMNS = 64
 SCRYPT = "scrypt"  # the type of a recipient that is a passphrase
-MOST_HEADER = 256 * 1024  # room for a thousand recipients
+MAX_HEADER = 256 * 1024  # room for a thousand recipients
 HEADER_END = re.compile(rb"\n--- ([^\n]*)\n")
 STANZA = re.compile(rb"-> ([!-~]{1,64}(?: [!-~]+)*)\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63}\n)")
 
@@ -104,7 +104,7 @@ def _find_end(source: Source) -> tuple[bytes, re.Match[bytes]]:
             return start, end
         if len(start) < size:
             raise DamagedError("it is cut short inside its age header")
-        if size > MOST_HEADER:
+        if size > MAX_HEADER:
             raise DamagedError("its age header is damaged: it has no end")
         size *= 2
 

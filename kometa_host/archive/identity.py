@@ -22,8 +22,8 @@ from kometa_host.archive.errors import ArchiveError, DamagedError, IdentityError
 from kometa_host.archive.header import is_age, peek_header, without_armor
 from kometa_host.archive.source import PIECE, Source
 
-LARGEST = 1 << 20
-MOST_WORK = 22  # the age command's own limit; pyrage has none
+MAX_SIZE = 1 << 20
+MAX_WORK = 22  # the age command's own limit; pyrage has none
 PASSPHRASE_VARIABLE = "KOMETA_AGE_PASSPHRASE"  # noqa: S105 -- its name
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -121,7 +121,7 @@ def _read(path: Path) -> tuple[bytes, tuple[str, ...]]:
     """Return the content of the file, at most 1 MiB, and warnings about who else can read it."""
     try:
         with path.open("rb") as file:  # a pipe is fine: identity=<(pass show age)
-            content = file.read(LARGEST + 1)
+            content = file.read(MAX_SIZE + 1)
             mode = os.fstat(file.fileno()).st_mode
     except FileNotFoundError:
         raise IdentityError("there is no such file on this machine; identity= names a file of the controller") from None
@@ -130,7 +130,7 @@ def _read(path: Path) -> tuple[bytes, tuple[str, ...]]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise IdentityError(f"it cannot be read: {reason}") from None
-    if len(content) > LARGEST:
+    if len(content) > MAX_SIZE:
         raise IdentityError("it is larger than 1 MiB, and no identity file is")
     return content, _warnings(mode)
 
@@ -178,10 +178,8 @@ def _decrypt(content: bytes, passphrase: Callable[[], str]) -> bytes:
     header = peek_header(source)
     if not header.needs_passphrase:
         raise IdentityError("it is an age file that is encrypted to a key, not an identity file; is it the archive?")
-    if not 0 < header.work <= MOST_WORK:
-        raise PassphraseError(
-            f"its passphrase needs 2^{header.work} rounds of work; at most 2^{MOST_WORK} are accepted"
-        )
+    if not 0 < header.work <= MAX_WORK:
+        raise PassphraseError(f"its passphrase needs 2^{header.work} rounds of work; at most 2^{MAX_WORK} are accepted")
     binary = b"".join(iter(lambda: source.read(PIECE), b""))
     try:
         decrypted: bytes = pyrage.passphrase.decrypt(binary, passphrase())

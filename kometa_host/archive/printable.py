@@ -1,6 +1,6 @@
 """Member names for messages: they come out of archives that anybody may have written."""
 
-LONGEST = 160
+MAX_LENGTH = 160
 ENDS = 70
 
 
@@ -11,10 +11,10 @@ def printable(name: bytes) -> str:
     The middle of a longer name is left out.
     """
     # A character takes one byte at least, so this many bytes are enough for the part that is shown.
-    if len(name) > 4 * LONGEST:
-        name = name[: 2 * LONGEST] + name[-2 * LONGEST :]
+    if len(name) > 4 * MAX_LENGTH:
+        name = name[: 2 * MAX_LENGTH] + name[-2 * MAX_LENGTH :]
     text = "".join(_shown(character) for character in name.decode("utf-8", "surrogateescape"))
-    if len(text) > LONGEST:
+    if len(text) > MAX_LENGTH:
         text = f"{text[:ENDS]}...{text[-ENDS:]}"
     return f'"{text}"'
 

@@ -6,18 +6,18 @@ PIECE = 64 * 1024
 
 
 class Pace:
-    """Call breathe after every 64 KiB that are counted: pyrage holds Python's lock, and other hosts are waiting."""
+    """Call yield_to_other_hosts after every 64 KiB that are counted: pyrage holds Python's lock."""
 
-    def __init__(self, breathe: Callable[[], object] | None) -> None:
-        self._breathe = breathe
+    def __init__(self, yield_to_other_hosts: Callable[[], object] | None) -> None:
+        self._yield_to_other_hosts = yield_to_other_hosts
         self._since = 0
 
     def count(self, size: int) -> None:
         """Take note of size bytes of work done."""
         self._since += size
-        if self._since >= PIECE and self._breathe:
+        if self._since >= PIECE and self._yield_to_other_hosts:
             self._since = 0
-            self._breathe()
+            self._yield_to_other_hosts()
 
 
 class Source:

@@ -1,4 +1,4 @@
-"""Checks of the config tree before anything connects: its YAML, secrets in clear, and the sense of config.yml.
+"""Checks of the config tree before anything connects: its YAML, secrets in plain text, and the sense of config.yml.
 
 An error stops a deploy: what keeps Kometa from running or from reading a file that config.yml names, and secrets in
 clear. All else is a warning. A line that ends with `# kometa-host: allow` has neither.
@@ -18,7 +18,7 @@ from kometa_host.config_tree.definition_files import DefinitionFiles
 from kometa_host.config_tree.definitions import Report, examine
 from kometa_host.config_tree.findings import Finding, Place, is_allowed
 from kometa_host.config_tree.plaintext_secrets import raw_secrets
-from kometa_host.config_tree.tree import CONFIG, LARGEST_YAML, ManagedFile, Tree
+from kometa_host.config_tree.tree import CONFIG, MAX_YAML_SIZE, ManagedFile, Tree
 from kometa_host.config_tree.yaml12 import Document, YamlError
 
 UNREADABLE: Final = "unreadable"
@@ -79,7 +79,7 @@ class _Memory:
             self.store.write({_version(): self.new})
 
 
-# What depends on one file's content alone: syntax, secrets in clear, and its definitions
+# What depends on one file's content alone: syntax, secrets in plain text, and its definitions
 
 
 def _content_findings(tree: Tree, named: Collection[str], memory: _Memory) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def _definition_findings(tree: Tree, config: Document, memory: _Memory) -> Itera
 
 
 def _report_of(file: ManagedFile, keys: frozenset[str]) -> Report | None:
-    if file.size > LARGEST_YAML:
+    if file.size > MAX_YAML_SIZE:
         return None
     try:
         return examine(yaml12.load(file.read(), file.path), keys)
@@ -148,8 +148,8 @@ def _remembered(entry: object) -> list[Finding] | None:
 
 
 def _content_findings_of(file: ManagedFile) -> Iterator[Finding]:
-    if file.size > LARGEST_YAML:
-        message = f"is larger than {LARGEST_YAML // 1024**2} MiB and was not checked"
+    if file.size > MAX_YAML_SIZE:
+        message = f"is larger than {MAX_YAML_SIZE // 1024**2} MiB and was not checked"
         yield Finding("warning", file.path, 0, message, "split it, if Kometa is to read it")
         return
     content = file.read()

@@ -1,4 +1,4 @@
-"""Secrets that stand in clear in a YAML file of the config tree: where, and what to write instead. Pure."""
+"""Secrets that stand in plain text in a YAML file of the config tree: where, and what to write instead. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ ENTRY_KEY: Final = re.compile(r"^\s*(?:-\s+)*(?:\"[^\"]*\"|'[^']*'|[^\s\"'#&*!|>
 
 
 def raw_secrets(text: str, document: Document, file: str) -> Iterator[Finding]:
-    """Given a YAML file's text, document and path in the tree, yield where a secret stands in clear, once a line."""
+    """Given a YAML file's text, document and path in the tree, yield each line with a secret in plain text once."""
     found: dict[int, str] = {}
     where: dict[int, KeyPath] = {}
     for path, value in leaves(document.value):
@@ -61,7 +61,11 @@ def secret_kind(path: KeyPath, value: Value, is_config: bool) -> str | None:
         return "this address of Apprise lets everybody who has it send messages"
     if kind := token_kind(text):
         return kind
-    return f"the value of {dotted(path)} stands here in clear" if stands_for_a_secret(path, value, is_config) else None
+    return (
+        f"the value of {dotted(path)} stands here in plain text"
+        if stands_for_a_secret(path, value, is_config)
+        else None
+    )
 
 
 def lines_within_values(text: str, document: Document) -> set[int]:
@@ -125,7 +129,7 @@ def _line_kind(line: str, is_config: bool) -> str | None:
     """Return what in a line, keys apart, looks like a secret: in a comment, or where a file cannot be read as YAML."""
     commented = COMMENTED_OUT.fullmatch(line)
     if commented and is_config and _is_commented_out_secret(commented["key"], commented["value"]):
-        return f"a commented-out {commented['key']} stands here in clear"
+        return f"a commented-out {commented['key']} stands here in plain text"
     return token_kind(ENTRY_KEY.sub("", line))
 
 

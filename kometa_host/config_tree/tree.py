@@ -25,10 +25,10 @@ from kometa_host.errors import UserError
 
 CONFIG: Final = "config.yml"
 LARGE: Final = 4 * 1024**3  # bytes; every backup holds the whole tree
-LONGEST_NAME: Final = 255  # bytes of one name, NAME_MAX of Linux
-LARGEST_YAML: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still read; people write far smaller ones
-MOST_SHOWN: Final = 50  # problems in one message
-MOST_NAMED: Final = 12  # files in one message
+MAX_NAME: Final = 255  # bytes of one name, NAME_MAX of Linux
+MAX_YAML_SIZE: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still read; people write far smaller ones
+MAX_SHOWN: Final = 50  # problems in one message
+MAX_NAMED: Final = 12  # files in one message
 FRESH: Final = 2_000_000_000  # ns: a file changed so recently may change again without its times showing it
 
 # never sent: traces of editors, file managers and git, and what only keeps an empty directory in git
@@ -59,7 +59,7 @@ class TreeError(UserError):
 
     def __init__(self, source: Path, problems: list[str]) -> None:
         self.problems = problems
-        shown = problems[:MOST_SHOWN]
+        shown = problems[:MAX_SHOWN]
         if len(problems) > len(shown):
             shown.append(f"... and {len(problems) - len(shown)} more")
         title = f"the config tree {_printable(str(source))} cannot be deployed:"
@@ -190,7 +190,7 @@ def _read_by_kometa(files: Mapping[str, ManagedFile]) -> tuple[dict[str, Managed
 
 
 def _is_definition(file: ManagedFile) -> bool:
-    return file.path.endswith((".yml", ".yaml")) and file.size <= LARGEST_YAML
+    return file.path.endswith((".yml", ".yaml")) and file.size <= MAX_YAML_SIZE
 
 
 class _Walk:
@@ -243,8 +243,8 @@ def name_problem(path: str) -> str | None:
         length = len(name.encode())
     except UnicodeEncodeError:
         return "has a name that is not UTF-8; rename it"
-    if name in ("", ".", "..") or length > LONGEST_NAME:
-        return f"has a name that no host can keep (at most {LONGEST_NAME} bytes); rename it"
+    if name in ("", ".", "..") or length > MAX_NAME:
+        return f"has a name that no host can keep (at most {MAX_NAME} bytes); rename it"
     if fnmatch.fnmatchcase(name, OURS):
         return f"has a name that the deploy uses itself ({OURS}); rename it"
     return None
@@ -265,8 +265,8 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 def _listed(paths: Sequence[str]) -> str:
     """Return paths for a message, the first few by name."""
-    shown = ", ".join(_printable(path) for path in paths[:MOST_NAMED])
-    return shown if len(paths) <= MOST_NAMED else f"{shown} and {len(paths) - MOST_NAMED} more"
+    shown = ", ".join(_printable(path) for path in paths[:MAX_NAMED])
+    return shown if len(paths) <= MAX_NAMED else f"{shown} and {len(paths) - MAX_NAMED} more"
 
 
 def _printable(path: str) -> str:
@@ -318,7 +318,7 @@ def with_comments(text: str, comments: Sequence[str]) -> str:
 
 RAW: Final = "correct the expression, or put {% raw %} and {% endraw %} around text that is none"
 WHY_NO_SECRETS: Final = (
-    "secrets cannot be put into {config}: they would stand in clear in the file, on the host and in diffs; "
+    "secrets cannot be put into {config}: they would stand in plain text in the file, on the host and in diffs; "
     "write <<name>>, Kometa puts in the secret of that name itself"
 )
 

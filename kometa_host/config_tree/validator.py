@@ -22,8 +22,8 @@ from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 from kometa_host.errors import UserError
 
 CONFIG = "config.yml"
-LONGEST = 400  # characters of one message; a schema's complaint repeats the whole value
-LONGEST_VALUE = 60
+MAX_LENGTH = 400  # characters of one message; a schema's complaint repeats the whole value
+MAX_VALUE = 60
 LIBRARY = re.compile(r"library '(?P<library>.*?)'(?: (?P<key>\w+))?: (?P<rest>.*)", re.DOTALL)
 PLAYLISTS = re.compile(r"(?P<key>playlist_files): (?P<rest>.*)", re.DOTALL)
 FILE = re.compile(r"(?P<name>[^:\[]+?\.ya?ml)(?: \[(?P<schema>[\w.-]+)\] at (?P<at>.*)|: (?P<rest>.*))", re.DOTALL)
@@ -104,7 +104,7 @@ def _summarised(said: Iterable[_Said]) -> Iterator[Finding]:
 
 def _shown(message: str, secrets: frozenset[str]) -> str:
     text = str(redacted_value(" ".join(message.split()), (), secrets))
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    return text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 3]}..."
 
 
 def _said(places: "_Places", severity: Severity, text: str) -> _Said:
@@ -148,7 +148,7 @@ def _complaint(places: "_Places", file: str, path: KeyPath, message: str, schema
     found = COMPLAINT.fullmatch(message)
     complaint = found["complaint"] if found else message
     value = message.removesuffix(complaint).strip()
-    value = value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 3]}..."
+    value = value if len(value) <= MAX_VALUE else f"{value[: MAX_VALUE - 3]}..."
     text = f"{value} {complaint}" if value else complaint
     text = f"{dotted(path)}: {text}" if path else text
     if is_added:

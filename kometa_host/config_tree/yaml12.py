@@ -28,10 +28,10 @@ from yaml.events import (
 
 from kometa_host.errors import UserError
 
-DEEPEST = 100  # levels of nesting; Kometa's own files have about ten
-TOO_DEEP = (f"values are nested more than {DEEPEST} deep", "check the brackets and the indentation")
-MOST_ALIASED = 200_000  # values that aliases may add to a file, so that a small file cannot fill the memory
-WIDEST = 2**31 - 1  # columns; no line is ever folded
+MAX_DEPTH = 100  # levels of nesting; Kometa's own files have about ten
+TOO_DEEP = (f"values are nested more than {MAX_DEPTH} deep", "check the brackets and the indentation")
+MAX_ALIASED = 200_000  # values that aliases may add to a file, so that a small file cannot fill the memory
+MAX_WIDTH = 2**31 - 1  # columns; no line is ever folded
 
 Value = Any  # None, bool, int, float, str, date, datetime, or lists and dicts of these
 KeyPath = tuple[Any, ...]  # keys of mappings and indexes of lists, from the top of the document
@@ -93,7 +93,7 @@ def dump(value: Value) -> str:
             sort_keys=False,
             allow_unicode=True,
             default_flow_style=False,
-            width=WIDEST,
+            width=MAX_WIDTH,
             indent=2,
         )
     )
@@ -198,7 +198,7 @@ class _Builder:
         return value
 
     def _value(self, event: Event, path: KeyPath) -> Value:
-        if len(path) > DEEPEST:
+        if len(path) > MAX_DEPTH:
             raise self._error(event, *TOO_DEEP)
         self.lines.setdefault(path, _line(event))
         if isinstance(event, AliasEvent):
@@ -307,9 +307,9 @@ class _Builder:
             self.repeats[path] = original
         self.size += size
         self.aliased += size
-        if self.aliased > MOST_ALIASED:
+        if self.aliased > MAX_ALIASED:
             raise self._error(
-                event, f"aliases repeat more than {MOST_ALIASED} values", "write the values out, in smaller files"
+                event, f"aliases repeat more than {MAX_ALIASED} values", "write the values out, in smaller files"
             )
         return value
 

@@ -112,11 +112,11 @@ def without(found: FoundSet, name: str, root: str, keep: Sequence[str] = ()) -> 
     """
     kept = {n: _as_found(entry) for n, entry in found.manifest.items() if n in keep and entry.sha256}
     gone = {n for n, how in found.deviations.items() if "missing" in how}
-    spoilt = {n for n, how in found.deviations.items() if how & {"changed", "kind"}}
+    modified = {n for n, how in found.deviations.items() if how & {"changed", "kind"}}
     remove = sorted(n for n, entry in found.manifest.items() if n not in kept and n not in gone and n != ".")
     if not remove and not found.pending:
         return FileSet(name, root, kept, {}), Changes()
-    save = [n for n in remove if n in spoilt and found.manifest[n].sha256]
+    save = [n for n in remove if n in modified and found.manifest[n].sha256]
     changes = Changes(
         remove=sorted(remove, reverse=True),
         save=save,

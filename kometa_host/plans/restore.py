@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kometa_host.archive.gate import Contents, Member
 
 TOP = b"kometa/"
-LONGEST_WAIT = 6 * 3600  # seconds for a run in progress
+MAX_WAIT = 6 * 3600  # seconds for a run in progress
 SHOWN = 5  # names of each kind
 DESTINATION_EXAMPLE = "/home/mms/restored"
 PATHS_EXAMPLE = "paths=config.yml,collections"
@@ -39,7 +39,7 @@ class Options:
     destination: str = ""
     paths: tuple[bytes, ...] = ()
     force: bool = False
-    wait: int = LONGEST_WAIT
+    wait: int = MAX_WAIT
 
     @property
     def replaces_tree(self) -> bool:

@@ -13,8 +13,8 @@ from kometa_host.state.kometa_log import Outcome, Run
 from kometa_host.state.observed import Observed
 
 CONTAINER = "test-kometa"
-LONGEST_WAIT = 6 * 3600  # seconds for a run in progress; wait=true waits so long
-LONGEST_RUN = 12 * 3600  # seconds after which Podman ends the container
+MAX_WAIT = 6 * 3600  # seconds for a run in progress; wait=true waits so long
+MAX_RUN = 12 * 3600  # seconds after which Podman ends the container
 SCHEDULE_VARIABLES = ("KOMETA_TIMES", "KOMETA_TIME")  # of no use to a run that starts at once
 EXAMPLE = """for example collections='["Alien Movies", "1917"]'"""
 
@@ -27,12 +27,12 @@ class Options:
     libraries: tuple[str, ...] = ()
     tests: bool = False
     wait: int = 0
-    timeout: int = LONGEST_RUN
+    timeout: int = MAX_RUN
 
 
 def checked(
     collections: object = None, libraries: object = None, tests: object = False, wait: object = False,
-    timeout: object = LONGEST_RUN,
+    timeout: object = MAX_RUN,
 ) -> Options:  # fmt: skip
     """Given arguments as they were typed, return the options. Raise UserError if one cannot work."""
     if not isinstance(tests, bool):
@@ -41,7 +41,7 @@ def checked(
         collections=_names("collections", collections),
         libraries=_names("libraries", libraries),
         tests=tests,
-        wait=LONGEST_WAIT if wait is True else _seconds("wait", wait or 0),
+        wait=MAX_WAIT if wait is True else _seconds("wait", wait or 0),
         timeout=_seconds("timeout", timeout, low=1),
     )
 

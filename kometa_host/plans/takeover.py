@@ -25,7 +25,7 @@ def claimed_paths(settings: Settings) -> list[str]:
     return [f"{each.root}/{name}" for each in ours for name in sorted(each.files)] + [_shadow(settings)]
 
 
-def rival_paths(settings: Settings) -> list[str]:
+def system_unit_paths(settings: Settings) -> list[str]:
     """Return where units and Quadlets named kometa may be that belong to root: another Kometa beside ours."""
     uid = settings.mms_uid
     return [
@@ -60,7 +60,7 @@ def values(quadlet: str, key: str) -> list[str]:
 def refuse_unclear(settings: Settings, found: Observed) -> None:
     """Raise UserError with all that cannot be taken over, because it does not tell what it is or would be lost."""
     problems = [
-        *_rivals(found),
+        *_system_units(found),
         *_shadowing(settings, found),
         *_unmade_container(found),
         *_unclear_quadlet(settings, found),
@@ -71,8 +71,8 @@ def refuse_unclear(settings: Settings, found: Observed) -> None:
         raise UserError("\n".join(problems))
 
 
-def _rivals(found: Observed) -> Iterator[str]:
-    for path in found.host.text("rivals").splitlines():
+def _system_units(found: Observed) -> Iterator[str]:
+    for path in found.host.text("system_units").splitlines():
         yield (
             f"{path} belongs to root and runs a Kometa of its own, or would. Two of them would undo each other's work "
             "in Plex. Stop and remove that one, and deploy again."

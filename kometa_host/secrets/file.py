@@ -38,7 +38,7 @@ from kometa_host.settings.refusals import RefusalError
 
 IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
 RECIPIENTS_FILE = "secrets.recipients"
-LARGEST = 1 << 20  # bytes; a file of secrets has a few hundred
+MAX_SIZE = 1 << 20  # bytes; a file of secrets has a few hundred
 SECTIONS = ("groups", "hosts", "authorization")
 REPOSITORY = "repository"
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -106,10 +106,10 @@ def read(path: Path, shown: str) -> bytes:
     """Return the encrypted content. Raise SecretsFileError if it cannot be read or is not encrypted."""
     try:
         with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+            content = stream.read(MAX_SIZE + 1)
     except OSError as error:
         raise SecretsFileError(Problem(shown, f"it cannot be read: {error.strerror}", "make it readable")) from None
-    if len(content) > LARGEST:
+    if len(content) > MAX_SIZE:
         raise SecretsFileError(Problem(shown, "it is larger than 1 MiB", "is it the file of secrets?"))
     if not content.lstrip().startswith((AGE_PREFIX, ARMOR_BEGIN)):
         what = "it is not encrypted with age" if content.strip() else "it is empty"
@@ -233,7 +233,7 @@ def _entries(node: yaml.Node | None, shown: str, problems: list[Problem]) -> Ite
     seen: set[str] = set()
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            problems.append(Problem(_where(shown, key), "a name that is no text", "name it with letters and digits"))
+            problems.append(Problem(_where(shown, key), "a name that is not text", "name it with letters and digits"))
         elif key.value in seen:
             problems.append(Problem(_where(shown, key), "a name that stands there twice", "remove one of the two"))
         else:

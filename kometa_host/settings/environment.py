@@ -145,7 +145,7 @@ def _secret_text(name: str, value: object) -> str:
         raise RefusalError(
             f"{name} with an empty value", "give it its value; if it comes from the environment, is that variable set?"
         )
-    # Kometa prints such a value in clear, in the error about the header that it cannot send.
+    # Kometa prints such a value in plain text, in the error about the header that it cannot send.
     if text != text.strip() or re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
         raise RefusalError(
             f"{name} with a line break, a control character, or a space at its start or end (value not shown)",

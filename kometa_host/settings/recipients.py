@@ -25,7 +25,7 @@ def checked_recipients(value: object) -> tuple[str, ...]:
 
 def _checked_recipient(value: object) -> str:
     if not isinstance(value, str):
-        raise RefusalError("an element that is no text", f"each recipient is {KINDS}")
+        raise RefusalError("an element that is not text", f"each recipient is {KINDS}")
     key = value.strip()
     _refuse_private_key(key)
     _refuse_unsupported(key)

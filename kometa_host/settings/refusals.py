@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LONGEST_QUOTE = 80  # characters of a value that a message repeats
+MAX_QUOTE = 80  # characters of a value that a message repeats
 
 
 class Complaint(NamedTuple):
@@ -43,7 +43,7 @@ def every(check: Callable[[Item], Result], items: Iterable[Item]) -> list[Result
 def quoted(value: object) -> str:
     """Return a value, not a secret one, as a message shows it: on one line, not long, with its type if no text."""
     text = repr(value)
-    short = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
+    short = text if len(text) <= MAX_QUOTE else f"{text[: MAX_QUOTE - 3]}..."
     return short if isinstance(value, str) else f"{short} ({kind(value)})"
 
 

@@ -63,7 +63,7 @@ def checked_signers(value: object) -> tuple[str, ...]:
 
 def _checked_signer(value: object) -> str:
     if not isinstance(value, str):
-        raise RefusalError("an element that is no text", SIGNER)
+        raise RefusalError("an element that is not text", SIGNER)
     refuse_private_ssh_key(value)
     kind, _, rest = value.strip().partition(" ")
     if kind not in KEY_TYPES or len(value.strip().splitlines()) != 1 or not _is_key(kind, rest.split(" ")[0]):

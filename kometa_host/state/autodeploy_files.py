@@ -14,7 +14,7 @@ SCRIPT = "mms-autodeploy"
 TEMPLATE = "mms-autodeploy"  # in templates/units, with .service.j2 and .timer.j2
 ALLOWED_SIGNERS = "allowed-signers"  # in the library directory
 PATIENCE = 120  # seconds for a container to be healthy with its new image, as in a deploy
-LONGEST_WAIT = 7200  # seconds to wait for the end of a run before the update is left for the next time
+MAX_WAIT = 7200  # seconds to wait for the end of a run before the update is left for the next time
 
 
 def unit_stem(settings: Settings) -> str:
@@ -46,7 +46,7 @@ def script(settings: Settings) -> str:
         quadlet_dir=settings.quadlet_dir,
         network_quadlet=f"{settings.mms_network}.network",
         patience=PATIENCE,
-        max_wait=LONGEST_WAIT,
+        max_wait=MAX_WAIT,
     )
 
 

@@ -29,12 +29,12 @@ _trees: dict[str, Tree] = {}
 
 
 def secret_values(settings: Settings) -> dict[str, str]:
-    """Return all secrets of a host, by name, in clear: for comparing and sending only."""
+    """Return all secrets of a host, by name, in plain text: for comparing and sending only."""
     return {name: value.get_secret_value() for name, value in settings.kometa_secrets.items()}
 
 
 def authorization_seeds(settings: Settings) -> dict[str, dict[str, str]]:
-    """Return the tokens with which Trakt and MyAnimeList begin on a new host, in clear: for the host's file only."""
+    """Return the tokens with which Trakt and MyAnimeList begin on a new host, in plain text: for its file only."""
     return {
         section: {name: value.get_secret_value() for name, value in tokens.items()}
         for section, tokens in settings.kometa_authorization.items()

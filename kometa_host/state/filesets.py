@@ -142,10 +142,10 @@ def _repairs(wanted: FileSet, found: FoundSet) -> Changes:
 def _transition(wanted: FileSet, found: FoundSet) -> Changes:
     known, deviations = found.manifest, found.deviations
     gone = {name for name, how in deviations.items() if "missing" in how}
-    spoilt = {name for name, how in deviations.items() if how & {"changed", "kind"}}
+    modified = {name for name, how in deviations.items() if how & {"changed", "kind"}}
 
     def as_wanted(name: str, file: WantedFile) -> bool:
-        return name in known and name not in gone | spoilt and known[name].sha256 == file.sha256
+        return name in known and name not in gone | modified and known[name].sha256 == file.sha256
 
     known_directories = {name for name, entry in known.items() if entry.sha256 is None}
     write = [name for name, file in wanted.files.items() if not as_wanted(name, file)]
@@ -153,11 +153,11 @@ def _transition(wanted: FileSet, found: FoundSet) -> Changes:
     retyped = {name for name in wanted.directories if name in known and name not in known_directories}
     retyped |= {name for name in wanted.files if name in known_directories}
     return Changes(
-        directories=sorted(name for name in wanted.directories if name not in known_directories - gone - spoilt),
+        directories=sorted(name for name in wanted.directories if name not in known_directories - gone - modified),
         write=sorted(write),
         adjust=sorted(_misowned(wanted, found) - set(write) - gone),
         remove=sorted(remove, reverse=True),
-        save=sorted(name for name in {*write, *remove, *retyped} if name not in known or name in spoilt),
+        save=sorted(name for name in {*write, *remove, *retyped} if name not in known or name in modified),
         retyped=sorted(retyped),
         finish_pending=found.pending,
         rewrite_manifest=True,

@@ -162,7 +162,7 @@ def stream(
 
     stopped: list[bool] = []
 
-    def breathe() -> None:
+    def yield_to_other_hosts() -> None:
         gevent.sleep(0)
         if stopped:
             raise UserError("interrupted.")
@@ -181,7 +181,7 @@ def stream(
             name=place.name,
             on_member=on_member,
             on_left_out=on_left_out,
-            breathe=breathe,
+            yield_to_other_hosts=yield_to_other_hosts,
             progress=Progress(f"{task} {place.name}", size),
         )
 

@@ -17,7 +17,7 @@ from kometa_host.state.filesets import Changes, FileSet, WantedFile, manifest_of
 from kometa_host.state.programs import Actor
 from operations.engine.operation import Change, Commands, ask, observe, observe_anew
 
-LARGEST_SHOWN = 65_536  # bytes of a file of which a diff shows lines
+MAX_SHOWN_SIZE = 65_536  # bytes of a file of which a diff shows lines
 
 
 def files_change(
@@ -138,7 +138,7 @@ def show_diff(wanted: FileSet, changes: Changes, hidden: Collection[str] = ()) -
 
 def _may_be_shown(wanted: FileSet, name: str) -> bool:
     file = wanted.files[name]
-    return file.size <= LARGEST_SHOWN and (wanted.name == "config" or file.mode & 0o044 != 0) and _text(file) != ""
+    return file.size <= MAX_SHOWN_SIZE and (wanted.name == "config" or file.mode & 0o044 != 0) and _text(file) != ""
 
 
 def _text(file: WantedFile) -> str:
@@ -157,7 +157,7 @@ def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
         call="in_namespace file_contents",
         data=_nul_separated(names),
         root=wanted.root,
-        largest=LARGEST_SHOWN,
+        largest=MAX_SHOWN_SIZE,
     )
     pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
     return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}

@@ -60,7 +60,7 @@ def look_again(sets: Sequence[FileSet] | None = None) -> Observed:
     + sets: the sets of files to look at, None for the wanted ones
     """
     known = settings()
-    completed = transport.run(host, Actor.BEST, known.mms_user, read_program(known, sets))
+    completed = transport.run(host, Actor.ROOT_IF_POSSIBLE, known.mms_user, read_program(known, sets))
     return _insist(observed.parse(_lines(completed)), completed)
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in clear on any disk; and a
+# Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in plain text on a disk; and a
 # snapshot of it in a restic repository.
 # `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended.
 . lib/backup_common.sh

@@ -5,7 +5,7 @@
 . lib/emit.sh
 . lib/rootless_network.sh
 : "${account:?}" "${account_uid:?}" "${account_gid:?}" "${account_program:?}" # what the account runs to tell of itself
-declare -a places commands rivals calendar_names calendars
+declare -a places commands system_units calendar_names calendars
 
 host_part() {
     local name
@@ -30,7 +30,7 @@ host_part() {
     { cat /etc/subuid 2>/dev/null || true; } | emit subuid
     { cat /etc/subgid 2>/dev/null || true; } | emit subgid
     if [ -e "/var/lib/systemd/linger/$account" ]; then emit_value linger yes; fi
-    for name in "${rivals[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit rivals
+    for name in "${system_units[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit system_units
     places_part
     calendars_part
     network_part

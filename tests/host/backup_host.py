@@ -124,14 +124,14 @@ class BackupHost:
         return found.stdout.strip() if found.returncode == 0 else ""
 
     def leaks(self) -> str:
-        """Return the files outside of the tree that hold the tree's text in clear."""
+        """Return the files outside of the tree that hold the tree's text in plain text."""
         places = f"/data /tmp /var/tmp /run/user/3000 /home/mms {SHIMS}"
         found = self.host.run(f"grep -rlaFs --exclude-dir=kometa --exclude-dir=overlay {MARKER} {places}", check=False)
         inside = self.host.run(f"grep -rlaFs {MARKER} {BACKUPS}", check=False)
         return found.stdout + inside.stdout
 
     def assert_sound(self, state: str = "running") -> None:
-        """After a fault: every final name is whole, nothing is in clear, the container is as it was."""
+        """After a fault: every final name is whole, nothing is in plain text, the container is as it was."""
         for name in self.archives():
             if name not in self.good:
                 assert self.open(name).contents.has_config_yml

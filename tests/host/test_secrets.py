@@ -156,7 +156,7 @@ def is_kometas(process: Path, name: str) -> bool:
 
 
 def forms(canary: bytes) -> list[bytes]:
-    """Return the canary as it stands in clear, in hexadecimal and in base64, wherever that begins."""
+    """Return the canary as it stands in plain text, in hexadecimal and in base64, wherever that begins."""
     shifted = (base64.b64encode(b"\0" * shift + canary)[4:-4] for shift in range(3))
     return [canary, canary.hex().encode(), *shifted]
 

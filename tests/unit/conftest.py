@@ -15,13 +15,13 @@ import pytest
 with patch("gevent.monkey.patch_all"):
     import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 
-LONGEST_NAME = 50  # shorter than any key
+MAX_NAME = 50  # shorter than any key
 NOBODY = 65534
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name a long value by its argument: keys are made anew in each worker, and all must call a test the same."""
-    return argname if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
+    return argname if isinstance(val, str | bytes) and len(val) > MAX_NAME else None
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def journal(host: Host) -> Answer:
 
 
 def network_online(host: Host) -> Answer:
-    if not host.waits_in_vain:
+    if not host.network_online_unreachable:
         return ok("nothing waits for it in vain")
     return problem(
         "network-online.target is never reached",

@@ -53,12 +53,12 @@ def _unpacked(told: Told, name: str) -> str:
 
 @dataclass(frozen=True)
 class Host:
-    """All that the checks decide on. now is the controller's clock; waits_in_vain: a start waits for nothing."""
+    """All that the checks decide on. now is the controller's clock; network_online_unreachable: starts wait in vain."""
 
     settings: Settings
     look: Look
     now: datetime
-    waits_in_vain: bool = False
+    network_online_unreachable: bool = False
 
     def text(self, name: str) -> str:
         """Return what the diagnosis itself was told under a name."""

@@ -124,7 +124,7 @@ def timers(host: Host) -> Answer:
 def backup(host: Host) -> Answer:
     if not host.settings.backups_enabled:
         return warning(
-            "there are none", "kometa_backup_recipients is empty, and backups are never written in clear",
+            "there are none", "kometa_backup_recipients is empty, and backups are never written in plain text",
             f"name at least one age or ssh public key in group_data/all.py, then: {DEPLOY}",
         )  # fmt: skip
     unit = host.look.unit("kometa-backup.service")

@@ -200,7 +200,7 @@ def test_what_the_reader_raises_comes_out_as_it_is(error: BaseException, call: i
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Boom(), OSError(28, "no space left"), UserError("stop")])
 @pytest.mark.parametrize("kind", ["plain", "age"])
-@pytest.mark.parametrize("place", ["forward", "breathe", "progress", "on_member"])
+@pytest.mark.parametrize("place", ["forward", "yield_to_other_hosts", "progress", "on_member"])
 def test_what_a_callback_raises_comes_out_as_it_is_and_it_is_not_called_again(
     error: BaseException, kind: str, place: str
 ) -> None:
@@ -281,7 +281,7 @@ def test_others_get_their_turn_for_every_64_kib_and_every_piece() -> None:
         piece = max(piece, len(data))
         moments.append("piece")
 
-    open_archive(stream.read, IDENTITIES, forward, breathe=lambda: moments.append("breath"))
+    open_archive(stream.read, IDENTITIES, forward, yield_to_other_hosts=lambda: moments.append("breath"))
     assert moments.count("breath") >= len(TAR) // 65536
     assert piece <= 256 * 1024
 

@@ -135,7 +135,7 @@ def test_other_files_are_not_read_as_yaml(source: Path) -> None:
 
 
 def test_a_huge_file_is_passed_over_with_a_warning(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "LARGEST_YAML", 10)
+    monkeypatch.setattr(checks, "MAX_YAML_SIZE", 10)
     assert {finding.severity for finding in found(source, GOOD)} == {"warning"}
 
 
@@ -419,7 +419,7 @@ def test_what_a_volume_brings_is_not_missed(source: Path) -> None:
     assert found(source, config, settings=Settings(kometa_volumes=["/srv/a:/assets:ro", "/srv/b:/lists"])) == []
 
 
-# Secrets in clear
+# Secrets in plain text
 
 
 @pytest.mark.parametrize(

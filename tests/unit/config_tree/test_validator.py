@@ -118,7 +118,7 @@ def test_secrets_of_the_host_are_not_shown() -> None:
 
 
 def test_long_messages_are_cut() -> None:
-    assert len(shown("x " * 1000)[0][2]) == validator.LONGEST
+    assert len(shown("x " * 1000)[0][2]) == validator.MAX_LENGTH
 
 
 def test_warnings_stop_nothing() -> None:

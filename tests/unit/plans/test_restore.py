@@ -12,7 +12,7 @@ from kometa_host.archive.chain import Report
 from kometa_host.archive.gate import Contents, Member
 from kometa_host.errors import UserError
 from kometa_host.plans.restore import (
-    LONGEST_WAIT,
+    MAX_WAIT,
     Comparison,
     Fingerprint,
     Options,
@@ -36,7 +36,7 @@ CONTENTS = Contents(members=3, bytes=2048, tar_bytes=10240, has_config_yml=True,
 
 
 def asked(**arguments: Any) -> Options:
-    given: Mapping[str, Any] = {"destination": None, "paths": None, "force": False, "wait": LONGEST_WAIT} | arguments
+    given: Mapping[str, Any] = {"destination": None, "paths": None, "force": False, "wait": MAX_WAIT} | arguments
     return checked(SETTINGS, **given)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from kometa_host.errors import UserError
 from kometa_host.plans.run_once import (
-    LONGEST_WAIT,
+    MAX_WAIT,
     Options,
     checked,
     environment,
@@ -49,7 +49,7 @@ def test_kometas_own_options_are_passed_on() -> None:
 
 
 def test_waiting_is_bounded() -> None:
-    assert checked(wait=True).wait == LONGEST_WAIT
+    assert checked(wait=True).wait == MAX_WAIT
     assert checked(wait=5).wait == 5
     assert checked().wait == 0
 

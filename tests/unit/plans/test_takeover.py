@@ -132,7 +132,7 @@ def test_a_container_that_the_unit_has_not_made_is_refused() -> None:
 
 def test_a_kometa_of_root_is_refused() -> None:
     assert "/etc/containers/systemd/kometa.container" in refusal(
-        host(rivals="/etc/containers/systemd/kometa.container")
+        host(system_units="/etc/containers/systemd/kometa.container")
     )
 
 

@@ -71,7 +71,9 @@ def begin(
     """Start what becomes the actor: the account, or root by way of our sudo."""
     (folder / "sudo").write_text(SUDO)
     (folder / "sudo").chmod(0o755)
-    prelude = programs.prelude(Actor.BEST, "nobody-here" if admin else getuser(), "begins", "asks", has_password)
+    prelude = programs.prelude(
+        Actor.ROOT_IF_POSSIBLE, "nobody-here" if admin else getuser(), "begins", "asks", has_password
+    )
     text = prelude.replace("set -u\n", f"set -u\n{AN_ADMIN if admin else ''}", 1)
     path = f"{folder}:{os.environ['PATH']}"
     return Answer(

@@ -1,4 +1,4 @@
-"""An existing Kometa becomes the project's, with no secret in clear anywhere, and a second time changes nothing."""
+"""An existing Kometa becomes the project's, with no secret in plain text, and a second time changes nothing."""
 
 import shutil
 from pathlib import Path
