@@ -1,7 +1,6 @@
 """Deploys to hosts that are like those that people have. `make test-variants` takes all of them, CI the cheap ones."""
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +14,6 @@ RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 BACKUPS = "/data/backups/config/kometa"
 TIMER = "kometa-backup.timer"
 STAMP = f"/home/mms/.local/share/systemd/timers/stamp-{TIMER}"
-every_variant = pytest.mark.skipif(
-    os.environ.get("KOMETA_HOST_VARIANTS") != "all", reason="one of many variants: make test-variants"
-)
 
 
 def pyinfra(folder: Path, host: Host, **data: object) -> Pyinfra:
@@ -99,7 +95,7 @@ def test_an_unprivileged_container_is_refused_before_anything_is_made(sandbox: S
         few.destroy()
 
 
-@every_variant
+@pytest.mark.variant
 def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_path: Path) -> None:
     old = sandbox.host("ready", like="slirp4netns-missing")
     try:
@@ -111,7 +107,7 @@ def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_pa
         old.destroy()
 
 
-@every_variant
+@pytest.mark.variant
 @pytest.mark.parametrize("like", ["testing", "home-in-data", "legacy-zones"])
 def test_a_deploy_and_a_second_one_that_changes_nothing(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
     host = sandbox.host("ready", like=like)
@@ -127,7 +123,7 @@ def test_a_deploy_and_a_second_one_that_changes_nothing(like: str, sandbox: Sand
         host.destroy()
 
 
-@every_variant
+@pytest.mark.variant
 @pytest.mark.parametrize("like", ["tcsh", "fish", "sudo-rs"])
 def test_an_admin_deploys_whatever_the_shell_and_the_sudo(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
     host = sandbox.host("ready", like=like)
