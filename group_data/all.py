@@ -23,9 +23,7 @@ kometa_restart = "when-idle"  # when-idle: a run in progress is never killed; no
 
 kometa_backup_dir = "/data/backups/config/kometa"  # on the host
 kometa_backup_schedule = "*-*-* 03:00:00"  # systemd calendar expression, in mms_timezone
-kometa_backup_recipients: list[
-    str
-] = []  # age or ssh public keys; none: no backups, as they are never written in plain text
+kometa_backup_recipients: list[str] = []  # age or ssh public keys; none: no backups, as none is unencrypted
 kometa_backup_keep = {"daily": 7, "weekly": 4, "monthly": 6}  # of last, hourly, daily, ..., yearly; left out: none
 kometa_backup_mount = None  # a path that must be a mount point before a backup writes, such as /data for NFS
 kometa_backup_max_pause = 600  # seconds for which a backup may freeze the container

@@ -72,7 +72,7 @@ def refuse_unclear(settings: Settings, found: Observed) -> None:
 
 
 def _system_units(found: Observed) -> Iterator[str]:
-    for path in found.host.text("system_units").splitlines():
+    for path in found.host.text("system-units").splitlines():
         yield (
             f"{path} belongs to root and runs a Kometa of its own, or would. Two of them would undo each other's work "
             "in Plex. Stop and remove that one, and deploy again."

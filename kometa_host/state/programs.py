@@ -23,7 +23,7 @@ class Actor(Enum):
 
     ROOT = "root"
     ACCOUNT = "account"
-    ROOT_IF_POSSIBLE = "root if possible"  # root where the connection can be that, else the account itself: for reading
+    ROOT_IF_POSSIBLE = "root-if-possible"  # root where the connection can be that, else the account itself: for reading
 
 
 def assignments(variables: Mapping[str, object]) -> str:

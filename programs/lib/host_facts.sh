@@ -30,7 +30,7 @@ host_part() {
     { cat /etc/subuid 2>/dev/null || true; } | emit subuid
     { cat /etc/subgid 2>/dev/null || true; } | emit subgid
     if [ -e "/var/lib/systemd/linger/$account" ]; then emit_value linger yes; fi
-    for name in "${system_units[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit system_units
+    for name in "${system_units[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit system-units
     places_part
     calendars_part
     network_part

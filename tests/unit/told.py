@@ -16,7 +16,7 @@ def lines(**told: str | bytes) -> list[str]:
 
 # what root tells; everything else is the account's word
 OF_THE_HOST = re.compile(
-    "os-release|podman-version|package-manager|connected-as|passwd|group|subuid|subgid|linger|system_units|hostname|hosts-file|"
+    "os-release|podman-version|package-manager|connected-as|passwd|group|subuid|subgid|linger|system-units|hostname|hosts-file|"
     "own-addresses|network-online|waits-for-network-online|now|clock|selinux|selinux-denials|command[.].*|calendar[.].*|"
     "is-ostree|has-epel|uid-map|container-manager|has-tun|cgroup-type|sysctl[.].*|podman-apparmor|newuidmap-rights|"
     "journal-of-root|rootless-network|places"

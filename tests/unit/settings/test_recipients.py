@@ -103,7 +103,7 @@ def test_two_keys_in_one_text_are_refused() -> None:
 
 @pytest.mark.parametrize("value", [[3], True, {"age": AGE}])
 def test_what_is_no_text_is_refused(value: object) -> None:
-    with pytest.raises(RefusalError, match="no text"):
+    with pytest.raises(RefusalError, match="not text"):
         checked_recipients(value)
 
 
