@@ -33,7 +33,7 @@ check: .venv/installed ## check settings, secrets and config tree of every host,
 	@$(PYTHON) -m tools.check $(INVENTORY)
 
 test: tests-prepared lint unit ## style, types, unit tests, then the tests on sandbox hosts
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
+	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile tests/host
 
 tests-prepared: .venv/developer
 	@tools/prepare.sh test

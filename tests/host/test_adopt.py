@@ -11,6 +11,8 @@ import pytest
 from tests.host.driver import CONFIG, PROJECT, QUADLETS, SECRETS, wait_for_kometa
 from tests.sandbox import Host
 
+pytestmark = pytest.mark.unproven
+
 APPDATA = "/opt/appdata/kometa"
 TOKENS = ("made-up-access-token", "made-up-refresh-token")
 CONFIG_YML = f"""\

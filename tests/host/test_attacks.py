@@ -12,6 +12,8 @@ from tests.host.backup_host import Key
 from tests.host.driver import CONFIG, Outcome, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
 
+pytestmark = pytest.mark.unproven
+
 # All that root owns and no command of these tests is to change: names, kinds, owners, modes, targets; texts of /etc.
 ROOTS = (
     "find /etc /root /usr /opt /srv /var/spool /var/lib/systemd/linger -printf '%p %y %U:%G %m %l\\n' | sort;"

@@ -11,6 +11,8 @@ from tests.host.backup_host import SCRIPT, UNIT, BackupHost, Key
 from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 
+pytestmark = pytest.mark.unproven
+
 PASSWORD = "a pass'word \"of restic's $own"  # noqa: S105
 PLACE = "/srv/restic/kometa"
 STATE = "/home/mms/.local/state/kometa-host"

@@ -17,6 +17,8 @@ from tests.host.receivers import Mailbox, WebService, mailbox, web_service
 from tests.sandbox import Host
 from tests.sandbox.shell import wait_until
 
+pytestmark = pytest.mark.unproven
+
 STATE = "~/.local/state/kometa-host"
 LIBRARY = "~/.local/lib/kometa-host"
 LOOK = "systemctl --user start kometa-watch.service"
