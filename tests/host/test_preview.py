@@ -23,7 +23,6 @@ BREAKS = {
         {"Quadlets"},
     ),
     "an owner deep in the tree": (f"chown root:root {CONFIG}/logs/meta.log", {OWNERS}),
-    "an owner of a file of ours": (f"chown root:root {CONFIG}/config.yml", {TREE, OWNERS}),
     "a mode of a file of ours": (f"chmod 644 {CONFIG}/config.yml", {TREE}),
     "a mode of the tree": (f"chmod 755 {CONFIG}", {TREE}),
     "a deleted config file": (f"rm {CONFIG}/collections/movies.yml", {TREE}),
