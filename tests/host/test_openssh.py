@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyinfra.api import Config, Inventory, State
@@ -15,7 +15,7 @@ from pyinfra.context import ctx_state
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
 from operations.engine.run_state import run_state
-from operations.engine.transport import ConnectionLostError
+from operations.engine.transport import ConnectionLostError, Process
 from tests.sandbox import Host, Sandbox
 
 
@@ -38,11 +38,10 @@ def connected(host: Host) -> Iterator[PyinfraHost]:
         disconnect_all(state)
 
 
-def start(connected: PyinfraHost, script: str) -> openssh.OpenSshProcess:
-    """Start a program as root, and see that the OpenSSH client carries it."""
-    process: Any = openssh.start(connected, Actor.ROOT, "mms", script)
-    assert isinstance(process, openssh.OpenSshProcess)
-    return process
+def start(connected: PyinfraHost, script: str) -> Process:
+    """Start a program as root, which the OpenSSH client carries: it is known how it logs in."""
+    assert openssh.client_arguments(connected)
+    return openssh.start(connected, Actor.ROOT, "mms", script)
 
 
 def test_a_stream_goes_there_and_back_whole(connected: PyinfraHost) -> None:
@@ -86,7 +85,12 @@ def test_without_its_key_the_client_is_not_used(connected: PyinfraHost, monkeypa
     assert openssh.client_arguments(connected) == []
 
 
-def test_a_line_that_is_lost_ends_the_command_here(host: Host, connected: PyinfraHost) -> None:
+def test_a_line_that_is_lost_ends_the_command_here(
+    host: Host, connected: PyinfraHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = tuple(re.sub(r"^(ServerAliveInterval)=.*", r"\1=1", option) for option in openssh.OPTIONS)
+    assert impatient != openssh.OPTIONS
+    monkeypatch.setattr(openssh, "OPTIONS", impatient)
     process = start(connected, "while :; do printf x; sleep 0.2; done")
     assert process.read()
     host.cut_line()
