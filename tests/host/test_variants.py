@@ -54,6 +54,21 @@ class TestAnOddHost:
         assert checks["journal"]["state"] == "warning"
         assert checks["timers"]["state"] == "ok"
 
+    def test_a_timer_that_waits_for_nothing_is_a_change_and_mended(self, odd: Host, tmp_path: Path) -> None:
+        unit = f"/home/mms/.config/systemd/user/{TIMER}"
+        reload = "systemctl --user daemon-reload"
+        # A reload reckons a timer anew whose service has failed: only beside one that has not does it stay dead.
+        odd.run(
+            f"systemctl --user reset-failed; cp -p {unit} /tmp/kept"
+            f" && sed -i 's/^OnCalendar=.*/OnCalendar=2020-01-01/' {unit} && {reload}"
+            f" && systemctl --user restart {TIMER} && cp -p /tmp/kept {unit} && {reload}",
+            user="mms",
+        )
+        due = f"systemctl --user show {TIMER} -P NextElapseUSecRealtime"
+        assert not odd.run(due, user="mms").stdout.strip()
+        assert pyinfra(tmp_path, odd).deploy() == {"Timers"}
+        assert odd.run(due, user="mms").stdout.strip()
+
     def test_a_timer_moved_to_a_time_that_has_passed_waits_for_the_next_day(self, odd: Host, tmp_path: Path) -> None:
         now = datetime.now(UTC)
         # It fired 20 hours ago, as it should; an hour ago is then a time after that.
@@ -68,20 +83,6 @@ class TestAnOddHost:
         assert pyinfra(tmp_path, odd, kometa_backup_schedule=at[1]).deploy() == {"Timers"}
         odd.run("sleep 2")
         assert odd.run(fired, user="mms").stdout == before
-
-    def test_a_timer_that_waits_for_nothing_is_a_change_and_mended(self, odd: Host, tmp_path: Path) -> None:
-        pyinfra(tmp_path, odd).deploy()
-        unit = f"/home/mms/.config/systemd/user/{TIMER}"
-        reload = "systemctl --user daemon-reload"
-        odd.run(
-            f"cp -p {unit} /tmp/kept && sed -i 's/^OnCalendar=.*/OnCalendar=2020-01-01/' {unit} && {reload}"
-            f" && systemctl --user restart {TIMER} && cp -p /tmp/kept {unit} && {reload}",
-            user="mms",
-        )
-        due = f"systemctl --user show {TIMER} -P NextElapseUSecRealtime"
-        assert not odd.run(due, user="mms").stdout.strip()
-        assert pyinfra(tmp_path, odd).deploy() == {"Timers"}
-        assert odd.run(due, user="mms").stdout.strip()
 
 
 def test_an_unprivileged_container_is_refused_before_anything_is_made(sandbox: Sandbox, tmp_path: Path) -> None:
