@@ -4,7 +4,7 @@ import os
 import socket
 import tarfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -139,4 +139,4 @@ def candidate_tree(known: Settings, config: object) -> CandidateTree:
             f"config is {config!r}; write the path of a folder with a config.yml, for example config=kometa."
         )
     folder = Path(config).expanduser().absolute()
-    return CandidateTree(desired.config_tree(known.model_copy(update={"kometa_config_source": str(folder)})))
+    return CandidateTree(desired.config_tree(replace(known, kometa_config_source=str(folder))))

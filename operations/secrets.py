@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from pydantic import SecretStr
 from pyinfra import host
 
 from kometa_host.plans.service import Step
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.secrets.podman import SecretChanges
+from kometa_host.settings.secret import SecretStr
 from operations.engine.operation import Change, Commands, account_change, confirm, host_operation, look_again, observe
 from operations.kometa import decision
 

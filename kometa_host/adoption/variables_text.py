@@ -6,6 +6,7 @@ from typing import Any
 
 from kometa_host.adoption.edits import Edit, applied
 from kometa_host.adoption.host_settings import python
+from kometa_host.settings.checked import default_of
 from kometa_host.settings.variables import Settings
 
 
@@ -47,8 +48,7 @@ def _is_literal(node: ast.expr) -> bool:
 
 
 def _default(name: str) -> Any:
-    field = Settings.model_fields.get(name)
-    return field.default if field else None
+    return default_of(Settings, name)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from kometa_host.controller.project import IDENTITY_VARIABLE
 from kometa_host.errors import UserError
 from kometa_host.secrets.podman import LABEL, PREFIX
+from kometa_host.settings.secret import SecretStr
 
 Data = dict[str, Any]
 Group = tuple[list[tuple[str, Data]], Data]  # hosts with their own data, and the group's

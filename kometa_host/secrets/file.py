@@ -25,7 +25,6 @@ from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
 import yaml
-from pydantic import SecretStr
 
 from kometa_host.archive.errors import ArchiveError, IdentityError
 from kometa_host.archive.header import AGE_PREFIX, ARMOR_BEGIN, peek_header, without_armor
@@ -35,6 +34,7 @@ from kometa_host.errors import Problem, ProblemsError
 from kometa_host.settings import restic
 from kometa_host.settings.environment import checked_secrets, variable_of
 from kometa_host.settings.refusals import RefusalError
+from kometa_host.settings.secret import SecretStr
 
 IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
 RECIPIENTS_FILE = "secrets.recipients"

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from pydantic import SecretStr
-
 from kometa_host.settings.kometa_options import is_option
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted
+from kometa_host.settings.secret import SecretStr
 
 # Variables of the container that must not be set by hand, and why.
 RESERVED = {

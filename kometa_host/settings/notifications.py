@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
-from pydantic import SecretStr
-
 from kometa_host.settings.names import DEFAULT_PORTS
 from kometa_host.settings.refusals import RefusalError, every, listed, quoted, text_of
+from kometa_host.settings.secret import SecretStr
 
 TOPICS = ("failure", "success", "update", "drift")
 ADDRESS = (

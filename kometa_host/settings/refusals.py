@@ -18,7 +18,7 @@ class Complaint(NamedTuple):
 
 
 class RefusalError(ValueError):
-    """A value that cannot work, with at least one complaint. A ValueError, because that is what pydantic collects."""
+    """A value that cannot work, with at least one complaint."""
 
     def __init__(self, found: str, remedy: str, *more: Complaint) -> None:
         self.complaints = (Complaint(found, remedy), *more)

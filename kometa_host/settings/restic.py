@@ -3,10 +3,9 @@
 import re
 from collections.abc import Mapping
 
-from pydantic import SecretStr
-
 from kometa_host.settings import paths
 from kometa_host.settings.refusals import RefusalError, every, kind, listed, quoted, text_of
+from kometa_host.settings.secret import SecretStr
 
 REPOSITORY = (
     "write a path on the host, or what restic calls the place: sftp:user@host:/path, s3:https://host/bucket, "

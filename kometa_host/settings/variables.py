@@ -1,11 +1,9 @@
 """The variables of a Kometa host, checked before anything connects: every problem at once, by name, with what to do."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from difflib import SequenceMatcher, get_close_matches
-from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError, ValidationInfo
 
 from kometa_host.errors import Problem, SettingsError
 from kometa_host.settings import (
@@ -19,7 +17,9 @@ from kometa_host.settings import (
     restic,
     times,
 )
+from kometa_host.settings.checked import Known, checked, related, variable
 from kometa_host.settings.refusals import RefusalError, every, kind, quoted, text_of, whole_number
+from kometa_host.settings.secret import SecretStr
 
 CONFIG_EXAMPLE = "/home/mms/config/kometa"
 BACKUP_EXAMPLE = "/data/backups/config/kometa"
@@ -56,8 +56,8 @@ def _run_limit(value: object) -> int:
     return whole_number(value, 1, 24 * 30, "write a whole number of hours, such as 24: a longer run counts as hung")
 
 
-def _notify(value: object, info: ValidationInfo) -> tuple[SecretStr, ...]:
-    return notifications.checked_notify(value, info.data.get("kometa_secrets"))
+def _notify(value: object, known: Known) -> tuple[SecretStr, ...]:
+    return notifications.checked_notify(value, known.get("kometa_secrets"))
 
 
 def _restart(value: object) -> str:
@@ -78,21 +78,21 @@ def _keep(value: object) -> dict[str, int]:
     return {name: count for name, count in zip(CLASSES, counts, strict=True) if count}
 
 
-def _userns(value: object, info: ValidationInfo) -> str | None:
-    return names.checked_userns(value, info.data.get("kometa_image"))
+def _userns(value: object, known: Known) -> str | None:
+    return names.checked_userns(value, known.get("kometa_image"))
 
 
-def _schedule(value: object, info: ValidationInfo) -> str:
-    return times.checked_schedule(value, info.data.get("mms_timezone"))
+def _schedule(value: object, known: Known) -> str:
+    return times.checked_schedule(value, known.get("mms_timezone"))
 
 
 def _environment(value: object) -> dict[str, str]:
     return environment.checked_environment(value)
 
 
-def _secrets(value: object, info: ValidationInfo) -> dict[str, SecretStr]:
+def _secrets(value: object, known: Known) -> dict[str, SecretStr]:
     secrets = environment.checked_secrets(value)
-    plain = info.data.get("kometa_environment", {})
+    plain = known.get("kometa_environment", {})
     for name in secrets:
         variable = environment.variable_of(name)
         if variable in plain:
@@ -120,9 +120,9 @@ def _secrets_file(value: object) -> str:
     return text if text.startswith("/") else paths.checked_project_path(text, "secrets.yml.age")
 
 
-def _config_dir(value: object, info: ValidationInfo) -> str:
+def _config_dir(value: object, known: Known) -> str:
     path = paths.checked_directory(value, CONFIG_EXAMPLE)
-    user = info.data.get("mms_user", "mms")
+    user = known.get("mms_user", "mms")
     if user != "mms" and paths.contains("/home/mms", path):
         wanted = path.replace("/home/mms", f"/home/{user}", 1)
         raise RefusalError(f"{path}, while mms_user is {user}", f"write {wanted}: the account's home is /home/{user}")
@@ -130,10 +130,10 @@ def _config_dir(value: object, info: ValidationInfo) -> str:
     return path
 
 
-def _backup_dir(value: object, info: ValidationInfo) -> str:
+def _backup_dir(value: object, known: Known) -> str:
     path = paths.checked_directory(value, BACKUP_EXAMPLE)
-    paths.refuse_account_internals(path, f"/home/{info.data.get('mms_user', 'mms')}", BACKUP_EXAMPLE)
-    config = info.data.get("kometa_config_dir")
+    paths.refuse_account_internals(path, f"/home/{known.get('mms_user', 'mms')}", BACKUP_EXAMPLE)
+    config = known.get("kometa_config_dir")
     if config and paths.overlap(path, config):
         raise RefusalError(
             f"{path}, while kometa_config_dir is {config}",
@@ -142,7 +142,7 @@ def _backup_dir(value: object, info: ValidationInfo) -> str:
     return path
 
 
-def _backup_mount(value: object, info: ValidationInfo) -> str | None:
+def _backup_mount(value: object, known: Known) -> str | None:
     if value is None or value == "":
         return None
     path = paths.checked_host_path(value, "/data")
@@ -150,7 +150,7 @@ def _backup_mount(value: object, info: ValidationInfo) -> str | None:
         raise RefusalError(
             "/, which is always mounted", "write the share's mount point, such as /data, or None for no check"
         )
-    backups = info.data.get("kometa_backup_dir")
+    backups = known.get("kometa_backup_dir")
     if backups and not paths.contains(path, backups):
         raise RefusalError(
             f"{path}, while kometa_backup_dir is {backups}",
@@ -159,10 +159,10 @@ def _backup_mount(value: object, info: ValidationInfo) -> str | None:
     return path
 
 
-def _volumes(value: object, info: ValidationInfo) -> tuple[str, ...]:
-    home = f"/home/{info.data.get('mms_user', 'mms')}"
-    known = (info.data.get("kometa_config_dir"), info.data.get("kometa_backup_dir"))
-    return container_shape.checked_volumes(value, *known, home)
+def _volumes(value: object, known: Known) -> tuple[str, ...]:
+    home = f"/home/{known.get('mms_user', 'mms')}"
+    taken = (known.get("kometa_config_dir"), known.get("kometa_backup_dir"))
+    return container_shape.checked_volumes(value, *taken, home)
 
 
 def _unsigned(value: object) -> bool:
@@ -179,17 +179,17 @@ def _source(value: object) -> str:
     return str(value)
 
 
-def _repository(value: object, info: ValidationInfo) -> str | None:
+def _repository(value: object, known: Known) -> str | None:
     url = repositories.checked_repository(value)
-    if url is None and info.data.get("kometa_autodeploy_source") == "git":
+    if url is None and known.get("kometa_autodeploy_source") == "git":
         raise RefusalError("none, while kometa_autodeploy_source is git", repositories.REPOSITORY)
     return url
 
 
-def _signers(value: object, info: ValidationInfo) -> tuple[str, ...]:
+def _signers(value: object, known: Known) -> tuple[str, ...]:
     keys = repositories.checked_signers(value)
-    wanted = info.data.get("kometa_autodeploy_source") == "git"
-    if not keys and wanted and info.data.get("kometa_autodeploy_unsigned") is False:
+    wanted = known.get("kometa_autodeploy_source") == "git"
+    if not keys and wanted and known.get("kometa_autodeploy_unsigned") is False:
         raise RefusalError(
             "none, while kometa_autodeploy_source is git",
             "write the ssh public keys that sign your commits or tags: without, whoever can write to the repository "
@@ -202,71 +202,69 @@ def _exclude(value: object) -> tuple[str, ...]:
     return restic.checked_exclude(value)
 
 
-def _restic_repository(value: object, info: ValidationInfo) -> str | None:
+def _restic_repository(value: object, known: Known) -> str | None:
     repository = restic.checked_repository(value)
     for name in ("kometa_config_dir", "kometa_backup_dir"):
-        taken = info.data.get(name)
+        taken = known.get(name)
         if repository and taken and repository.startswith("/") and paths.overlap(repository, taken):
             raise RefusalError(f"{repository}, while {name} is {taken}", "put neither inside the other")
     return repository
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """What a Kometa host is told, one attribute for each variable, checked; it cannot be changed.
 
     Checks run in the order of the fields: one that needs another variable sees those above it, and only good ones.
     """
 
-    # Nothing that a user typed may be in an error that we did not write: it could be a secret.
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+    mms_user: str = variable(names.checked_user, "mms")
+    mms_uid: int = variable(_host_id, 3000)
+    mms_gid: int = variable(_host_id, 3000)
+    mms_network: str = variable(names.checked_network, "mms")
+    mms_timezone: str = variable(times.checked_timezone, "America/New_York")
 
-    mms_user: Annotated[str, BeforeValidator(names.checked_user)] = "mms"
-    mms_uid: Annotated[int, BeforeValidator(_host_id)] = 3000
-    mms_gid: Annotated[int, BeforeValidator(_host_id)] = 3000
-    mms_network: Annotated[str, BeforeValidator(names.checked_network)] = "mms"
-    mms_timezone: Annotated[str, BeforeValidator(times.checked_timezone)] = "America/New_York"
+    kometa_image: str = variable(names.checked_image, "lscr.io/linuxserver/kometa:latest")
+    kometa_config_dir: str = related(_config_dir, CONFIG_EXAMPLE)
+    kometa_puid: int = variable(_inner_id, 3000)
+    kometa_pgid: int = variable(_inner_id, 3000)
+    kometa_times: tuple[str, ...] = variable(times.checked_times, ("06:00",))
+    kometa_plex_url: str = variable(names.checked_plex_url, "http://plex:32400")
+    kometa_userns: str | None = related(_userns, None)
+    kometa_environment: dict[str, str] = variable(_environment, {})
+    kometa_config_source: str = variable(_config_source, "kometa")
+    kometa_host_files: tuple[str, ...] = variable(_host_files, ())
+    kometa_secrets_file: str = variable(_secrets_file, "secrets.yml.age")
+    kometa_secrets: dict[str, SecretStr] = related(_secrets, {})
+    kometa_authorization: dict[str, dict[str, SecretStr]] = variable(_authorization, {})
+    kometa_restart: str = variable(_restart, "when-idle")
 
-    kometa_image: Annotated[str, BeforeValidator(names.checked_image)] = "lscr.io/linuxserver/kometa:latest"
-    kometa_config_dir: Annotated[str, BeforeValidator(_config_dir)] = CONFIG_EXAMPLE
-    kometa_puid: Annotated[int, BeforeValidator(_inner_id)] = 3000
-    kometa_pgid: Annotated[int, BeforeValidator(_inner_id)] = 3000
-    kometa_times: Annotated[tuple[str, ...], BeforeValidator(times.checked_times)] = ("06:00",)
-    kometa_plex_url: Annotated[str, BeforeValidator(names.checked_plex_url)] = "http://plex:32400"
-    kometa_userns: Annotated[str | None, BeforeValidator(_userns)] = None
-    kometa_environment: Annotated[dict[str, str], BeforeValidator(_environment)] = {}
-    kometa_config_source: Annotated[str, BeforeValidator(_config_source)] = "kometa"
-    kometa_host_files: Annotated[tuple[str, ...], BeforeValidator(_host_files)] = ()
-    kometa_secrets_file: Annotated[str, BeforeValidator(_secrets_file)] = "secrets.yml.age"
-    kometa_secrets: Annotated[dict[str, SecretStr], BeforeValidator(_secrets)] = {}
-    kometa_authorization: Annotated[dict[str, dict[str, SecretStr]], BeforeValidator(_authorization)] = {}
-    kometa_restart: Annotated[Literal["when-idle", "now"], BeforeValidator(_restart)] = "when-idle"
+    kometa_backup_dir: str = related(_backup_dir, BACKUP_EXAMPLE)
+    kometa_backup_schedule: str = related(_schedule, "*-*-* 03:00:00")
+    kometa_backup_recipients: tuple[str, ...] = variable(recipients.checked_recipients, ())
+    kometa_backup_keep: dict[str, int] = variable(_keep, {"daily": 7, "weekly": 4, "monthly": 6})
+    kometa_backup_mount: str | None = related(_backup_mount, None)
+    kometa_backup_max_pause: int = variable(_max_pause, 600)
+    kometa_drill_days: int = variable(_drill_days, 90)
+    kometa_backup_exclude: tuple[str, ...] = variable(_exclude, ())
+    kometa_backup_repository: str | None = related(_restic_repository, None)
+    kometa_repository_secrets: dict[str, SecretStr] = variable(restic.checked_secrets, {})
+    kometa_volumes: tuple[str, ...] = related(_volumes, ())
+    kometa_memory: str | None = variable(container_shape.checked_memory, None)
+    kometa_quadlet: dict[str, container_shape.Lines] = variable(container_shape.checked_quadlet, {})
+    kometa_run_limit: int = variable(_run_limit, 24)
+    kometa_notify: tuple[SecretStr, ...] = related(_notify, ())
+    kometa_notify_on: tuple[str, ...] = variable(notifications.checked_notify_on, ("failure",))
+    kometa_notify_url: str | None = variable(notifications.checked_notify_url, None)
 
-    kometa_backup_dir: Annotated[str, BeforeValidator(_backup_dir)] = BACKUP_EXAMPLE
-    kometa_backup_schedule: Annotated[str, BeforeValidator(_schedule)] = "*-*-* 03:00:00"
-    kometa_backup_recipients: Annotated[tuple[str, ...], BeforeValidator(recipients.checked_recipients)] = ()
-    kometa_backup_keep: Annotated[dict[str, int], BeforeValidator(_keep)] = {"daily": 7, "weekly": 4, "monthly": 6}
-    kometa_backup_mount: Annotated[str | None, BeforeValidator(_backup_mount)] = None
-    kometa_backup_max_pause: Annotated[int, BeforeValidator(_max_pause)] = 600
-    kometa_drill_days: Annotated[int, BeforeValidator(_drill_days)] = 90
-    kometa_backup_exclude: Annotated[tuple[str, ...], BeforeValidator(_exclude)] = ()
-    kometa_backup_repository: Annotated[str | None, BeforeValidator(_restic_repository)] = None
-    kometa_repository_secrets: Annotated[dict[str, SecretStr], BeforeValidator(restic.checked_secrets)] = {}
-    kometa_volumes: Annotated[tuple[str, ...], BeforeValidator(_volumes)] = ()
-    kometa_memory: Annotated[str | None, BeforeValidator(container_shape.checked_memory)] = None
-    kometa_quadlet: Annotated[dict[str, container_shape.Lines], BeforeValidator(container_shape.checked_quadlet)] = {}
-    kometa_run_limit: Annotated[int, BeforeValidator(_run_limit)] = 24
-    kometa_notify: Annotated[tuple[SecretStr, ...], BeforeValidator(_notify)] = ()
-    kometa_notify_on: Annotated[tuple[str, ...], BeforeValidator(notifications.checked_notify_on)] = ("failure",)
-    kometa_notify_url: Annotated[str | None, BeforeValidator(notifications.checked_notify_url)] = None
-
-    kometa_autodeploy_group: Annotated[str, BeforeValidator(names.checked_group)] = "interactive"
-    kometa_autodeploy_schedule: Annotated[str, BeforeValidator(_schedule)] = "*-*-* 02:00:00"
-    kometa_autodeploy_source: Annotated[Literal["registry", "git"], BeforeValidator(_source)] = "registry"
-    kometa_autodeploy_repository: Annotated[str | None, BeforeValidator(_repository)] = None
-    kometa_autodeploy_branch: Annotated[str, BeforeValidator(repositories.checked_branch)] = "main"
-    kometa_autodeploy_unsigned: Annotated[bool, BeforeValidator(_unsigned)] = False
-    kometa_autodeploy_signers: Annotated[tuple[str, ...], BeforeValidator(_signers)] = ()
-    kometa_autodeploy_host: Annotated[str | None, BeforeValidator(repositories.checked_host)] = None
+    kometa_autodeploy_group: str = variable(names.checked_group, "interactive")
+    kometa_autodeploy_schedule: str = related(_schedule, "*-*-* 02:00:00")
+    kometa_autodeploy_source: str = variable(_source, "registry")
+    kometa_autodeploy_repository: str | None = related(_repository, None)
+    kometa_autodeploy_branch: str = variable(repositories.checked_branch, "main")
+    kometa_autodeploy_unsigned: bool = variable(_unsigned, False)
+    kometa_autodeploy_signers: tuple[str, ...] = related(_signers, ())
+    kometa_autodeploy_host: str | None = variable(repositories.checked_host, None)
 
     @classmethod
     def from_data(cls, data: Mapping[str, object], where: str) -> "Settings":
@@ -274,17 +272,16 @@ class Settings(BaseModel):
 
         Raise SettingsError with every problem at once.
         """
-        problems = list(_misspelt(data))
-        ours = {name: value for name, value in data.items() if name in cls.model_fields}
-        settings = None
-        try:
-            settings = cls(**ours)  # type: ignore[arg-type]  # the checks take any object
-        except ValidationError as error:
-            problems += _problems_of(error)
-        # Raised out here, so that pydantic's error is not chained to it.
-        if settings is None or problems:
+        values, problems = checked(cls, data)
+        problems = [*_misspelt(data), *problems]
+        if problems:
             raise SettingsError(where, tuple(problems))
-        return settings
+        return cls(**values)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of all variables."""
+        return tuple(one.name for one in fields(cls))
 
     @property
     def home(self) -> str:
@@ -342,19 +339,9 @@ class Settings(BaseModel):
         return f"{self.kometa_autodeploy_schedule} {self.mms_timezone}"
 
 
-def _problems_of(error: ValidationError) -> Iterator[Problem]:
-    for details in error.errors(include_url=False, include_input=False):
-        variable = str(details["loc"][0])
-        refusal: Any = details.get("ctx", {}).get("error")
-        if isinstance(refusal, RefusalError):
-            yield from (Problem(variable, *complaint) for complaint in refusal.complaints)
-        else:
-            yield Problem(variable, details["msg"], "write a value like the one in group_data/all.py")
-
-
 def _misspelt(data: Mapping[str, object]) -> Iterator[Problem]:
     """Find names that are meant for us and are not ours: those with our prefixes, and those that differ in little."""
-    known = tuple(Settings.model_fields)
+    known = Settings.names()
     for name in data:
         if name in known or name.startswith(("_", "ssh_")):
             continue

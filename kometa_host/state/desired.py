@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -66,9 +67,14 @@ def _templates() -> Environment:
     return environment
 
 
+def _public(settings: Settings) -> dict[str, Any]:
+    """Return the variables that a file may show, by name."""
+    return {name: getattr(settings, name) for name in Settings.names() if name not in SECRET_SETTINGS}
+
+
 def rendered(template: str, settings: Settings, **more: object) -> str:
     """Return the text of a template of templates/ for these settings."""
-    return _templates().get_template(template).render(dict(settings), **more)
+    return _templates().get_template(template).render(_public(settings), **more)
 
 
 def container_environment(settings: Settings) -> Mapping[str, str]:
@@ -185,7 +191,7 @@ def _scanned(source: Path) -> Tree:
 def declared_tree(settings: Settings) -> Tree:
     """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
     source = PROJECT / settings.kometa_config_source
-    context = settings.model_dump(exclude=SECRET_SETTINGS)
+    context = _public(settings)
     key = f"{source} {context}"
     if key not in _trees:
         _trees[key] = _scanned(source).without(settings.kometa_host_files).rendered(context)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from kometa_host.controller import pull_mode
 from kometa_host.errors import UserError
+from kometa_host.settings.secret import SecretStr
 
 PODMAN = """#!/bin/sh
 case "$*" in

@@ -1,5 +1,4 @@
 import pytest
-from pydantic import SecretStr
 
 from kometa_host.settings.environment import (
     RESERVED,
@@ -9,6 +8,7 @@ from kometa_host.settings.environment import (
     variable_of,
 )
 from kometa_host.settings.refusals import RefusalError
+from kometa_host.settings.secret import SecretStr
 
 
 def test_texts_numbers_and_truth_values_become_text() -> None:

@@ -1,10 +1,10 @@
 """The variables for messages and pings: what is taken, and that no refusal repeats an address."""
 
 import pytest
-from pydantic import SecretStr
 
 from kometa_host.settings import notifications
 from kometa_host.settings.refusals import RefusalError
+from kometa_host.settings.secret import SecretStr
 
 SECRETS = {"topic": SecretStr("quiet-topic"), "password": SecretStr("p@ss/word"), "hook": SecretStr("12/ab-c")}
 

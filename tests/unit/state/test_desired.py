@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kometa_host.errors import SettingsError
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired
 
@@ -36,7 +37,7 @@ def expanded(word: str) -> str:
 
 
 def quadlet(**more: object) -> str:
-    return desired.container_quadlet(Settings(**more))  # type: ignore[arg-type]
+    return desired.container_quadlet(Settings.from_data(more, "host"))
 
 
 def values(text: str, key: str) -> list[str]:
@@ -82,12 +83,12 @@ def test_keep_id_is_for_other_images() -> None:
     text = quadlet(kometa_image=OTHER_IMAGE, kometa_userns="keep-id:uid=1000,gid=1000")
     assert values(text, "UserNS") == ["keep-id:uid=1000,gid=1000"]
     assert "# No UserNS=:" not in text
-    with pytest.raises(ValueError, match="keep-id"):
+    with pytest.raises(SettingsError, match="keep-id"):
         quadlet(kometa_userns="keep-id")
 
 
 def test_secrets_are_named_in_the_quadlet_and_their_values_are_nowhere() -> None:
-    settings = Settings(kometa_secrets={"tmdb-key": "Zq1Zq", "plextoken": "Zq2Zq"})  # type: ignore[dict-item]
+    settings = Settings.from_data({"kometa_secrets": {"tmdb-key": "Zq1Zq", "plextoken": "Zq2Zq"}}, "host")
     text = desired.container_quadlet(settings)
     assert values(text, "Secret") == [
         "kometa-plextoken,type=env,target=KOMETA_PLEXTOKEN",

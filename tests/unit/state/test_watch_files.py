@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from kometa_host.settings.variables import Settings
@@ -72,6 +73,6 @@ def test_the_watcher_has_a_service_and_a_timer() -> None:
 
 def test_what_the_watcher_tells_of_are_the_jobs_that_there_are() -> None:
     assert "kometa-backup.service" not in watch_files.config_of(SETTINGS).units
-    backed_up = SETTINGS.model_copy(update={"kometa_backup_recipients": ("age1x",)})
+    backed_up = replace(SETTINGS, kometa_backup_recipients=("age1x",))
     assert watch_files.config_of(backed_up).units["kometa-backup.service"] == "the backup"
     assert watch_files.config_of(SETTINGS).grace == 20

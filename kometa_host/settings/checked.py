@@ -1,0 +1,44 @@
+"""Attributes that are checked as they are read from data: a frozen dataclass with one check for each of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import field, fields
+from typing import Any, TypeVar
+
+from kometa_host.errors import Problem
+from kometa_host.settings.refusals import RefusalError
+
+T = TypeVar("T")
+# The values of the attributes above one, those that are good.
+Known = Mapping[str, Any]
+CHECK, DEFAULT = "check", "default"
+
+
+def variable(check: Callable[[object], T], default: T) -> T:
+    """Return an attribute of a dataclass: its check, which raises RefusalError, and its default."""
+    return related(lambda value, _: check(value), default)
+
+
+def related(check: Callable[[object, Known], T], default: T) -> T:
+    """Return an attribute whose check sees the attributes above it as well."""
+    return field(default_factory=lambda: default, metadata={CHECK: check, DEFAULT: default})
+
+
+def default_of(cls: type, name: str) -> Any:
+    """Return the default of an attribute, None where there is no such attribute."""
+    return next((one.metadata[DEFAULT] for one in fields(cls) if one.name == name), None)
+
+
+def checked(cls: type, data: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the attributes of a class as they are in data, checked in the order of the class, and every problem.
+
+    Defaults are checked as well: one can be wrong beside another value. What the class does not know is left alone.
+    """
+    known: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for one in fields(cls):
+        value = data.get(one.name, one.metadata[DEFAULT])
+        try:
+            known[one.name] = one.metadata[CHECK](value, known)
+        except RefusalError as refusal:
+            problems += (Problem(one.name, *complaint) for complaint in refusal.complaints)
+    return known, problems
