@@ -129,29 +129,30 @@ def _pinning(backup: object, pinned: bool) -> Change:
 
 
 @host_operation
-def verify(backup: object = backup_plan.LATEST, identity: object = None) -> Commands:
+def verify(backup: object = backup_plan.LATEST, identity: object = None, **further: object) -> Commands:
     """Read an archive to its end, decrypt and check all of it on this machine; nothing changes anywhere.
 
     + backup: latest, a file name in the backup directory, a path on the host, or local:PATH for one on this machine
     + identity: path of the identity file on this machine; it never travels to the host
+    + from: elsewhere, for an archive that this host does not know of having written
 
         pyinfra inventory.py operations.backup.verify identity=age-identity.txt
     """
     if host.state.is_executing:
-        place = archive_stream.locate(backup)
+        place = archive_stream.locate(backup, further)
         report = archive_stream.stream(place, archive_stream.identities(identity), len, task="checking", proof=True)
         for line in backup_plan.report_lines(place.name, report, datetime.now(UTC)):
             host.log(line)
-        _insist_on_config(place, report)
+        _insist_on_origin_and_config(place, report)
     host.noop("verifying changes nothing")
     yield from ()
 
 
 @host_operation
-def drill(backup: object = backup_plan.LATEST, identity: object = None) -> Commands:
+def drill(backup: object = backup_plan.LATEST, identity: object = None, **further: object) -> Commands:
     """Restore an archive into a scratch directory of the host, compare that with the live tree, and remove it.
 
-    + backup, identity: as for verify
+    + backup, identity, from: as for verify
 
     What changed since the backup is counted; what did not change and yet differs fails the drill. The host notes when
     it went well: facts.backup.Archives shows it, and the newest archive that was proved is never deleted.
@@ -159,7 +160,7 @@ def drill(backup: object = backup_plan.LATEST, identity: object = None) -> Comma
         pyinfra inventory.py operations.backup.drill identity=age-identity.txt
     """
     if host.state.is_executing:
-        _drill(archive_stream.locate(backup), identity)
+        _drill(archive_stream.locate(backup, further), identity)
     host.noop("a drill leaves nothing behind")
     yield from ()
 
@@ -183,7 +184,7 @@ def _drill(place: Place, identity: object) -> None:
         status, told = session.finish()
     if status or not told or report is None:
         raise UserError("\n".join(said) or f"the drill failed on the host (status {status}).")
-    _insist_on_config(place, report)
+    _insist_on_origin_and_config(place, report)
     for line in backup_plan.drill_lines(place.name, told[0], "\n".join(said)):
         host.log(line)
     if not place.local:
@@ -211,6 +212,8 @@ def _note_proof(place: Place) -> None:
         raise UserError(f"the drill went well, and that could not be noted on the host: {noted.stderr.strip()}")
 
 
-def _insist_on_config(place: Place, report: "Report") -> None:
+def _insist_on_origin_and_config(place: Place, report: "Report") -> None:
+    for line in archive_stream.origin_lines(place, report):
+        host.log(line)
     if not report.contents.has_config_yml:
         raise UserError(f"{place.name} is whole, but there is no config.yml in it: no restore would take it.")

@@ -9,7 +9,7 @@ from kometa_host.errors import UserError
 from kometa_host.reports import status
 from kometa_host.reports.diagnosis import checks as diagnosis
 from kometa_host.reports.diagnosis.check import Check, Host, has_problem
-from kometa_host.state import programs
+from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine import read_only, transport
 from operations.engine.operation import settings
@@ -18,6 +18,7 @@ from operations.systemd import network_online_unreachable
 PROBE = programs.path_of("ask_plex.py").read_text(encoding="utf-8")
 
 
+@answers.sensible("itself")
 def checks() -> list[Check]:
     """Look at the host, in one round trip, and return all checks. Raise UserError if it cannot be read."""
     known = settings()

@@ -59,6 +59,7 @@ def _show_service(known: Settings, since: str, follow: bool) -> None:
         raise UserError(f"the log could not be read: {completed.stderr.strip() or 'no answer'}")
 
 
+@answers.sensible("Kometa's logs")
 def _show_runs(known: Settings, count: int) -> None:
     completed = transport.run(host, Actor.ACCOUNT, known.mms_user, _program(known, runs=count))
     told = completed.stdout.decode("ascii", "replace").splitlines()

@@ -90,6 +90,7 @@ class OneShot(PyinfraCommand):
         return judged.good and completed.status == 0
 
 
+@answers.sensible("the run")
 def judge(podman_status: str, log: bytes, timezone: str) -> Verdict:
     """Given what the host told of a run, return how it went."""
     lines = answers.inflated(log).decode("utf-8", "replace").splitlines() if log else []

@@ -16,6 +16,7 @@ from pyinfra.api.output import format_text
 from pyinfra.api.state import State
 
 from kometa_host.errors import UserError
+from kometa_host.plans import origin
 from kometa_host.plans import restore as restore_plan
 from kometa_host.plans.restore import MAX_WAIT, Comparison, Options
 from kometa_host.settings.restic import exclude_expression
@@ -45,6 +46,7 @@ def config(
     paths: object = None,
     force: object = False,
     wait: object = MAX_WAIT,
+    **further: object,
 ) -> Commands:
     """Restore Kometa's config tree from a backup, all of it or nothing; Kometa runs with it, or with the former again.
 
@@ -54,6 +56,7 @@ def config(
     + paths: files or folders of the tree, with commas between; the rest of the live tree is not touched
     + force: end a run in progress; without, this waits for its end
     + wait: seconds to wait for a run in progress, six hours if not given
+    + from: elsewhere, for an archive that this host does not know of having written
 
     The archive is checked to its end before anything on the host changes, and again while it is unpacked beside the
     live tree. --dry only checks it and lists what would change. The replaced tree is kept (operations.restore.undo).
@@ -65,7 +68,7 @@ def config(
         raise UserError(f"operations.restore.config needs backup=, for example {EXAMPLE}")
     options = restore_plan.checked(known, destination, paths, force, wait)
     restore_plan.refuse_unready(known, found)
-    place, keys = archive_stream.locate(backup), archive_stream.identities(identity)
+    place, keys = archive_stream.locate(backup, further), archive_stream.identities(identity)
     _check_place(options)
     verified = _verified_once(known, place, keys, options)
     yield Restore(known, place, keys, options, verified)
@@ -160,15 +163,24 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
     for line in restore_plan.left_out_line(report):
         host.log(f"{line}{'; that stays as it stands in the live tree' if options.replaces_tree else ''}")
     comparison.leave(restore_plan.checked_left_out(report.left_out))
+    if options.replaces_tree:
+        restore_plan.refuse_without_config(report.contents, place.name)
+    for line in archive_stream.origin_lines(place, report):
+        host.log(line)
     if options.destination:
         host.log(f"it goes into the new directory {options.destination}; nothing else is touched")
         return report
-    if options.replaces_tree:
-        restore_plan.refuse_without_config(report.contents, place.name)
     comparison.refuse_impossible(place.name)
-    for line in comparison.lines():
+    for line in (*comparison.lines(), *_address_changes(comparison, report)):
         host.log(f"{known.kometa_config_dir}: {line}")
     return report
+
+
+def _address_changes(comparison: Comparison, report: "Report") -> list[str]:
+    if not comparison.covers(b"config.yml"):
+        return []
+    live = observe().files("config").text
+    return [f"config.yml, {line}" for line in origin.address_changes(live, report.contents.config_yml)]
 
 
 # Changing

@@ -55,13 +55,14 @@ OTHER_FORMATS = (
 class Report:
     """A whole archive: the types of its recipients (none: it is not encrypted), its bytes and what it held.
 
-    left_out: patterns of what its backup left out, as it says itself.
+    left_out: patterns of what its backup left out, as it says itself. sha256: of its bytes; empty for a snapshot.
     """
 
     recipient_types: tuple[str, ...]
     bytes_read: int
     contents: Contents
     left_out: tuple[str, ...] = ()
+    sha256: str = ""
 
     @property
     def encrypted(self) -> bool:
@@ -83,10 +84,10 @@ def open_archive(
 ) -> Report:
     """Given `read(size) -> bytes` of an archive, forward its tar stream to the end and return what it held.
 
-    Whether it is encrypted is decided by its content. `forward` gets pieces of up to 256 KiB and must be done with each
-    when it returns. `yield_to_other_hosts` is called after every 64 KiB read and every piece forwarded,
-    `progress` with the bytes read so far, `on_member` for each member before its data are forwarded,
-    `on_left_out` with what the backup left out before anything is.
+    Whether it is encrypted is decided by its content; where name ends in .age, it has to be. `forward` gets pieces of
+    up to 256 KiB and must be done with each when it returns. `yield_to_other_hosts` is called after every 64 KiB read
+    and every piece forwarded, `progress` with the bytes read so far, `on_member` for each member before its data are
+    forwarded, `on_left_out` with what the backup left out before anything is.
 
     Raise an ArchiveError that begins with name: NotAnArchiveError, WrongIdentityError, DamagedError, RefusedError.
     Whatever read, forward and the other callbacks raise comes out as it is, KeyboardInterrupt included.
@@ -100,8 +101,10 @@ def open_archive(
 
     unpacker = _Unpacker(Gate(paced_forward, limits, on_member), on_left_out)
     try:
+        if name.endswith(".age") and not is_age(source.peek(START)):
+            raise NotAnArchiveError("it is not encrypted, and its name says that it is: no backup of ours is like that")
         types = _feed(source, unpacker, identities)
-        return Report(types, source.bytes_read, unpacker.finish(), unpacker.left_out)
+        return Report(types, source.bytes_read, unpacker.finish(), unpacker.left_out, source.sha256)
     except ArchiveError as error:
         raise type(error)(f"{name}: {error}") from None
 

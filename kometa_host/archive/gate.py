@@ -18,9 +18,10 @@ fill up a member's last block are not looked at, as tar drops them.
 What was forwarded is provisional until `finish()` returned: the end of an archive shows whether it is whole.
 """
 
+import builtins
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from secrets import token_bytes
@@ -33,6 +34,7 @@ TOP = b"kometa"
 CONFIG = b"kometa/config.yml"
 BLOCK = 512
 END_MARK = 2 * BLOCK
+MAX_CONFIG = 1 << 20  # bytes of config.yml that are kept
 MAX_PADDING = 1 << 20  # GNU tar fills up to its record size, 10 KiB unless told otherwise
 MAGIC = b"ustar  \0"
 POSIX_MAGIC = b"ustar\0"
@@ -89,13 +91,17 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True)
 class Contents:
-    """What a whole archive held. bytes: of the files' data; tar_bytes: of the stream; newest_mtime: since 1970."""
+    """What a whole archive held. bytes: of the files' data; tar_bytes: of the stream; newest_mtime: since 1970.
+
+    config_yml: its text, cut where it is longer than MAX_CONFIG.
+    """
 
     members: int
     bytes: int
     tar_bytes: int
     has_config_yml: bool
     newest_mtime: int
+    config_yml: builtins.bytes = field(default=b"", repr=False)
 
     @property
     def newest(self) -> datetime:
@@ -140,6 +146,8 @@ class Gate:
         self._members = self._bytes = self._tar_bytes = 0
         self._newest: int | None = None
         self._has_config_yml = False
+        self._config_yml = bytearray()
+        self._config_left = 0  # bytes of config.yml that are still to be kept
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Check and forward data, return its length. Raise an ArchiveError, or what forward raised."""
@@ -160,7 +168,8 @@ class Gate:
             self._error = error
             raise
         self._error = ValueError("the gate is closed: the archive has been finished")
-        return Contents(self._members, self._bytes, self._tar_bytes, self._has_config_yml, self._newest or 0)
+        newest, config = self._newest or 0, bytes(self._config_yml)
+        return Contents(self._members, self._bytes, self._tar_bytes, self._has_config_yml, newest, config)
 
     def _raise_earlier_error(self) -> None:
         if self._error is not None:
@@ -182,6 +191,8 @@ class Gate:
         while position < len(view):
             if self._body:
                 step = min(self._body, len(view) - position)
+                if self._config_left:
+                    self._keep_config(view[position : position + step])
                 self._body -= step
                 position += step
             elif self._zeros or view[position : position + BLOCK] == ZERO_BLOCK:
@@ -193,6 +204,11 @@ class Gate:
                     return position
                 position = after
         return position
+
+    def _keep_config(self, data: memoryview) -> None:
+        kept = data[: self._config_left]
+        self._config_yml += kept
+        self._config_left -= len(kept)
 
     def _count_zeros(self, rest: memoryview) -> None:
         zeros = len(rest) - len(bytes(rest).lstrip(b"\0"))
@@ -331,6 +347,7 @@ class Gate:
         self._newest = member.mtime if self._newest is None else max(self._newest, member.mtime)
         if member.name == CONFIG and member.kind != "directory":
             self._has_config_yml = True
+            self._config_left = min(member.size, MAX_CONFIG)
         if self._on_member:
             self._on_member(member)
 

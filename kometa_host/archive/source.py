@@ -1,5 +1,6 @@
 """Bytes that are looked at before they are read, and that let others work while they flow."""
 
+import hashlib
 from collections.abc import Callable
 
 PIECE = 64 * 1024
@@ -37,7 +38,13 @@ class Source:
         self._progress = progress
         self._buffer = b""
         self._at_end = False
+        self._digest = hashlib.sha256()
         self.bytes_read = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the bytes read so far."""
+        return self._digest.hexdigest()
 
     @property
     def exhausted(self) -> bool:
@@ -66,6 +73,7 @@ class Source:
         piece = self._read(PIECE)
         self._at_end = not piece
         self._buffer += piece
+        self._digest.update(piece)
         self.bytes_read += len(piece)
         self._pace.count(len(piece))
         if self._progress:

@@ -58,8 +58,9 @@ def parse(output: bytes) -> Verdict:
     """Given what programs/container/validate.py printed, return the verdict. Raise UserError if it is no answer."""
     try:
         answer = json.loads(output)
-        return Verdict(tuple(answer.get("errors", ())), tuple(answer.get("warnings", ())), answer.get("unable", ""))
-    except (ValueError, AttributeError, TypeError):
+        errors, warnings = (tuple(map(str, answer.get(name, ()))) for name in ("errors", "warnings"))
+        return Verdict(errors, warnings, str(answer.get("unable", "")))
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise UserError("Kometa's validator gave no answer that could be understood; nothing was changed.") from None
 
 

@@ -29,6 +29,7 @@ from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 from kometa_host.config_tree.tree import TreeError
 from kometa_host.controller import project
 from kometa_host.errors import Problem, ProblemsError, UserError
+from kometa_host.settings import notifications
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired
 
@@ -201,6 +202,7 @@ def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
         settings = _checked_settings(host)
     except ProblemsError as error:
         return error.problems
+    warnings |= dict.fromkeys(notifications.warnings(settings))
     if not _checks_tree(_command()):
         return []
     try:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
 from kometa_host.plans import schedules, snapshots
+from kometa_host.plans.origin import Written
 from kometa_host.plans.snapshots import Snapshot
 from kometa_host.settings.restic import PASSWORD
 from kometa_host.settings.variables import CLASSES, Settings
+from kometa_host.state import answers
 from kometa_host.state.observed import Observed
 
 if TYPE_CHECKING:
@@ -107,7 +109,8 @@ class FoundArchive:
     time: when it was begun, aware, in UTC; size: bytes; encrypted: by its content; complete: whether it begins and ends
     as a whole one does, which operations.backup.verify shows beyond doubt. One that is being written, or was cut off
     (NAME.partial), is not complete. by_hand: not made by the timer; pinned: retention leaves it alone; proved: when it
-    was last restored as it has to be, for a drill or in earnest.
+    was last restored as it has to be, for a drill or in earnest; written_here: the host knows of having written one of
+    that name and size, or restic vouches for it.
     """
 
     name: str
@@ -118,6 +121,7 @@ class FoundArchive:
     by_hand: bool = False
     pinned: bool = False
     proved: datetime | None = None
+    written_here: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Return what pyinfra prints of it."""
@@ -157,12 +161,14 @@ class Marks:
         )
 
 
+@answers.sensible("backups")
 def parse_archives(lines: Iterable[str]) -> list[FoundArchive]:
     """Given the host's lines, marks and proofs, archives, restic's list of snapshots, return all, newest first."""
     told = list(lines)
+    written = parse_written(told)
     marks = Marks.of(line for line in told if line.startswith(("mark ", "proof ")))
     listed = [archive for line in told if line[:1].isdigit() and (archive := _archive(line)) is not None]
-    found = [marks.on(archive) for archive in listed] + [
+    found = [replace(marks.on(one), written_here=written.has(one.name, one.size)) for one in listed] + [
         replace(_of_snapshot(snapshot), proved=marks.proved.get(snapshot.name))
         for line in told
         if line.startswith("[")
@@ -171,11 +177,16 @@ def parse_archives(lines: Iterable[str]) -> list[FoundArchive]:
     return sorted(found, key=lambda archive: (archive.time, archive.name), reverse=True)
 
 
+def parse_written(lines: Iterable[str]) -> Written:
+    """Given the host's lines about archives, return what it has written itself."""
+    return Written.of(line.removeprefix("written ") for line in lines if line.startswith("written "))
+
+
 def _of_snapshot(snapshot: Snapshot) -> FoundArchive:
     tags = snapshot.tags
     return FoundArchive(
         snapshot.name, snapshot.time, snapshot.size, encrypted=True, complete=True, by_hand="by-hand" in tags,
-        pinned="pinned" in tags,
+        pinned="pinned" in tags, written_here=True,
     )  # fmt: skip
 
 
@@ -197,16 +208,34 @@ def _is_whole_age(size: int, mac_line_at: int) -> bool:
     return payload > TAG and (last == 0 or last > TAG)
 
 
-def latest(archives: Iterable[FoundArchive], now: datetime) -> FoundArchive:
-    """Given archives and the time, return the newest complete one; those of the future count only if there is no other.
+def latest(archives: Iterable[FoundArchive], written: Written) -> FoundArchive:
+    """Return the complete archive that the host has written last, by its own word. Raise UserError if there is none.
 
-    A day is allowed for clocks and time zones that differ. Raise UserError if there is none.
+    Names and their times count for nothing: anybody who can write to the backup directory can make one up.
     """
-    complete = sorted((archive for archive in archives if archive.complete), key=lambda archive: archive.time)
-    believable = [archive for archive in complete if archive.time <= now + timedelta(days=1)]
+    complete = {archive.name: archive for archive in archives if archive.complete}
     if not complete:
         raise UserError("there is no complete archive in the backup directory yet. Make one: operations.backup.create")
-    return (believable or complete)[-1]
+    ours = [name for name in written.archives if name in complete and complete[name].written_here]
+    if not ours:
+        newest = max(complete.values(), key=lambda archive: archive.time)
+        raise UserError(
+            f"this host knows of having written none of the {len(complete)} archives in the backup directory, so none "
+            f"is the latest. If you know where one comes from, name it: backup={newest.name} from=elsewhere"
+        )
+    return complete[ours[-1]]
+
+
+def missing_newer(chosen: FoundArchive, written: Written) -> str | None:
+    """Given what latest has chosen, return what to say if the host has written newer ones, which are not there."""
+    known = list(written.archives)
+    newer = known[known.index(chosen.name) + 1 :]
+    if not newer:
+        return None
+    return (
+        f"{chosen.name} is not the last that this host has written: {newer[-1]} "
+        f"{'and others are' if newer[1:] else 'is'} not there any more, or not whole"
+    )
 
 
 def checked_backup(backup: object, directory: str) -> str:
@@ -301,7 +330,8 @@ def report_lines(name: str, report: "Report", now: datetime) -> list[str]:
 
 def drill_lines(name: str, told: str, said: str) -> list[str]:
     """Given what the host told of a drill, return the lines that tell how it went. Raise UserError if it failed."""
-    same, gone, new, wrong = map(int, told.split())
+    with answers.sensible("the drill"):
+        same, gone, new, wrong = map(int, told.split())
     if wrong:
         raise UserError(
             f"{said.strip()}\n{wrong} entries of the tree did not change since the backup and yet are not as in {name}."

@@ -8,6 +8,7 @@ from typing import Any
 from kometa_host.errors import UserError
 from kometa_host.plans import service
 from kometa_host.settings.variables import Settings
+from kometa_host.state import answers
 from kometa_host.state.desired import network_quadlet
 from kometa_host.state.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
 from kometa_host.state.observed import Container, Observed
@@ -64,6 +65,7 @@ class Remains:
         return network_quadlet(self.settings) in self.found.files("quadlets").manifest
 
     @property
+    @answers.sensible("images")
     def images(self) -> tuple[str, ...]:
         """Ids of the images of Kometa's repository that no other container uses."""
         in_use = {c.image_id for c in self.found.containers.values()} - {None}
@@ -75,12 +77,14 @@ class Remains:
         return tuple(dict.fromkeys(ids))
 
     @property
+    @answers.sensible("config trees")
     def trees(self) -> tuple[Tree, ...]:
         """The config tree and what a restore has left beside it."""
         split = [line.split("\t", 2) for line in self.lines("trees")]
         return tuple(Tree(path, int(files), int(kib)) for files, kib, path in split)
 
     @property
+    @answers.sensible("backups")
     def archives(self) -> tuple[tuple[str, int], ...]:
         """The backups: path and bytes."""
         split = [line.split(" ", 1) for line in self.lines("archives")]

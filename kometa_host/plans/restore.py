@@ -132,6 +132,7 @@ class Fingerprint(NamedTuple):
     link: bytes = b""
 
 
+@answers.sensible("the config tree")
 def parse_look(data: bytes, rounded: bool = False) -> tuple[dict[bytes, Fingerprint], list[str]]:
     """Given the gzipped records `kind size seconds name NUL target NUL` of a tree, return its entries by name.
 

@@ -33,7 +33,7 @@ def parse(text: str) -> list[Snapshot]:
     """Given what restic prints, return the snapshots that are backups, the newest first. Raise UserError."""
     try:
         found = [_snapshot(entry) for entry in json.loads(text) or []]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise UserError(
             "restic's list of snapshots could not be read; is its version on the host 0.16 or newer?"
         ) from None

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from kometa_host.settings.names import DEFAULT_PORTS
 from kometa_host.settings.refusals import RefusalError, every, listed, quoted, text_of
 from kometa_host.settings.secret import SecretStr
+
+if TYPE_CHECKING:
+    from kometa_host.settings.variables import Settings
 
 TOPICS = ("failure", "success", "update", "drift")
 ADDRESS = (
@@ -15,6 +19,7 @@ ADDRESS = (
 )
 PLACEHOLDER = re.compile(r"<<([^<>\s]+)>>")
 MAX_ADDRESSES = 20
+SECRET_PATH = 8  # characters of a path that may be a password
 PING = "write the http:// or https:// URL of a check at Healthchecks or a service like it, or None for no pings"
 
 # What a chat service's own URL looks like, and the line to write in kometa_notify instead.
@@ -93,6 +98,18 @@ def checked_notify_url(value: object) -> str | None:
     if not valid or re.search(r"[\s\"'\\<>`{}|^]", url):
         raise RefusalError("something that is no http:// or https:// URL (not shown here)", PING)
     return url
+
+
+def warnings(settings: "Settings") -> list[str]:
+    """Return what is odd about the addresses of messages."""
+    parts = urlsplit(settings.kometa_notify_url or "")
+    is_secret = len(parts.path.strip("/")) >= SECRET_PATH or bool(parts.query or parts.password)
+    if parts.scheme != "http" or not is_secret or parts.hostname in ("localhost", "127.0.0.1", "::1"):
+        return []
+    return [
+        f"kometa_notify_url is an http:// URL of {parts.hostname}: its path, which often is its password, crosses the "
+        "network for all to read; write https:// if the service has it"
+    ]
 
 
 def refuse_chat(url: str) -> None:

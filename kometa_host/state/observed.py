@@ -205,7 +205,6 @@ class Observed(Told):
         return {n.removeprefix("foreign."): self.text(n) for n in self.values if n.startswith("foreign.")}
 
     @cached_property
-    @answers.sensible("owners of files")
     def foreign_owned(self) -> ForeignOwned:
         """Entries of the config tree that do not belong to the wanted ids."""
         return parse_foreign_owned(self.values.get("foreign-owned", b"").decode("utf-8", "replace"))
@@ -223,6 +222,7 @@ class Observed(Told):
         return {name: float(time) for time, name in pairs}
 
 
+@answers.sensible("owners of files")
 def parse_foreign_owned(text: str) -> ForeignOwned:
     """Given lines `uid:gid name` and last `count out-of-reach`, return them."""
     *first, counts = text.splitlines() or ["0 0"]

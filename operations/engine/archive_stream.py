@@ -6,10 +6,10 @@ this program ends, so that nobody is asked twice.
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from getpass import getpass
 from pathlib import Path
@@ -19,17 +19,18 @@ from typing import TYPE_CHECKING
 
 import gevent
 from paramiko import SSHException
-from pyinfra import host
+from pyinfra import host, logger
 
 from kometa_host.archive import names
 from kometa_host.controller.project import IDENTITY_VARIABLE
 from kometa_host.errors import UserError
 from kometa_host.plans import backup as backup_plan
+from kometa_host.plans import origin, snapshots
 from kometa_host.plans import restore as restore_plan
-from kometa_host.plans import snapshots
 from kometa_host.plans.backup import LATEST, LOCAL
+from kometa_host.plans.origin import Written
 from kometa_host.plans.snapshots import Snapshot
-from kometa_host.state import programs
+from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
 from operations.engine.attended import at_interrupt
@@ -50,11 +51,16 @@ _identities: "dict[str, Identities]" = {}
 
 @dataclass(frozen=True)
 class Place:
-    """Where an archive is: a path on the host, or on this machine; or a snapshot of the host's repository."""
+    """Where an archive is: a path on the host, or on this machine; or a snapshot of the host's repository.
+
+    written: what the host has written itself; elsewhere: whether the archive may be another one.
+    """
 
     path: str
     local: bool = False
     snapshot: Snapshot | None = None
+    written: Written = field(default=Written(), repr=False, compare=False)
+    elsewhere: bool = False
 
     @property
     def name(self) -> str:
@@ -68,24 +74,44 @@ class Place:
         return self.snapshot.time if self.snapshot else archive.time if archive else None
 
 
-def locate(backup: object) -> Place:
-    """Given what the user typed as backup=, return where that archive is. Raise UserError if there is none such."""
-    known = settings()
+def locate(backup: object, further: Mapping[str, object]) -> Place:
+    """Given what was typed as backup= and from=, return where that archive is. Raise UserError if there is none."""
+    known, elsewhere = settings(), origin.is_from_elsewhere(further)
     wanted = backup_plan.checked_backup(backup, known.kometa_backup_dir)
-    if wanted.startswith(LOCAL):
-        return Place(wanted.removeprefix(LOCAL), local=True)
     if wanted == LATEST and not known.archives_enabled and known.kometa_backup_repository:
         wanted = f"{snapshots.PREFIX}{LATEST}"
     if snapshots.is_named(wanted):
         snapshot = snapshots.chosen(_listed_snapshots(), wanted)
         return Place(snapshot.name, snapshot=snapshot)
-    if wanted != LATEST:
-        return Place(wanted)
+    lines = _listed_archives()
+    written = backup_plan.parse_written(lines)
+    if wanted == LATEST:
+        return Place(f"{known.kometa_backup_dir}/{_latest(lines, written)}", written=written, elsewhere=elsewhere)
+    path = wanted.removeprefix(LOCAL)
+    return Place(path, local=wanted != path, written=written, elsewhere=elsewhere)
+
+
+def _listed_archives() -> list[str]:
+    known = settings()
     listed = ask("backup_archives", backup_dir=known.kometa_backup_dir)
     if listed.status:
         raise UserError(f"{known.kometa_backup_dir} could not be looked through: {listed.stderr.strip()}")
-    archives = backup_plan.parse_archives(listed.stdout.decode("utf-8", "replace").splitlines())
-    return Place(f"{known.kometa_backup_dir}/{backup_plan.latest(archives, datetime.now(UTC)).name}")
+    return listed.stdout.decode("utf-8", "replace").splitlines()
+
+
+def _latest(lines: Sequence[str], written: Written) -> str:
+    chosen = backup_plan.latest(backup_plan.parse_archives(lines), written)
+    missing = backup_plan.missing_newer(chosen, written)
+    if missing:
+        host.log(missing, logger.warning)
+    return chosen.name
+
+
+def origin_lines(place: Place, report: "Report") -> list[str]:
+    """Return what to say of where an archive comes from. Raise UserError if that is elsewhere, and nobody said so."""
+    if place.snapshot:
+        return []  # whoever made it has the repository's password
+    return origin.told(place.written, place.name, report, place.elsewhere)
 
 
 def _listed_snapshots() -> list[Snapshot]:
@@ -271,8 +297,11 @@ class _HostFile(_HostStream):
             if not piece:
                 raise self._failure()
             start += piece
+            if len(start) > answers.MAX_LINE:
+                break
         size, _, self._rest = start.partition(b"\n")
-        self.size, self._left = int(size), int(size)
+        with answers.sensible("the archive"):
+            self.size = self._left = int(size)
 
     def read(self, _size: int) -> bytes:
         """Return the next piece, empty at the end. Raise UserError if the file could not be read to its end."""

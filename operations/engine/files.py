@@ -11,7 +11,7 @@ from pyinfra.api.output import echo, format_text
 
 from kometa_host.config_tree.redaction import redacted
 from kometa_host.errors import UserError
-from kometa_host.state import programs
+from kometa_host.state import answers, programs
 from kometa_host.state.diffs import unified
 from kometa_host.state.filesets import Changes, FileSet, WantedFile, manifest_of
 from kometa_host.state.programs import Actor
@@ -159,8 +159,9 @@ def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
         root=wanted.root,
         largest=MAX_SHOWN_SIZE,
     )
-    pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
-    return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
+    with answers.sensible("files"):
+        pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
+        return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
 
 
 def _kind(changes: Changes, name: str, before: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ def tell_missing_libraries(config: str) -> None:
     try:
         titles = plex_libraries.titles(json.loads(completed.stdout or b"{}"))
         value = yaml12.load(config, "config.yml").value
-    except (ValueError, YamlError):
+    except (ValueError, AttributeError, RecursionError, YamlError):
         return
     for name, remedy in plex_libraries.missing(value, titles) if titles is not None else ():
         where = f"{known.kometa_config_source}/config.yml"

@@ -14,6 +14,7 @@
 declare -a excludes exclude_expressions # kometa_backup_exclude
 archive_pattern=kometa-$time_pattern.tar.zst.age
 last_line=$'\004' # end of transmission
+digest_file=$state_dir/archive.digest
 partial='' relay='' messages='' part='' failed=''
 
 # --- the archive ------------------------------------------------------------------------------------------------------
@@ -55,16 +56,19 @@ compress() {
     zstd -q -1 --single-thread -c
 }
 
+# The digest is of what leaves this machine for the disk, so that no share can say later that it was something else.
 # Level 1: posters do not compress, and level 3 took half as long again for 0.2 % less. One thread: tar and age have one
 # each, age is the slowest of the three, and more cost memory and time.
 pipeline() {
     local statuses
     set +e
-    in_namespace write_tar <&"$gate" | compress | age -R "$library_dir/backup-recipients.txt" >>"$partial"
+    in_namespace write_tar <&"$gate" | compress | age -R "$library_dir/backup-recipients.txt" |
+        tee --append --output-error=exit -- "$partial" | sha256sum >"$digest_file"
     statuses=("${PIPESTATUS[@]}")
-    if [ "${statuses[*]}" = "0 0 0" ]; then return 0; fi
-    say "the archive was not completed: tar ended with ${statuses[0]}, zstd with ${statuses[1]}, age with ${statuses[2]}"
-    if [ "${statuses[0]}" -le 2 ] && [ "${statuses[1]} ${statuses[2]}" = "0 0" ]; then return "$changed"; fi
+    if [ "${statuses[*]}" = "0 0 0 0 0" ]; then return 0; fi
+    say "the archive was not completed: tar ended with ${statuses[0]}, zstd with ${statuses[1]}, age with ${statuses[2]}," \
+        "what writes it to the disk with ${statuses[3]}"
+    if [ "${statuses[0]}" -le 2 ] && [ "${statuses[*]:1}" = "0 0 0 0" ]; then return "$changed"; fi
     return 1
 }
 
@@ -126,13 +130,15 @@ create_partial() {
 
 # The content is on the disk before the final name appears; the name is there, too, when this returns.
 publish() {
-    local size
+    local size digest
     size=$(stat -c %s -- "$partial")
+    read -r digest _ <"$digest_file"
     if [ "$size" -lt 200 ] || [ "$(head -c 21 -- "$partial")" != age-encryption.org/v1 ]; then
         fail "no backup was made: what was written to $backup_dir is not an age file ($size bytes)."
     fi
     [ ! -e "$archive" ] || fail "no backup was made: $archive exists already."
     if is_by_hand; then mark_archive by-hand "${archive##*/}"; fi
+    note_written "$digest" "$size" "${archive##*/}"
     mv -T -- "$partial" "$archive"
     partial=
     sync -- "$backup_dir" 2>/dev/null || sync -f -- "$backup_dir" # some network file systems sync no directory
@@ -160,7 +166,8 @@ check_target() {
 
 our_archives() { find "$backup_dir" -maxdepth 1 -type f -name "$archive_pattern$1" -printf "$2"; }
 
-last_size() { our_archives '' '%f %s\n' | sort | tail -n 1 | cut -d ' ' -f 2 | grep . || echo 0; }
+# What this host has written itself: anybody could put a name there, with any size.
+last_size() { tail -n 1 -- "$written_file" 2>/dev/null | cut -d ' ' -f 2 | grep . || echo 0; }
 
 remove_leftovers() {
     local left
@@ -193,6 +200,7 @@ delete_superseded() {
     while IFS= read -r name; do
         rm -f -- "$backup_dir/$name" || fail "the backup is good, but $backup_dir/$name, which may go, could not be deleted."
         unmark_archive '' "${name#./}"
+        forget_written "${name#./}"
         say "deleted ${name#./} (kometa_backup_keep: ${keep[*]})"
     done <<<"$names"
 }

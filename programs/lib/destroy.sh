@@ -59,6 +59,6 @@ remove_state() {
         return 0
     fi
     find "$state_dir/files" -mindepth 1 -maxdepth 1 ! -name config "${keep[@]}" -exec rm -rf -- {} +
-    find "$state_dir" -mindepth 1 -maxdepth 1 ! -name files ! -name replaced -exec rm -rf -- {} +
+    find "$state_dir" -mindepth 1 -maxdepth 1 ! -name files ! -name replaced ! -name archives-written -exec rm -rf -- {} +
     rmdir -- "$state_dir/files" "$state_dir" 2>/dev/null || true
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Lists the archives of a directory, one a line: `size kind detail NAME`. kind is age, with the offset of the header's last
-# line, zstd, with zstd's status for the whole frame, or other. Before them `mark pinned|by-hand NAME` and
-# `proof TIME drilled|restored NAME`. Changes nothing.
+# line, zstd, with zstd's status for the whole frame, or other. Before them `mark pinned|by-hand NAME`,
+# `proof TIME drilled|restored NAME` and, of what this host has written, `written SHA256 SIZE NAME`. Changes nothing.
 . begin.sh
 . lib/backup_marks.sh
 . lib/common.sh
@@ -23,6 +23,7 @@ describe_archive() { # $1: name
 
 sed 's/^/mark /' -- "$marks_file" 2>/dev/null || true
 sed 's/^/proof /' -- "$proofs_file" 2>/dev/null || true
+sed 's/^/written /' -- "$written_file" 2>/dev/null || true
 if [ -d "$backup_dir" ]; then
     cd -- "$backup_dir" || fail "$backup_dir cannot be entered"
     find . -maxdepth 1 -type f \( -name "kometa-$time_pattern.tar.zst.age" -o -name "kometa-$time_pattern.tar.zst.age.partial" \

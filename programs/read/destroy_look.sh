@@ -30,9 +30,10 @@ files_of_others() {
 podman images -a --format json | emit images
 podman volume ls -q | emit volumes
 grep -rlsE "^Network=$network\.network" "$quadlet_dir" | grep -vxF "$quadlet_dir/kometa.container" | emit network-quadlets
-# What is kept: how to tell our files of the config tree from others', and copies of what was replaced.
+# What is kept: how to tell our files of the config tree from others', copies of what was replaced, and which archives are
+# this host's own.
 {
-    find "$state_dir" -mindepth 1 -maxdepth 1 ! -name files ! -name replaced
+    find "$state_dir" -mindepth 1 -maxdepth 1 ! -name files ! -name replaced ! -name archives-written
     find "$state_dir/files" -mindepth 1 -maxdepth 1 ! -name config
     find "$library_dir" -maxdepth 0
 } 2>/dev/null | emit state

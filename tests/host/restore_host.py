@@ -105,7 +105,13 @@ class RestoreHost:
 
     def arguments(self, archive: Path | str, *more: str) -> list[str]:
         """Return the arguments of a restore from an archive of this machine."""
-        return ["operations.restore.config", f"backup=local:{archive}", f"identity={self.identity}", *more]
+        return [
+            "operations.restore.config",
+            f"backup=local:{archive}",
+            f"identity={self.identity}",
+            "from=elsewhere",
+            *more,
+        ]
 
     def restore(self, archive: Path | str, *more: str, status: int = 0) -> Outcome:
         """Restore."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,23 +11,35 @@ import pytest
 
 from tests.host.backup_host import Key
 from tests.host.driver import CONFIG, Outcome, Pyinfra, wait_for_kometa
+from tests.host.sampler import Sampler
 from tests.sandbox import Host
-
-pytestmark = pytest.mark.unproven
 
 # All that root owns and no command of these tests is to change: names, kinds, owners, modes, targets; texts of /etc.
 ROOTS = (
     "find /etc /root /usr /opt /srv /var/spool /var/lib/systemd/linger -printf '%p %y %U:%G %m %l\\n' | sort;"
     " find /etc -type f ! -name mtab -print0 | sort -z | xargs -0 sha256sum"
 )
-# What podman runs for the account speaks first, and says what would make root give it everybody's ids.
+# What podman runs for the account speaks first and last: what would make root give it everybody's ids, what inflates to
+# a quarter of a gigabyte, what makes no sense, and what a terminal would obey.
 LIAR = """\
-root=$(printf mms:x:0:0::/root:/bin/sh | base64)
-for line in 'subuid ' 'subgid ' "passwd $root" 'linger eWVz' 'connected-as bW1z' end
-do printf '%s\\n' "$line"; printf '%s\\n' "$line" >&2; done
+lie() {
+    local root line
+    printf 'files.config.manifest %s\n' "$(cat /home/mms/bomb)"
+    printf 'run-in-progress LTk5\ncontainers W1s=\n\033]0;owned\007\n'
+    printf '\033]52;c;b3duZWQ=\007\n' >&2
+    root=$(printf mms:x:0:0::/root:/bin/sh | base64)
+    for line in 'subuid ' 'subgid ' "passwd $root" 'linger eWVz' 'connected-as bW1z' end
+    do printf '%s\n' "$line"; printf '%s\n' "$line" >&2; done
+}
+lie
+trap lie EXIT
 """
+MAKE_BOMB = "head -c 268435456 /dev/zero | gzip -9 | base64 -w0 >~/bomb"
+# A log that never ends a look, and one that is a terminal's.
+BAD_LOGS = f"cd {CONFIG}/logs && rm -f meta.log && mkfifo meta.log && ln -sfn /dev/zero meta.log.1"
 # Puts a link to root's where a directory is, and the directory back, all the time.
 WRONG, SECRET = "mistyped", "hunter2hunter2"  # passwords
+CANARY = "cnry-hunter2-hunter2"
 VICTIM = "/srv/victim"
 SWAPPER = (
     "cd; while :; do mv -T config config.kept && ln -sT /srv/victim config; sleep 0.03;"
@@ -71,43 +84,87 @@ def at_work(host: Host, text: str) -> Iterator[None]:
     host.run("rm ~/work.sh", user="mms")
 
 
+class Bounded(Pyinfra):
+    """The operator's command line, which has so much memory and no more."""
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line."""
+        return ["prlimit", f"--as={2 << 30}", "--", *super().command(*arguments)]
+
+
 @pytest.fixture
-def commands(shared: Host, tmp_path: Path) -> Pyinfra:
+def commands(shared: Host, tmp_path: Path) -> Bounded:
     """The operator's command line, with backups and a key that opens them."""
-    return Pyinfra(tmp_path, shared, kometa_backup_recipients=[Key.make(tmp_path).recipient])
+    return Bounded(
+        tmp_path,
+        shared,
+        kometa_backup_recipients=[Key.make(tmp_path).recipient],
+        kometa_notify_url=f"http://127.0.0.1:9/{CANARY}",
+        kometa_secrets={"plextoken": CANARY, "tmdbapikey": "made-up"},
+    )
 
 
-def everything(commands: Pyinfra, folder: Path) -> Iterator[Outcome]:
-    """Do all that an operator does; a run may fail, and says why without a traceback."""
-    identity = f"identity={folder / 'identity.txt'}"
-    for arguments in (
-        ("deploy.py", "--dry"),
-        ("deploy.py", "-y"),
-        ("operations.kometa.diagnose",),
-        ("fact", "facts.kometa.Status"),
-        ("operations.kometa.logs", "runs=1"),
-        ("operations.backup.create", "-y"),
-        ("operations.restore.config", "backup=latest", identity, "-y"),
-        ("destroy.py", "-y"),
-    ):
-        yield commands.run(*arguments, status=None)
+@pytest.fixture
+def arguments(shared: Host) -> Iterator[None]:
+    """See that no secret is in an argument list of any process meanwhile, a proxy's password neither."""
+    proxies = f"https_proxy=http://user:{CANARY}@127.0.0.1:9\nno_proxy=*\n"
+    shared.run("cp /etc/environment /root/environment; cat >>/etc/environment", input=proxies.encode())
+    with Sampler(CANARY.encode(), "cmdline") as sampler:
+        yield
+    shared.run("mv /root/environment /etc/environment")
+    assert sampler.rounds > 20
+    assert sampler.found == set()
 
 
-def test_lies_of_the_account_are_no_facts_of_the_host(shared: Host, commands: Pyinfra, tmp_path: Path) -> None:
-    commands.deploy()
+ALL = {
+    "preview": ("deploy.py", "--dry"),
+    "deploy": ("deploy.py", "-y"),
+    "diagnose": ("operations.kometa.diagnose",),
+    "status": ("fact", "facts.kometa.Status"),
+    "logs": ("operations.kometa.logs", "runs=1"),
+    "backup": ("operations.backup.create", "-y"),
+    "restore": ("operations.restore.config", "backup=latest", "identity={}/identity.txt", "-y"),
+    "destroy": ("destroy.py", "-y"),
+}
+
+
+def do(commands: Pyinfra, names: Iterable[str]) -> Iterator[Outcome]:
+    """Do what an operator does, in a campaign all of it; it may fail, and says why without a traceback or an escape."""
+    for name in ALL if os.environ.get("KOMETA_HOST_TORTURE") else names:
+        outcome = commands.run(*(argument.format(commands.folder) for argument in ALL[name]), status=None)
+        assert "\x1b]" not in outcome.output + outcome.errors
+        yield outcome
+
+
+@pytest.fixture
+def liar(shared: Host) -> Iterator[Host]:
+    """The host, whose account lies, and whose container has put what never ends where its logs are."""
     shared.run("mkdir -p ~/.config/containers; cat >~/lies", user="mms", input=LIAR.encode())
+    shared.run(MAKE_BOMB, user="mms")
+    shared.run(BAD_LOGS)
     conf = '[engine]\nenv = ["BASH_ENV=/home/mms/lies"]\n'
     shared.run("cat >~/.config/containers/containers.conf", user="mms", input=conf.encode())
-    with unharmed(shared):
-        list(everything(commands, tmp_path))
-    shared.run("rm ~/lies ~/.config/containers/containers.conf", user="mms")
+    yield shared
+    shared.run("rm ~/lies ~/bomb ~/.config/containers/containers.conf", user="mms")
+    shared.run(f"rm {CONFIG}/logs/meta.log*")
 
 
-def test_a_directory_that_becomes_a_link_leads_root_nowhere(shared: Host, commands: Pyinfra, tmp_path: Path) -> None:
+def test_lies_of_the_account_are_no_facts_of_the_host_and_the_other_host_is_done(
+    liar: Host, commands: Bounded, deployed: Host, arguments: None
+) -> None:
+    with unharmed(liar):
+        list(do(commands, ("diagnose", "logs", "backup", "restore")))
+        commands.hosts.append(deployed)
+        run = commands.run("deploy.py", "-y", status=1).text
+    assert deployed.run("systemctl --user is-enabled kometa-backup.timer", user="mms").stdout == "enabled\n"
+    assert "inflates to more than" in run
+
+
+def test_a_directory_that_becomes_a_link_leads_root_nowhere(shared: Host, commands: Bounded, arguments: None) -> None:
     commands.deploy()
     shared.run(f"mkdir {VICTIM} && cp -r --no-preserve=ownership {CONFIG} {VICTIM} && touch {CONFIG}/theirs")
     with unharmed(shared), at_work(shared, SWAPPER):
-        list(everything(commands, tmp_path))
+        list(do(commands, ("deploy", "backup", "restore", "status", "destroy")))
     shared.run(PUT_BACK, user="mms")
     shared.run(f"rm -rf {VICTIM}")
 
@@ -127,7 +184,7 @@ def test_a_backup_directory_of_the_accounts_is_not_made_by_root(shared: Host, tm
     shared.run("rm ~/backups", user="mms")
 
 
-def test_a_look_kills_no_process_that_the_account_names(shared: Host, commands: Pyinfra) -> None:
+def test_a_look_kills_no_process_that_the_account_names(shared: Host, commands: Bounded) -> None:
     canary = shared.run("setsid sleep 9999 </dev/null >/dev/null 2>&1 & echo $!").stdout.strip()
     shared.run("loginctl disable-linger mms; systemctl stop user@3000")
     commands.run("deploy.py", "--dry")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from kometa_host.archive import names
-from tests.host.backup_host import BACKUPS, LIBRARY, MARKER, SCRIPT, SHIMS, UNIT, BackupHost, Key, odd_tree
+from tests.host.backup_host import BACKUPS, LIBRARY, MARKER, SCRIPT, SHIMS, UNIT, WRITTEN, BackupHost, Key, odd_tree
 from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
@@ -150,8 +150,15 @@ def test_create_shows_name_size_and_duration_and_verify_and_drill_agree(
     [name] = ready.archives()
     assert re.search(rf"{name}: \d+ bytes, \d+ s", shown)
     before = ready.listing()
+    # Anybody who can write there can put another name before it.
+    ready.account(f"cp {BACKUPS}/{name} {BACKUPS}/kometa-2099-01-01T000000Z.tar.zst.age")
     verified = command.run(VERIFY, f"identity={key.path}", "-y").text
     assert f"{name} is whole" in verified
+    assert f"{name} is as this host wrote it" in verified
+    forged = "backup=kometa-2099-01-01T000000Z.tar.zst.age"
+    refused = command.run(VERIFY, forged, f"identity={key.path}", "-y", status=1).text
+    assert f"is what this host wrote as {name}, under another name" in refused
+    ready.account(f"rm {BACKUPS}/kometa-2099-01-01T000000Z.tar.zst.age")
     assert "config.yml is in it; made" in verified
     drilled = command.run(DRILL, f"identity={key.path}", "-y").text
     assert "entries are the same" in drilled
@@ -447,13 +454,16 @@ def assert_refused(ready: BackupHost, pings: Pings, reason: str) -> None:
 @pytest.mark.parametrize("moment", ["before", "meanwhile"])
 def test_a_full_target_fails_clearly(ready: BackupHost, pings: Pings, moment: str) -> None:
     ready.host.run(f"mount -t tmpfs -o size=10m,uid=3000,gid=3000,mode=700 none {BACKUPS}")
-    reason = "no space left on device"
+    reason = "No space left on device"
+    ready.account(f"truncate -s 4T {BACKUPS}/kometa-2020-01-01T000000Z.tar.zst.age")  # a name is no size
     if moment == "before":
-        ready.account(f"head -c 6000000 /dev/zero >{BACKUPS}/kometa-2020-01-01T000000Z.tar.zst.age")
-        reason = "MiB free, and the last archive takes"
+        ready.account(f"printf '%064d 20971520 a\\n' 0 >>{WRITTEN}")
+        reason = "MiB free, and the last archive takes 21 MiB"
+    else:
+        ready.account(f"rm -f {WRITTEN}")
     assert_refused(ready, pings, reason)
     left = ready.account(f"ls -A {BACKUPS}").stdout.split()
-    assert left == (["kometa-2020-01-01T000000Z.tar.zst.age"] if moment == "before" else [])
+    assert left == ["kometa-2020-01-01T000000Z.tar.zst.age"]
     ready.host.run(f"umount {BACKUPS}")
     ready.assert_next_is_good()
 

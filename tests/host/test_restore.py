@@ -190,9 +190,9 @@ def test_a_run_in_progress_is_not_disturbed_unless_forced(restoring: RestoreHost
 
 def test_an_archive_of_the_former_stack_is_restored_by_its_content(restoring: RestoreHost) -> None:
     data = packed(make_tree(restoring.folder, "former"), owner=0)
-    name = "/data/backups/config/kometa/kometa-2025-01-31.tar.zst.age"
+    name = "/data/backups/config/kometa/kometa-2025-01-31.tar.zst"
     restoring.host.run(f"mkdir -p {name.rpartition('/')[0]}; cat >{name}; chown -R mms: /data/backups", input=data)
-    restoring.pyinfra.run("operations.restore.config", f"backup={name.rpartition('/')[2]}", "-y")
+    restoring.pyinfra.run("operations.restore.config", f"backup={name.rpartition('/')[2]}", "from=elsewhere", "-y")
     assert restoring.marker() == "former"
     assert restoring.host.run(f"stat -c %u:%g {CONFIG}/marker").stdout == "102999:102999\n"
 

@@ -1,11 +1,9 @@
 """Secrets on a real host: what is written, replaced and removed, and that a value appears nowhere else."""
 
-import base64
 import os
 import re
 import secrets as randomness
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 import zstandard
 
 from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra
+from tests.host.sampler import Sampler, forms
 from tests.sandbox import Host
 
 
@@ -114,51 +113,6 @@ def wait_for(holds: Callable[[], bool]) -> None:
 
 
 # The canary
-
-
-class Sampler(threading.Thread):
-    """Looks at the arguments and environments of all processes, over and over: hosts' processes are among them."""
-
-    def __init__(self, canary: bytes) -> None:
-        super().__init__(daemon=True)
-        self.needles = forms(canary)
-        self.ended = threading.Event()
-        self.rounds = 0
-        self.found: set[str] = set()
-
-    def run(self) -> None:
-        while not self.ended.is_set():
-            self.rounds += 1
-            for process in Path("/proc").glob("[0-9]*"):
-                self._look(process)
-
-    def _look(self, process: Path) -> None:
-        for name in ("cmdline", "environ"):
-            try:
-                content = (process / name).read_bytes()
-                if any(needle in content for needle in self.needles) and not is_kometas(process, name):
-                    self.found.add(f"{name} of {(process / 'cmdline').read_bytes()!r}")
-            except OSError:
-                continue
-
-    def __enter__(self) -> "Sampler":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self.join()
-
-
-def is_kometas(process: Path, name: str) -> bool:
-    """Return whether it is the environment of a process inside the container, where the secret is meant to be."""
-    return name == "environ" and "libpod" in (process / "cgroup").read_text()
-
-
-def forms(canary: bytes) -> list[bytes]:
-    """Return the canary as it stands in plain text, in hexadecimal and in base64, wherever that begins."""
-    shifted = (base64.b64encode(b"\0" * shift + canary)[4:-4] for shift in range(3))
-    return [canary, canary.hex().encode(), *shifted]
 
 
 def files_with(needles: list[bytes], since: float, *roots: Path) -> set[Path]:

@@ -43,6 +43,8 @@ def plex_reachable(host: Host) -> Answer:
     if not host.plex:
         return unknown("Kometa's container does not run" if not host.runs_now else "its container did not answer")
     url, identity = host.plex["url"], host.plex["identity"]
+    if identity is None:
+        return unknown(f"config.yml has another address than {url}, which was not asked")
     if identity == 200:
         return ok(f"{url} answers from inside the container")
     name = urlsplit(url).hostname or ""

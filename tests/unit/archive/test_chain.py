@@ -1,5 +1,6 @@
 """The chain that opens archives: round trips, every refusal, every cut."""
 
+import hashlib
 import io
 import os
 import shutil
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kometa_host.archive.chain import NOTE_MAGIC, NOTE_TITLE, Report, open_archive
-from kometa_host.archive.errors import ArchiveError, WrongIdentityError
+from kometa_host.archive.errors import ArchiveError, NotAnArchiveError, WrongIdentityError
 from kometa_host.archive.gate import Member
 from kometa_host.archive.identity import Identities, read_identities
 from kometa_host.errors import UserError
@@ -49,13 +50,26 @@ def test_there_are_at_least_150_hostile_archives() -> None:
     assert len(TARS) + len(FILES) >= 150
 
 
+def test_what_is_called_encrypted_and_is_not_is_refused() -> None:
+    data = compressed(TAR)
+    with pytest.raises(NotAnArchiveError, match="it is not encrypted, and its name says that it is"):
+        opened(data, name="kometa-2026-01-01T000000Z.tar.zst.age")
+    assert not opened(data, name="kometa-2026-01-01.tar.zst")[1].encrypted
+
+
+@pytest.mark.parametrize("pack", [compressed, lambda data: encrypted(compressed(data))], ids=["plain", "age"])
+def test_the_digest_is_that_of_all_bytes(pack: Callable[[bytes], bytes]) -> None:
+    data = pack(TAR)
+    assert opened(data)[1].sha256 == hashlib.sha256(data).hexdigest()
+
+
 @pytest.mark.parametrize("case", TARS[::50], ids=lambda case: case.name)  # test_gate has all of them
 @pytest.mark.parametrize("pack", [compressed, lambda data: encrypted(compressed(data))], ids=["plain", "age"])
 def test_a_hostile_tar_stream_is_refused_by_name(case: Case, pack: Callable[[bytes], bytes]) -> None:
     with pytest.raises(ArchiveError) as refusal:
-        opened(pack(case.data), name="kometa.tar.zst.age")
+        opened(pack(case.data), name="kometa.tar.zst")
     assert case.refusal in str(refusal.value)
-    assert str(refusal.value).startswith("kometa.tar.zst.age: ")
+    assert str(refusal.value).startswith("kometa.tar.zst: ")
     assert str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 600
 

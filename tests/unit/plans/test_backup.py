@@ -13,6 +13,7 @@ from kometa_host.archive.gate import Contents
 from kometa_host.errors import SettingsError, UserError
 from kometa_host.plans import backup as backup_plan
 from kometa_host.plans.backup import FoundArchive, parse_archives
+from kometa_host.plans.origin import Written
 from kometa_host.settings.variables import Settings
 from kometa_host.state import backup_files, desired, programs
 from kometa_host.state.observed import HostFacts, Observed
@@ -221,18 +222,41 @@ class TestArchives:
         ]
         assert listed[1].to_json()["time"] == "2026-02-01T00:00:00+00:00"
 
-    def test_the_latest_is_the_newest_complete_one(self) -> None:
-        whole, cut = archive("kometa-2026-03-01.tar.zst"), archive("kometa-2026-03-02.tar.zst", complete=False)
-        assert backup_plan.latest([cut, whole], NOW) == whole
+    def listed(self, *lines: str) -> tuple[list[FoundArchive], Written]:
+        return parse_archives(lines), backup_plan.parse_written(lines)
 
-    def test_one_of_the_future_is_the_latest_only_if_there_is_no_other(self) -> None:
-        future, past = archive("kometa-2099-01-01.tar.zst"), archive("kometa-2026-03-01.tar.zst")
-        assert backup_plan.latest([future, past], NOW) == past
-        assert backup_plan.latest([future], NOW) == future
+    def test_the_latest_is_the_one_that_the_host_has_written_last_whatever_the_names_say(self) -> None:
+        found, written = self.listed(
+            f"written {'a' * 64} 500 kometa-2026-03-05.tar.zst",
+            f"written {'b' * 64} 400 kometa-2026-03-01.tar.zst",  # the clock was set back
+            "500 zstd 0 kometa-2026-03-05.tar.zst",
+            "400 zstd 0 kometa-2026-03-01.tar.zst",
+            "400 zstd 0 kometa-2099-01-01.tar.zst",
+        )
+        chosen = backup_plan.latest(found, written)
+        assert chosen.name == "kometa-2026-03-01.tar.zst"
+        assert backup_plan.missing_newer(chosen, written) is None
+        assert [archive.written_here for archive in found] == [False, True, True]
+
+    @pytest.mark.parametrize("newest", ["399 zstd 0", "400 zstd 1", ""], ids=["another size", "cut", "gone"])
+    def test_a_newer_one_that_is_not_there_any_more_is_said(self, newest: str) -> None:
+        found, written = self.listed(
+            f"written {'a' * 64} 500 kometa-2026-03-01.tar.zst",
+            f"written {'b' * 64} 400 kometa-2026-03-02.tar.zst",
+            "500 zstd 0 kometa-2026-03-01.tar.zst",
+            *([f"{newest} kometa-2026-03-02.tar.zst"] if newest else []),
+        )
+        chosen = backup_plan.latest(found, written)
+        assert chosen.name == "kometa-2026-03-01.tar.zst"
+        assert "kometa-2026-03-02.tar.zst is not there" in str(backup_plan.missing_newer(chosen, written))
+
+    def test_one_that_the_host_has_not_written_is_never_the_latest(self) -> None:
+        with pytest.raises(UserError, match=r"backup=kometa-2026-03-02\.tar\.zst from=elsewhere"):
+            backup_plan.latest([archive("kometa-2026-03-02.tar.zst")], Written())
 
     def test_without_any_it_says_how_to_make_one(self) -> None:
         with pytest.raises(UserError, match=r"operations\.backup\.create"):
-            backup_plan.latest([archive("kometa-2026-03-02.tar.zst", complete=False)], NOW)
+            backup_plan.latest([archive("kometa-2026-03-02.tar.zst", complete=False)], Written())
 
 
 class TestWhatTheUserTypes:

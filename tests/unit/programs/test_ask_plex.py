@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -29,9 +30,15 @@ esac
 
 class Server(BaseHTTPRequestHandler):
     body = SECTIONS
+    elsewhere = ""  # where it sends whoever asks for the libraries
+    tokens: ClassVar[list[str | None]] = []
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.tokens.append(self.headers["X-Plex-Token"])
+        redirects = self.elsewhere and self.path == "/library/sections"
+        self.send_response(302 if redirects else 200)
+        if redirects:
+            self.send_header("Location", self.elsewhere)
         self.end_headers()
         self.wfile.write(self.body.encode() if self.path == "/library/sections" else b"")
 
@@ -48,11 +55,12 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def asked(folder: Path, url: str, state: str = "running") -> bytes:
+def asked(folder: Path, url: str, state: str = "running", config: str = "") -> bytes:
     """Return what the program prints on a host whose container is in a state."""
     (folder / "podman").write_text(PODMAN)
     (folder / "podman").chmod(0o755)
-    probe = programs.path_of("ask_plex.py").read_text()
+    (folder / "config.yml").write_text(config)
+    probe = programs.path_of("ask_plex.py").read_text().replace("/config/config.yml", f"{folder}/config.yml")
     script = programs.program("ask_plex", plex_url=url, probe=probe)
     more = {"PATH": f"{folder}:{os.environ['PATH']}", "STATE": state, "PYTHON": sys.executable, "HOME": str(folder)}
     done = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env={**os.environ, **more})
@@ -62,6 +70,32 @@ def asked(folder: Path, url: str, state: str = "running") -> bytes:
 def test_plex_tells_its_libraries(tmp_path: Path, url: str) -> None:
     said = json.loads(asked(tmp_path, url))
     assert (said["identity"], said["sections"], said["libraries"]) == (200, 200, ["Movies", "TV & more"])
+
+
+@pytest.mark.parametrize(
+    ("written", "is_asked"),
+    [("{url}/", True), ("<<plexurl>>", True), ("{url}?<<plextoken>>", False), ("http://<<plextoken>>.attacker", False)],
+)
+def test_the_token_goes_to_the_declared_address_alone(
+    written: str, is_asked: bool, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KOMETA_PLEXTOKEN", "hunter2")
+    monkeypatch.setenv("KOMETA_PLEXURL", url)
+    Server.tokens.clear()
+    config = f"plex:\n  url: {written.format(url=url)}\n  token: <<plextoken>>\n"
+    printed = asked(tmp_path, url, config=config)
+    assert (Server.tokens == [None, "hunter2"]) is is_asked
+    assert (json.loads(printed)["identity"] == 200) is is_asked
+    assert b"hunter2" not in printed
+
+
+def test_nobody_is_followed_to_another_address(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOMETA_PLEXTOKEN", "hunter2")
+    monkeypatch.setattr(Server, "elsewhere", f"{url}/attacker")
+    Server.tokens.clear()
+    said = json.loads(asked(tmp_path, url, config=f"plex:\n  url: {url}\n  token: <<plextoken>>\n"))
+    assert Server.tokens == [None, "hunter2"]
+    assert (said["sections"], said["libraries"]) == (302, None)
 
 
 def test_what_is_no_answer_of_plex_tells_none(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import pytest
 from kometa_host.settings import notifications
 from kometa_host.settings.refusals import RefusalError
 from kometa_host.settings.secret import SecretStr
+from kometa_host.settings.variables import Settings
 
 SECRETS = {"topic": SecretStr("quiet-topic"), "password": SecretStr("p@ss/word"), "hook": SecretStr("12/ab-c")}
 
@@ -105,3 +106,20 @@ class TestKometaNotifyUrl:
     )
     def test_a_services_for_pings_is_not_mistaken_for_a_chat(self, url: str) -> None:
         assert notifications.checked_notify_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "warns"),
+    [
+        ("http://hc.lan:8000/ping/5c6a1c0e-8f7e", True),
+        ("http://hc.lan/?secret=x", True),
+        ("https://hc.lan/ping/5c6a1c0e-8f7e", False),
+        ("http://localhost/ping/5c6a1c0e-8f7e", False),
+        ("http://hc.lan/ping", False),
+        (None, False),
+    ],
+)
+def test_a_secret_that_crosses_the_network_readably_is_warned_of(url: str | None, warns: bool) -> None:
+    said = notifications.warnings(Settings(kometa_notify_url=url))
+    assert bool(said) is warns
+    assert "5c6a1c0e" not in "".join(said)
