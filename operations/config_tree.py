@@ -10,7 +10,6 @@ from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff
 from operations.engine.operation import Commands, confirm, host_operation, look_again, observe, settings
 from operations.engine.plex import tell_missing_libraries
-from operations.kometa_validator import refuse_what_kometa_cannot_read
 
 
 @host_operation
@@ -31,6 +30,9 @@ def present(tree: FileSet) -> Commands:
     if not wanted.changes:
         host.noop(f"{tree.root} is as declared")
         return
+    # Imported here: a deploy that changes nothing has no use for it.
+    from operations.kometa_validator import refuse_what_kometa_cannot_read
+
     _show_diff(wanted)
     refuse_what_kometa_cannot_read(wanted.tree, wanted.changes.files)
     yield files_change(wanted.tree, wanted.changes, declared=tree.files[CONFIG].text(), seen=found.text_sha256)

@@ -1,10 +1,12 @@
-"""Kometa's service."""
+"""Kometa's service.
+
+What only one of the commands needs is imported there: a deploy has no use for it, and spends its time on imports.
+"""
 
 from pyinfra import host
 
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import notify as notify_plan
-from kometa_host.plans import run_once as run_once_plan
 from kometa_host.plans import service
 from kometa_host.plans.config_tree import CONFIG, reconcile
 from kometa_host.plans.service import Decision, Pending, Step
@@ -12,9 +14,6 @@ from kometa_host.secrets import podman as podman_secrets
 from kometa_host.state import filesets, programs
 from kometa_host.state.desired import config_tree, inputs_of, network_quadlet, quadlets, secret_values
 from kometa_host.state.programs import Actor
-from operations import kometa_diagnosis as diagnosing
-from operations import kometa_logs as logging
-from operations import kometa_run as one_run
 from operations.engine.operation import (
     Change,
     Commands,
@@ -26,7 +25,6 @@ from operations.engine.operation import (
     settings,
 )
 from operations.engine.plex import tell_missing_libraries
-from operations.kometa_validator import show_verdict
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
 
@@ -84,7 +82,7 @@ def run_once(
     tests: object = False,
     config: object = None,
     wait: object = False,
-    timeout: object = run_once_plan.MAX_RUN,
+    timeout: object = None,
 ) -> Commands:
     """Run Kometa now, in a container of its own while the service rests, and fail if the run does.
 
@@ -92,7 +90,7 @@ def run_once(
     + tests: work only on collections that have `test: true`
     + config: folder on this machine with a config tree to try; the live one, its cache and logs are not touched
     + wait: with a run in progress wait for its end, true (6 hours) or a number of seconds; else refuse
-    + timeout: seconds after which the container is ended
+    + timeout: seconds after which the container is ended, twelve hours if not given
 
     What Kometa says is shown live. The service is started again if it ran before, also after a failure or Ctrl-C. A
     line that was cut ends nothing: the run goes on to its end, then the service is started.
@@ -100,8 +98,10 @@ def run_once(
         pyinfra inventory.py operations.kometa.run_once
         pyinfra inventory.py operations.kometa.run_once collections='Alien Movies|Predator Movies' wait=true
     """
-    options = run_once_plan.checked(collections, libraries, tests, wait, timeout)
-    yield from one_run.run_once(options, config)
+    from kometa_host.plans.run_once import checked
+    from operations import kometa_run
+
+    yield from kometa_run.run_once(checked(collections, libraries, tests, wait, timeout), config)
 
 
 @host_operation
@@ -144,6 +144,8 @@ def validate() -> Commands:
 
         pyinfra inventory.py operations.kometa.validate
     """
+    from operations.kometa_validator import show_verdict
+
     tree = config_tree(settings())
     show_verdict(reconcile(tree, observe().files(tree.name)).tree)
     host.log("Kometa accepts the config tree")
@@ -161,7 +163,9 @@ def diagnose(json: object = False) -> Commands:
 
         pyinfra inventory.py operations.kometa.diagnose
     """
-    diagnosing.diagnose(json)
+    from operations import kometa_diagnosis
+
+    kometa_diagnosis.diagnose(json)
     yield from ()
 
 
@@ -176,5 +180,7 @@ def logs(since: object = None, runs: object = 0, follow: object = None) -> Comma
         pyinfra inventory.py operations.kometa.logs
         pyinfra inventory.py operations.kometa.logs runs=3
     """
-    logging.logs(since, runs, follow)
+    from operations import kometa_logs
+
+    kometa_logs.logs(since, runs, follow)
     yield from ()

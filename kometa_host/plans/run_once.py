@@ -32,7 +32,7 @@ class Options:
 
 def checked(
     collections: object = None, libraries: object = None, tests: object = False, wait: object = False,
-    timeout: object = MAX_RUN,
+    timeout: object = None,
 ) -> Options:  # fmt: skip
     """Given arguments as they were typed, return the options. Raise UserError if one cannot work."""
     if not isinstance(tests, bool):
@@ -42,7 +42,7 @@ def checked(
         libraries=_names("libraries", libraries),
         tests=tests,
         wait=MAX_WAIT if wait is True else _seconds("wait", wait or 0),
-        timeout=_seconds("timeout", timeout, low=1),
+        timeout=MAX_RUN if timeout is None else _seconds("timeout", timeout, low=1),
     )
 
 

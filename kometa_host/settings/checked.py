@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from kometa_host.errors import Problem
 from kometa_host.settings.refusals import RefusalError
 
 T = TypeVar("T")
+S = TypeVar("S")
 # The values of the attributes above one, those that are good.
 Known = Mapping[str, Any]
 CHECK, DEFAULT = "check", "default"
@@ -21,6 +23,23 @@ def variable(check: Callable[[object], T], default: T) -> T:
 def related(check: Callable[[object, Known], T], default: T) -> T:
     """Return an attribute whose check sees the attributes above it as well."""
     return field(default_factory=lambda: default, metadata={CHECK: check, DEFAULT: default})
+
+
+def once(function: Callable[[S], T]) -> Callable[[S], T]:
+    """Make a function of an object that never changes work its answer out once for each such object.
+
+    It is kept in the object, as functools.cached_property does: none of its attributes, so in no comparison.
+    """
+
+    @wraps(function)
+    def known(of: S) -> T:
+        memory = vars(of)
+        key = f"{function.__module__}.{function.__qualname__}"
+        if key not in memory:
+            memory[key] = function(of)
+        return cast(T, memory[key])
+
+    return known
 
 
 def default_of(cls: type, name: str) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from difflib import SequenceMatcher, get_close_matches
+from functools import cache
 from urllib.parse import urlsplit
 
 from kometa_host.errors import Problem, SettingsError
@@ -279,6 +280,7 @@ class Settings:
         return cls(**values)
 
     @classmethod
+    @cache
     def names(cls) -> tuple[str, ...]:
         """Return the names of all variables."""
         return tuple(one.name for one in fields(cls))

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.tree import Tree, scan
 from kometa_host.secrets import podman as podman_secrets
+from kometa_host.settings.checked import once
 from kometa_host.settings.container_shape import SECTIONS
 from kometa_host.settings.environment import variable_of
 from kometa_host.settings.variables import Settings
@@ -67,6 +68,7 @@ def _templates() -> Environment:
     return environment
 
 
+@once
 def _public(settings: Settings) -> dict[str, Any]:
     """Return the variables that a file may show, by name."""
     return {name: getattr(settings, name) for name in Settings.names() if name not in SECRET_SETTINGS}
@@ -130,6 +132,7 @@ def inputs_of(quadlet: str) -> str:
     return found[1] if found else ""
 
 
+@once
 def quadlets(settings: Settings) -> FileSet:
     """Return the Quadlets of the host: Kometa's container and its network."""
     files = {
@@ -153,6 +156,7 @@ def units_of_interest(settings: Settings) -> list[str]:
     ]
 
 
+@once
 def library(settings: Settings) -> FileSet:
     """Return the host's own scripts and what they read."""
     files = {
@@ -166,6 +170,7 @@ def library(settings: Settings) -> FileSet:
     return FileSet("library", settings.library_dir, files, {".": 0o700, **watch_files.directories()})
 
 
+@once
 def units(settings: Settings) -> FileSet:
     """Return the account's own units: timers and the services that they start."""
     more = {
@@ -188,6 +193,7 @@ def _scanned(source: Path) -> Tree:
     return scan(source)
 
 
+@once
 def declared_tree(settings: Settings) -> Tree:
     """Return the project's config tree for a host. It is read once a run, so that a preview and what follows agree."""
     source = PROJECT / settings.kometa_config_source
@@ -198,6 +204,7 @@ def declared_tree(settings: Settings) -> Tree:
     return _trees[key]
 
 
+@once
 def config_tree(settings: Settings) -> FileSet:
     """Return the config tree of the project as it is declared: config.yml rendered, the rest as it is."""
     tree = declared_tree(settings)

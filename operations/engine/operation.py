@@ -21,7 +21,7 @@ from kometa_host.state import observed, programs
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
 from kometa_host.state.programs import Actor
-from operations.engine import call_order, transport
+from operations.engine import speed, transport
 from operations.engine.lock import hold_lock
 from operations.engine.run_state import run_state
 from operations.engine.transport import Completed
@@ -30,7 +30,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Commands = Generator[PyinfraCommand, None, None]
 
-call_order.install()
+speed.install()
 
 
 def settings() -> Settings:

@@ -1,15 +1,17 @@
-"""Our faster walk through the calls says what pyinfra's own says."""
+"""What is faster than pyinfra's own says what that says."""
 
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pyinfra
 import pytest
+from pyinfra.api import arguments
 from pyinfra.api.state import State
 from pyinfra.api.util import get_operation_order_from_stack
 
-from operations.engine.call_order import call_order
+from operations.engine import speed
+from operations.engine.speed import call_order
 
 FILES = {
     "deploy.py": """
@@ -47,7 +49,19 @@ def test_both_ways_agree(monkeypatch: pytest.MonkeyPatch, deploy_file: str | Non
     assert (len({tuple(ours) for ours, _ in both}) > 1) == (deploy_file != "elsewhere.py")
 
 
-def test_pyinfra_asks_it() -> None:
-    source = Path(pyinfra.__file__).with_name("api") / "operation.py"
-    # What call_order.install puts in its place.
-    assert "op_order = get_operation_order_from_stack(state)" in source.read_text()
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        ("operation.py", "op_order = get_operation_order_from_stack(state)"),
+        ("arguments.py", "for key, type_ in all_global_arguments():"),
+    ],
+)
+def test_pyinfra_asks_what_was_put_in_the_place_of_its_own(module: str, call: str) -> None:
+    assert call in (Path(pyinfra.__file__).with_name("api") / module).read_text()
+
+
+def test_the_arguments_of_all_operations_are_what_pyinfra_says() -> None:
+    own = arguments.all_global_arguments()
+    speed.install()
+    assert arguments.all_global_arguments() == own == list(get_type_hints(arguments.AllArguments).items())
+    assert arguments.all_global_arguments() is arguments.all_global_arguments()
