@@ -18,6 +18,7 @@ TIMES: Final = ("KOMETA_TIMES", "KOMETA_TIME", "PMM_TIME")
 WITHOUT_A_WORD: Final = ("PUID", "PGID", "KOMETA_RUN", "KOMETA_CONFIG", "KOMETA_PLEX_URL", "KOMETA_PLEX_TOKEN",
                          "KOMETA_DOCKER", "KOMETA_LINUXSERVER")  # fmt: skip
 # variables of the images, and of programs in them, that a user may have set
+OF_A_FILE: Final = "FILE__"  # how LinuxServer.io's images name a variable whose value is in a file
 OF_IMAGES: Final = re.compile(r"UMASK|DOCKER_MODS|LSIO_\w+|FILE__\w+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY")
 SAME_HERE: Final = re.compile(r":(latest|nightly|develop)$")
 LSIO: Final = "lscr.io/linuxserver/kometa"
@@ -25,11 +26,15 @@ LSIO: Final = "lscr.io/linuxserver/kometa"
 
 @dataclass
 class HostSettings:
-    """Variables of group_data with their values, secrets of the environment by name, and what there is to say."""
+    """Variables of group_data with their values, secrets of the environment by name, and what there is to say.
+
+    variables: the whole environment, for a config.yml that names its variables.
+    """
 
     values: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
     plex_url: str | None = None
     config: str | None = None
 
@@ -38,6 +43,7 @@ def settings_of(container: Container) -> HostSettings:
     """Given what a container had, return what a host needs to be told for the same."""
     result = HostSettings()
     environment = _with_arguments(container)
+    result.variables = dict(environment)
     result.plex_url = environment.get("KOMETA_PLEX_URL")
     result.config = environment.get("KOMETA_CONFIG")
     _check(result, "mms_timezone", times.checked_timezone, environment.pop("TZ", None))
@@ -87,6 +93,9 @@ def _sort_environment(result: HostSettings, environment: Mapping[str, str]) -> N
             result.secrets["plextoken"] = value
         elif name.upper() in WITHOUT_A_WORD or not (kometas or OF_IMAGES.fullmatch(name)):
             continue
+        elif name.startswith(OF_A_FILE):
+            result.notes.append(f"the container took {name.removeprefix(OF_A_FILE)} from the file {value}; "
+                                f"where config.yml names it, it is a secret here (make secrets-edit)")  # fmt: skip
         elif name.upper() in RESERVED:
             result.notes.append(f"{name} of the container has no use here: {RESERVED[name.upper()]}")
         elif kometas and inner not in OPTIONS and SECRET_NAME.search(name.upper()):

@@ -32,6 +32,8 @@ MORE_SECRETS: Final = frozenset({("ntfy", "topic"), ("anidb", "password"), ("ani
 PLEX_URL: Final = '"\ufdd0kometa_plex_url\ufdd1"'  # noncharacters: no text has them
 # the machine that runs the container, as it is called there or in a container of Docker's
 ON_THE_HOST: Final = re.compile(r"^(https?://)(?:localhost|127\.0\.0\.1|host\.docker\.internal)(?=[:/]|$)")
+# a shell's variable in place of a value: a script fills it in before Kometa reads the file
+VARIABLE: Final = re.compile(r"\$\{(\w+)(?::?-[^}]*)?\}")
 # Jinja's signs; those of our own variables are meant
 SIGNS: Final = re.compile(r"\{\{(?!\s*(?:kometa|mms)_\w+\s*\}\})|\{%|\{#")
 
@@ -52,15 +54,19 @@ class Lifted:
 
 
 def lifted(
-    text: str, vault: Vault, given_plex_url: str | None = None, environment: Mapping[str, str] | None = None
+    text: str,
+    vault: Vault,
+    given_plex_url: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Lifted:
     """Given a config.yml as Kometa reads it and the vault for its secrets, return it as the project may have it.
 
     given_plex_url is the one of the container's environment, for `url: ENV`; environment has values of placeholders by
-    Kometa's names. Raise YamlError.
+    Kometa's names; variables those of a shell, for the `${NAME}` of a config.yml that a script fills. Raise YamlError.
     """
     document = yaml12.load(text, CONFIG)
-    lifting = _Lifting(text, document, vault)
+    lifting = _Lifting(text, document, vault, variables or {})
     lifting.seeds()
     lifting.secrets()
     lifting.plex(given_plex_url, environment or {})
@@ -71,8 +77,8 @@ def lifted(
 class _Lifting:
     """Collects the edits of one text."""
 
-    def __init__(self, text: str, document: Document, vault: Vault) -> None:
-        self.text, self.document, self.vault = text, document, vault
+    def __init__(self, text: str, document: Document, vault: Vault, variables: Mapping[str, str]) -> None:
+        self.text, self.document, self.vault, self.variables = text, document, vault, variables
         self.edits: list[Edit] = []
         self.result = Lifted(text)
 
@@ -104,7 +110,19 @@ class _Lifting:
                 self._put(path, f"<<{option}>>")
                 self.result.missing += [option] if option not in self.vault.secrets else []
             elif is_liftable(path, value):
-                self._put(path, f"<<{self.vault.name_for(path, self._text(path, value))}>>")
+                name = self._variable(str(value)) or self.vault.name_for(path, self._text(path, value))
+                self._put(path, f"<<{name}>>")
+
+    def _variable(self, value: str) -> str | None:
+        """Return the secret that takes the place of a shell's variable, None for any other value; keep what it has."""
+        variable = VARIABLE.fullmatch(value.strip())
+        if not variable:
+            return None
+        name = variable[1].lower().replace("_", "-")
+        name = name.replace("-", "") if is_option(name) else name
+        if known := self.variables.get(variable[1]):
+            self.vault.secrets.setdefault(name, known)
+        return name
 
     def plex(self, given: str | None, environment: Mapping[str, str]) -> None:
         """Put the host's variable in place of Plex's address; a second server keeps its own."""
@@ -113,7 +131,9 @@ class _Lifting:
                 continue
             is_given = value is None or str(value).strip().lower() in ("", "env")
             named = re.fullmatch(r"<<([^<>]+)>>", str(value).strip())
+            variable = VARIABLE.fullmatch(str(value).strip())
             known = environment.get(kometa_name(named[1])) if named else None
+            known = self.variables.get(variable[1]) if variable else known
             self._plex_url(path, ((given or "") if is_given else known or str(value).strip()).rstrip("/"))
 
     def _plex_url(self, path: KeyPath, url: str) -> None:

@@ -11,6 +11,7 @@ from kometa_host.adoption.container import Container, containers_in, dotenv
 from kometa_host.adoption.host_settings import HostSettings
 from kometa_host.adoption.lifting import is_liftable, lifted
 from kometa_host.adoption.paths import ALLOWED
+from kometa_host.adoption.required import with_required
 from kometa_host.adoption.sources import Source, SourceError
 from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
@@ -18,7 +19,7 @@ from kometa_host.config_tree.findings import Finding, is_allowed
 from kometa_host.config_tree.named_files import in_config, named_files
 from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, raw_secrets
-from kometa_host.config_tree.tree import CONFIG, MAX_YAML_SIZE
+from kometa_host.config_tree.tree import CONFIG, MAX_NAMED, MAX_YAML_SIZE
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 
 KINDS = {"metadata": "metadata_files", "collections": "collection_files", "dynamic_collections": "collection_files"}
@@ -172,15 +173,15 @@ def _adopt_config(
 ) -> None:
     text, moved = paths.inside_config(text, known)
     text, lacking = paths.with_missing_allowed(text, known)
-    result.notes += [
-        f"{name} is named and was not there before either; its line is allowed as it is" for name in lacking
-    ]
+    result.notes += list(_not_there(lacking))
+    text, added = with_required(text)
+    result.notes += [f"{name} was not there, and Kometa needs it; it is now" for name in added]
     text, result.renamed = old_names.converted(text, lambda entry: _kind_of(entry, contents))
     result.renamed += moved
     vault = Vault({**given.secrets, **_secrets_by_place(text, result.variables)})
     plain = result.variables.get("kometa_environment", {})
     environment = {kometa_name(name.upper().removeprefix("KOMETA_")): value for name, value in plain.items()}
-    changed = lifted(text, vault, given.plex_url, environment)
+    changed = lifted(text, vault, given.plex_url, environment, given.variables)
     commented = Vault(vault.secrets)
     final = comments.without_secrets(changed.text, yaml12.load(changed.text, CONFIG), CONFIG, commented)
     result.changed[CONFIG] = final.encode()
@@ -192,6 +193,14 @@ def _adopt_config(
     if changed.plex_url or given.plex_url:
         result.variables["kometa_plex_url"] = changed.plex_url or given.plex_url
     result.missing = _missing(final, result)
+
+
+def _not_there(names: Iterable[str]) -> Iterator[str]:
+    """Yield what there is to say of files that config.yml names and the source does not have."""
+    if found := list(dict.fromkeys(names)):
+        more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+        listed = f"{', '.join(found[:MAX_NAMED])}{more}"
+        yield f"config.yml names what was not there before either, its lines are allowed as they are: {listed}"
 
 
 def _keep_named_volumes(result: Adoption, text: str) -> None:

@@ -8,13 +8,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from kometa_host.config_tree import named_files, placeholders
 from kometa_host.config_tree.findings import Finding, Place
 from kometa_host.config_tree.named_files import FILE_LISTS, NamedFile, in_config, mapping
 from kometa_host.config_tree.tree import CONFIG, Tree
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
+from kometa_host.settings.urls import parts_of
 
 DEFINITIONS: Final = ("collections", "dynamic_collections", "metadata", "overlays", "templates", "playlists")
 # sections into which Kometa looks without asking whether they are blank
@@ -81,6 +81,7 @@ class ConfigChecks:
         for name, library in libraries.items():
             path = ("libraries", name, "plex", "url")
             yield from self._url(path, mapping(mapping(library).get("plex")).get("url"))
+        yield from self._not_text(("plex", "token"), everywhere.get("token"), "token: <<plextoken>>")
         for key, wanted in (("url", 'url: "{{ kometa_plex_url }}"'), ("token", "token: <<plextoken>>")):
             if not _is_blank(everywhere.get(key)):
                 continue
@@ -96,8 +97,7 @@ class ConfigChecks:
         if _is_blank(url) or (isinstance(url, str) and (url.lower() == "env" or "<<" in url)):
             return
         if not isinstance(url, str):
-            remedy = 'write `url: "{{ kometa_plex_url }}"`'
-            yield self.at.error(path, f"{self.at.name(path)} is not text, which ends Kometa's run", remedy)
+            yield from self._not_text(path, url, 'url: "{{ kometa_plex_url }}"')
         elif url.rstrip("/") != known.rstrip("/"):
             address = "leads through a reverse proxy such as Traefik" if _is_public(url) else "is another address"
             message = f"{self.at.name(path)} {address} than kometa_plex_url, which is {known}"
@@ -109,10 +109,18 @@ class ConfigChecks:
             )
             yield self.at.warning(path, message, remedy)
 
+    def _not_text(self, path: KeyPath, value: Value, wanted: str) -> Iterator[Finding]:
+        if not isinstance(value, str | None):
+            message = f"{self.at.name(path)} is not text, which ends Kometa's run"
+            yield self.at.error(path, message, f"write `{wanted}`")
+
     def _tmdb(self) -> Iterator[Finding]:
-        if _is_blank(self._section("tmdb").get("apikey")):
+        key, wanted = self._section("tmdb").get("apikey"), "apikey: <<tmdbapikey>>"
+        if isinstance(key, list | dict):
+            yield from self._not_text(("tmdb", "apikey"), key, wanted)
+        if _is_blank(key):
             yield self.at.error(("tmdb", "apikey"), "tmdb has no apikey, and Kometa does nothing without one",
-                                "write `apikey: <<tmdbapikey>>` below tmdb:")  # fmt: skip
+                                f"write `{wanted}` below tmdb:")  # fmt: skip
 
     def _libraries(self) -> Iterator[Finding]:
         libraries = self.config.value.get("libraries")
@@ -222,7 +230,7 @@ def _is_blank(value: Value) -> bool:
 
 def _is_public(url: str) -> bool:
     """Return whether an address is one that a reverse proxy serves: https, or a domain name without Plex's port."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     host = parts.hostname or ""
     is_domain = "." in host and not re.fullmatch(r"[\d.]+", host)
     return parts.scheme == "https" or (is_domain and ":32400" not in parts.netloc)
@@ -230,6 +238,6 @@ def _is_public(url: str) -> bool:
 
 def _without_secret(url: str) -> str:
     """Return an address for a message: without credentials and query."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     port = f":{parts.netloc.rpartition(':')[2]}" if re.search(r":\d+$", parts.netloc) else ""
     return f"{parts.scheme}://{parts.hostname}{port}" if parts.scheme and parts.hostname else "it"

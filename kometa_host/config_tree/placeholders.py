@@ -60,7 +60,8 @@ class _Placeholders:
     def _value(self, path: KeyPath, value: str, names: list[str]) -> Iterator[Finding]:
         if len([name for name in names if kometa_name(name) in self.known]) > 1:
             message = f"{self.at.name(path)} has two placeholders, and Kometa puts in only one a value"
-            yield self.at.error(path, message, "make one secret of both")
+            report = self.at.error if _is_vital(path) else self.at.warning
+            yield report(path, message, "make one secret of both")
         # in any other text an unknown name stays as it is, which matters in an address or a secret
         is_whole = value.startswith("<<") and value.endswith(">>") and len(names) == 1
         for name in names if is_whole or _is_vital(path) else ():

@@ -13,7 +13,6 @@ from getpass import getpass
 from logging import LogRecord
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import click
@@ -30,6 +29,7 @@ from kometa_host.config_tree.tree import TreeError
 from kometa_host.controller import project
 from kometa_host.errors import Problem, ProblemsError, UserError
 from kometa_host.settings import notifications
+from kometa_host.settings.urls import parts_of
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired
 
@@ -267,7 +267,7 @@ def _masked_value(name: str, value: Any) -> Any:
         return value
     if name == "kometa_notify_url":
         # The path of such a URL often is its password.
-        return f"{urlsplit(value).scheme}://{urlsplit(value).hostname}/{MASK}" if isinstance(value, str) else MASK
+        return f"{parts_of(value).scheme}://{parts_of(value).hostname}/{MASK}" if isinstance(value, str) else MASK
     if SECRET_DATA.search(name) or name == "kometa_notify":
         return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK
     return value

@@ -1,15 +1,14 @@
 """Plex, as Kometa's container sees it."""
 
-from urllib.parse import urlsplit
-
 from kometa_host.config_tree import plex_libraries, redaction
 from kometa_host.plans import plex as plex_plan
 from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown
+from kometa_host.settings.urls import parts_of
 
 
 def is_unreachable_host(url: str, host: Host) -> bool:
     """Return whether a URL names the host itself in a way that leads a container to itself."""
-    name = urlsplit(url).hostname or ""
+    name = parts_of(url).hostname or ""
     found = host.look.found
     is_bare_name = name == found.host.text("hostname").lower() and name not in found.containers
     return plex_plan.uses_pasta(found) and (is_bare_name or plex_plan.is_the_host_itself(name, found))
@@ -47,7 +46,7 @@ def plex_reachable(host: Host) -> Answer:
         return unknown(f"config.yml has another address than {url}, which was not asked")
     if identity == 200:
         return ok(f"{url} answers from inside the container")
-    name = urlsplit(url).hostname or ""
+    name = parts_of(url).hostname or ""
     if "." in name or ":" in name:
         return problem(
             f"{url} does not answer: {identity}",

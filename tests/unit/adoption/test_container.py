@@ -100,6 +100,12 @@ def test_former_variables_options_and_what_has_no_use() -> None:
     assert settings_of(Container("x", arguments=["--time", "04:15"])).values == {"kometa_times": ["04:15"]}
 
 
+def test_a_variable_whose_value_is_in_a_file_of_the_container_is_said() -> None:
+    found = settings_of(Container("x", environment={"FILE__KOMETA_PLEXTOKEN": "/run/secrets/plex"}))
+    assert found.values == {}
+    assert found.notes[0].startswith("the container took KOMETA_PLEXTOKEN from the file /run/secrets/plex;")
+
+
 def test_a_dotenv_file_is_read() -> None:
     assert dotenv("A=1\nexport B = 'x # y'\n# C=2\nD=\"z\" # note\nE=v # note\n") == {
         "A": "1", "B": "x # y", "D": "z", "E": "v"

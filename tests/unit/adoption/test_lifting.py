@@ -180,3 +180,23 @@ def test_an_address_that_the_containers_environment_has_is_the_hosts() -> None:
     assert result.plex_url == "http://host.containers.internal:32400"
     assert result.text == 'plex: {url: "{{ kometa_plex_url }}"}\n'
     assert lift("plex: {url: <<plexurl>>}\n")[0].text == "plex: {url: <<plexurl>>}\n"
+
+
+def test_a_variable_of_a_shell_becomes_the_secret_that_it_stands_for() -> None:
+    text = (
+        "plex: {url: '${PLEX_URL}', token: '${PLEX_TOKEN}'}\ntmdb: {apikey: '${MY_KEY:-}'}\nradarr: {tag: '${TAG}'}\n"
+    )
+    vault = Vault({})
+    known = {"PLEX_URL": "http://192.168.1.5:32400", "PLEX_TOKEN": "aB3dE6gH9jK2mN5pQ8sT", "TAG": "x"}
+    result = lifted(text, vault, variables=known)
+    assert vault.secrets == {"plextoken": "aB3dE6gH9jK2mN5pQ8sT"}
+    assert result.plex_url == "http://192.168.1.5:32400"
+    assert "token: <<plextoken>>" in result.text
+    assert "apikey: <<my-key>>" in result.text
+    assert "tag: '${TAG}'" in result.text  # no secret: Kometa reads it as it stands
+
+
+def test_a_text_that_is_no_address_is_left_in_its_place() -> None:
+    result, _ = lift("plex: {url: 'http://[hidden]', token: aB3dE6gH9jK2mN5pQ8sT}\n")
+    assert "http://[hidden]" in result.text
+    assert "impossible host" in result.notes[0]

@@ -291,7 +291,22 @@ def test_a_token_from_the_environment_needs_its_secret(source: Path, word: str) 
 
 
 def test_only_one_placeholder_a_value_is_put_in(source: Path) -> None:
-    assert "two placeholders" in only(source, GOOD + "x: <<plextoken>>-<<tmdbapikey>>\n").message
+    finding = only(source, GOOD + "settings: {tvdb_language: <<plextoken>>-<<tmdbapikey>>}\n")
+    assert "two placeholders" in finding.message
+    assert finding.severity == "warning"  # the run goes on
+    vital = GOOD + "tautulli: {url: <<plextoken>>-<<tmdbapikey>>}\n"
+    assert only(source, vital).severity == "error"
+
+
+@pytest.mark.parametrize("name", ["plextoken", "tmdbapikey"])
+def test_a_list_in_a_secrets_place_ends_the_run(source: Path, name: str) -> None:
+    finding = next(item for item in found(source, GOOD.replace(f"<<{name}>>", "[x]")) if item.severity == "error")
+    assert finding.message.endswith("is not text, which ends Kometa's run")
+
+
+def test_an_address_that_can_be_none_is_told_like_any_other(source: Path) -> None:
+    finding = only(source, GOOD.replace("http://plex:32400", "http://[hidden]"))
+    assert "another address than kometa_plex_url" in finding.message
 
 
 def test_a_plain_variable_of_the_container_is_put_in_as_well(source: Path) -> None:

@@ -112,6 +112,19 @@ def test_no_secret_is_on_the_screen_or_in_a_file_that_is_not_encrypted(
         assert not [name for name, content in everything(project).items() if secret.encode() in content]
 
 
+def test_what_the_source_lacks_is_said_in_one_line(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = "".join(f"    - file: config/gone{number}.yml\n" for number in range(20))
+    (source / "config" / "config.yml").write_text(f"libraries:\n  Movies:\n    collection_files:\n{names}")
+    assert adopt(project, source) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("gone") == 12
+    assert "and 8 more" in shown
+    assert "plex.token was not there, and Kometa needs it" in shown
+    assert "token: <<plextoken>>" in (project / "kometa" / "config.yml").read_text()
+
+
 def test_a_second_time_changes_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     adopt(project, source)
     before = everything(project)
