@@ -9,7 +9,7 @@ from kometa_host.state import desired
 from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff
 from operations.engine.operation import Commands, confirm, host_operation, look_again, observe, settings
-from operations.engine.plex import tell_missing_libraries
+from operations.engine.plex import tell_what_plex_has_otherwise
 
 
 @host_operation
@@ -39,7 +39,7 @@ def present(tree: FileSet) -> Commands:
     left = config_tree.reconcile(tree, look_again().files(tree.name), seeds).changes
     confirm(not left, f"{tree.root} is still not as declared: {', '.join(left.files[:5])}.")
     if CONFIG in wanted.changes.files:
-        tell_missing_libraries(tree.files[CONFIG].text())
+        tell_what_plex_has_otherwise(tree.files[CONFIG].text())
 
 
 def _show_diff(wanted: Reconciled) -> None:

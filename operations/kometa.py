@@ -24,7 +24,7 @@ from operations.engine.operation import (
     observe,
     settings,
 )
-from operations.engine.plex import tell_missing_libraries
+from operations.engine.plex import tell_what_plex_has_otherwise
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
 
@@ -72,7 +72,7 @@ def running() -> Commands:
     container = after.containers.get(service.CONTAINER)
     confirm(container is not None and container.state == "running", "kometa.service does not run after it was started.")
     if due.step is Step.START:
-        tell_missing_libraries(config_tree(known).files[CONFIG].text())
+        tell_what_plex_has_otherwise(config_tree(known).files[CONFIG].text())
 
 
 @host_operation

@@ -34,7 +34,7 @@ def check_tree(tree: Tree, settings: KometaSettings, secret_names: Collection[st
     findings = list(_content_findings(tree, _named(tree, config), memory))
     if config is not None:
         findings += ConfigChecks(tree, config, settings, secret_names).findings()
-        findings += _definition_findings(tree, config, memory)
+        findings += _definition_findings(tree, config, memory, settings.kometa_host_files)
     memory.save()
     found = _without_allowed(tree, dict.fromkeys(findings))
     return sorted(found, key=lambda finding: (finding.file != shown(tree, CONFIG), finding.file, finding.line))
@@ -94,7 +94,7 @@ def _content_findings(tree: Tree, named: Collection[str], memory: _Memory) -> It
         yield from (replace(_in_context(item, path in named), file=shown(tree, path)) for item in findings)
 
 
-def _definition_findings(tree: Tree, config: Document, memory: _Memory) -> Iterator[Finding]:
+def _definition_findings(tree: Tree, config: Document, memory: _Memory, on_host: Collection[str]) -> Iterator[Finding]:
     """Yield the findings of the files that config.yml names, and of its own words."""
     yield from config_words.findings(Place(shown(tree, CONFIG), config))
 
@@ -105,7 +105,7 @@ def _definition_findings(tree: Tree, config: Document, memory: _Memory) -> Itera
         memory.new[key] = asdict(found) if found else None
         return found
 
-    yield from DefinitionFiles(tree, config.value, report, lambda path: shown(tree, path)).findings()
+    yield from DefinitionFiles(tree, config.value, report, lambda path: shown(tree, path), on_host).findings()
 
 
 def _report_of(file: ManagedFile, keys: frozenset[str]) -> Report | None:

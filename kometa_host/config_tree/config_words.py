@@ -33,6 +33,18 @@ def kind_of(name: str) -> str | None:
     return None if is_film == is_show else "films" if is_film else "shows"
 
 
+def kind_of_default(written: str) -> str | None:
+    """Return whether one of Kometa's defaults is for films or for shows alone, None if for both."""
+    name = _bare(written)
+    return "films" if name in vocabulary.FILM_DEFAULTS else "shows" if name in vocabulary.SHOW_DEFAULTS else None
+
+
+def _bare(written: str) -> str:
+    """Return the name of a default without its ending and the folder that it is in."""
+    name = re.sub(r"\.ya?ml$", "", written)
+    return next((name.removeprefix(start) for start in vocabulary.DEFAULT_FOLDERS if name.startswith(start)), name)
+
+
 class _Words:
     def __init__(self, at: Place) -> None:
         self.at, self.config = at, mapping(at.document.value)
@@ -99,8 +111,7 @@ class _Words:
 
     def _default(self, path: KeyPath, written: str, keys: Collection[str]) -> Iterator[Finding]:
         known = frozenset().union(*(vocabulary.DEFAULTS.get(key, frozenset()) for key in keys))
-        name = re.sub(r"\.ya?ml$", "", written)
-        name = next((name.removeprefix(start) for start in vocabulary.DEFAULT_FOLDERS if name.startswith(start)), name)
+        name = _bare(written)
         if "<<" in written or "image_files" in keys:
             return
         if name not in known:
@@ -112,9 +123,7 @@ class _Words:
 
     def _kind(self, path: KeyPath, default: str) -> Iterator[Finding]:
         kind = kind_of(str(mapping(self.libraries.get(path[1])).get("library_name") or path[1]))
-        only = (
-            "films" if default in vocabulary.FILM_DEFAULTS else "shows" if default in vocabulary.SHOW_DEFAULTS else kind
-        )
+        only = kind_of_default(default) or kind
         if kind and only != kind:
             message = f"the default {default} is for libraries of {only}, and {path[1]} sounds like one of {kind}"
             yield self.at.warning(path, message, "name it in the other library; if it is right, allow the line")

@@ -1,6 +1,6 @@
 """The files that config.yml names, checked together: what one says by itself, and what the others make of it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -18,11 +18,14 @@ Reports = Callable[[str, frozenset[str]], Report | None]
 class DefinitionFiles:
     """The checks of all definition files of a tree.
 
-    reports gives what a file of the tree says by itself, None if it cannot be read; shown how messages call it.
+    reports gives what a file of the tree says by itself, None if it cannot be read; shown how messages call it;
+    on_host are patterns of what other programs write on the host.
     """
 
-    def __init__(self, tree: Tree, config: Value, reports: Reports, shown: Callable[[str], str]) -> None:
-        self.tree, self.reports, self.shown = tree, reports, shown
+    def __init__(
+        self, tree: Tree, config: Value, reports: Reports, shown: Callable[[str], str], on_host: Collection[str]
+    ) -> None:
+        self.tree, self.reports, self.shown, self.on_host = tree, reports, shown, on_host
         self.libraries: Mapping[Any, Value] = mapping(mapping(config).get("libraries"))
         self.keys: dict[str, set[str]] = {}
         self.named_by: dict[str, set[str]] = {}
@@ -39,6 +42,7 @@ class DefinitionFiles:
             if report:
                 file = self.shown(path)
                 yield from (replace(finding, file=file) for finding in report.findings)
+                yield from self._missing_templates(file, report)
                 yield from self._templates(file, report)
                 yield from self._libraries(file, report)
                 yield from self._kinds(file, report, self.named_by[path])
@@ -46,8 +50,8 @@ class DefinitionFiles:
     def _templates(self, file: str, report: Report) -> Iterator[Finding]:
         """Yield calls of templates that are nowhere, unless some come from where we cannot look."""
         known = set(report.templates)
-        for name in report.external:
-            places = NamedFile((), "external_templates", name, is_folder=False).found(self.tree.files) if name else []
+        for _, name in report.external:
+            places = _template_file(name).found(self.tree.files) if name else []
             external = self.reports(places[0], frozenset()) if places else None
             if external is None or external.external:
                 return
@@ -57,6 +61,18 @@ class DefinitionFiles:
                 near = get_close_matches(name, known, n=1)
                 remedy = f"did you mean {near[0]}?" if near else "define it below templates: in this file"
                 yield Finding("warning", file, line, f"there is no template {name}", remedy)
+
+    def _missing_templates(self, file: str, report: Report) -> Iterator[Finding]:
+        """Yield files of templates that would have to be in the tree; other programs write some on the host."""
+        for line, name in report.external:
+            place = _template_file(name).place if name else None
+            if name is None or place is None or "<<" in name or named_files.is_on_host(place, self.on_host):
+                continue
+            if not _template_file(name).found(self.tree.files):
+                near = get_close_matches(place, self.tree.files, n=1)
+                remedy = f"did you mean config/{near[0]}?" if near else f"create {self.shown(place)}"
+                yield Finding("warning", file, line, f"external_templates names {name}, which is not in the project",
+                              remedy)  # fmt: skip
 
     def _libraries(self, file: str, report: Report) -> Iterator[Finding]:
         known = [str(name) for name in self.libraries]
@@ -78,3 +94,7 @@ class DefinitionFiles:
                     f"{word} is for libraries of {other}, and {' and '.join(sorted(libraries))} sounds like {kind}"
                 )
                 yield Finding("warning", file, line, message, "name the file in the other library, or allow the line")
+
+
+def _template_file(name: str) -> NamedFile:
+    return NamedFile((), "external_templates", name, is_folder=False)

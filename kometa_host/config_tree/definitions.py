@@ -23,15 +23,15 @@ SCHEDULED: Final = ("schedule", "visible_library", "visible_home", "visible_shar
 class Report:
     """What a file says: findings without the file's name, and what only other files can judge.
 
-    templates: names that it defines; calls: lines with the name of a template; external: files of templates that it
-    names, None for one that is none of the tree's; libraries: lines with a library of a playlist; films, shows: lines
-    with what only libraries of that kind have.
+    templates: names that it defines; calls: lines with the name of a template; external: lines with a file of templates
+    that it names, None for one that is none of the tree's; libraries: lines with a library of a playlist; films, shows:
+    lines with what only libraries of that kind have.
     """
 
     findings: list[Finding] = field(default_factory=list)
     templates: list[str] = field(default_factory=list)
     calls: list[tuple[int, str]] = field(default_factory=list)
-    external: list[str | None] = field(default_factory=list)
+    external: list[tuple[int, str | None]] = field(default_factory=list)
     libraries: list[tuple[int, str]] = field(default_factory=list)
     films: list[tuple[int, str]] = field(default_factory=list)
     shows: list[tuple[int, str]] = field(default_factory=list)
@@ -164,11 +164,12 @@ class _Examination:
         ]
 
     def _external(self, listed: Value) -> None:
-        for entry in listed if isinstance(listed, list) else [listed] if listed else []:
-            named = list(named_files.named_by(("external_templates",), entry))
-            self.result.external += [one.name for one in named if not one.is_folder] if named else [None]
-            if any(one.is_folder for one in named):
-                self.result.external.append(None)
+        key = "external_templates"
+        for index, entry in enumerate(listed) if isinstance(listed, list) else [(None, listed)] if listed else []:
+            path: KeyPath = (key,) if index is None else (key, index)
+            files = [one.name for one in named_files.named_by(path, entry) if not one.is_folder]
+            line = self.document.line_of(path)
+            self.result.external += [(line, name) for name in files] or [(line, None)]
 
 
 def _counted(findings: list[Finding]) -> list[Finding]:

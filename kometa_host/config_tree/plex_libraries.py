@@ -6,10 +6,14 @@ with none ends. Source: Kometa 2.4.4, modules/plex.py.
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
+from kometa_host.config_tree import named_files
+from kometa_host.config_tree.config_words import kind_of_default
 from kometa_host.config_tree.named_files import mapping
 from kometa_host.config_tree.yaml12 import Value
+
+HOLDS: Final = {"movie": "films", "show": "shows", "artist": "music", "photo": "photos"}  # Plex's types in words
 
 
 def wanted(config: Value) -> dict[str, str]:
@@ -32,7 +36,23 @@ def missing(config: Value, found: Collection[str]) -> Iterator[tuple[str, str]]:
         yield name, f"did you mean {near[0]}?" if near else f"Plex has {', '.join(sorted(found)) or 'none'}"
 
 
-def titles(answered: Mapping[str, Any]) -> list[str] | None:
-    """Given what programs/container/ask_plex.py answered, return the names that Plex has, None if it was not asked."""
-    libraries = answered.get("libraries")
-    return [str(name) for name in libraries] if isinstance(libraries, list) else None
+def misplaced(config: Value, types: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Given the value of config.yml and the libraries of Plex with their types, yield each default that is for another
+    kind: its name, the library that names it, and what this library holds.
+    """
+    names = wanted(config)
+    for path, entry in named_files.entries(config):
+        default = mapping(entry).get("default", mapping(entry).get("pmm"))
+        key = str(path[1]) if path[0] == "libraries" else ""
+        holds = HOLDS.get(types.get(names.get(key, ""), ""))
+        if isinstance(default, str) and holds and (kind_of_default(default) or holds) != holds:
+            yield default, key, holds
+
+
+def libraries(answered: Mapping[str, Any]) -> dict[str, str] | None:
+    """Given what programs/container/ask_plex.py answered, return the libraries that Plex has with their types.
+
+    None if Plex did not tell them.
+    """
+    found = answered.get("libraries")
+    return {str(name): str(kind) for name, kind in found.items()} if isinstance(found, dict) else None

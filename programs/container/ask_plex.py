@@ -65,11 +65,11 @@ def answer(url: str, headers: dict[str, str]) -> tuple[int | str, bytes]:
         return str(getattr(error, "reason", error)), b""
 
 
-def libraries(document: bytes) -> list[str] | None:
-    """Return the names of the libraries in Plex's answer, None if it is none."""
+def libraries(document: bytes) -> dict[str, str] | None:
+    """Return the libraries in Plex's answer with their types (movie, show, artist, photo), None if it is none."""
     try:
         entries = ElementTree.fromstring(document).iter("Directory")  # noqa: S314  (from the user's own Plex)
-        return [str(entry.get("title")) for entry in entries]
+        return {str(entry.get("title")): str(entry.get("type")) for entry in entries}
     except ElementTree.ParseError:
         return None
 

@@ -11,8 +11,6 @@ import pytest
 from tests.host.driver import CONFIG, PROJECT, QUADLETS, SECRETS, wait_for_kometa
 from tests.sandbox import Host
 
-pytestmark = pytest.mark.unproven
-
 APPDATA = "/opt/appdata/kometa"
 TOKENS = ("made-up-access-token", "made-up-refresh-token")
 CONFIG_YML = f"""\
@@ -118,7 +116,7 @@ def test_a_kometa_of_docker_moves_in_and_runs(shared: Host, clone: Path) -> None
     assert sorted(mounts.split()) == ["/art", "/config"]
     assert "no warnings" in command(clone, shared, "pyinfra", "inventory.py", "operations.kometa.run_once", "-y")
 
-    kept = found.replace(TOKENS[0], "refreshed-by-kometa")
+    kept = on_host(shared).replace(TOKENS[0], "refreshed-by-kometa")
     shared.run(f"podman unshare sed -i s/{TOKENS[0]}/refreshed-by-kometa/ {CONFIG}/config.yml", user="mms")
     deploy(clone, shared)
     assert on_host(shared) == kept

@@ -1,5 +1,7 @@
 """Plex, as Kometa's container sees it."""
 
+from collections.abc import Sequence
+
 from kometa_host.config_tree import plex_libraries, redaction
 from kometa_host.plans import plex as plex_plan
 from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown
@@ -82,15 +84,24 @@ def plex_token(host: Host) -> Answer:
 
 
 def libraries(host: Host) -> Answer:
-    """Judge the names of the libraries in config.yml by those that Plex has."""
-    titles = plex_libraries.titles(host.plex)
-    if titles is None or not host.config:
+    """Judge the libraries in config.yml, their names and the defaults in them, by those that Plex has."""
+    found = plex_libraries.libraries(host.plex)
+    if found is None or not host.config:
         return unknown("Plex did not tell its libraries" if host.config else "config.yml cannot be read")
-    missing = list(plex_libraries.missing(host.config, titles))
+    missing = list(plex_libraries.missing(host.config, found))
+    misplaced = list(plex_libraries.misplaced(host.config, found))
     if not missing:
-        return ok("all of config.yml are in Plex")
+        return _misplaced(misplaced) if misplaced else ok("all of config.yml are in Plex")
     return problem(
         f"Plex has no {', '.join(name for name, _ in missing)}",
         "Kometa compares the names letter by letter, and leaves out of its run what Plex does not have",
         f"{'; '.join(f'{name}: {remedy}' for name, remedy in missing)} Correct config.yml, then: {DEPLOY}",
+    )
+
+
+def _misplaced(defaults: Sequence[tuple[str, str, str]]) -> Answer:
+    return problem(
+        ", ".join(f"the default {default} is not for {library}" for default, library, _ in defaults),
+        "; ".join(f"{library} holds {holds} in Plex" for library, holds in dict(row[1:] for row in defaults).items()),
+        f"name it in another library of config.yml, then: {DEPLOY}",
     )

@@ -30,8 +30,28 @@ def test_a_plex_without_libraries_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answered", "titles"),
-    [({"libraries": ["A"]}, ["A"]), ({"libraries": []}, []), ({"libraries": None}, None), ({}, None)],
+    ("entry", "holds"),
+    [
+        ({"default": "oscars"}, "shows"),
+        ({"pmm": "movie/oscars.yml"}, "shows"),
+        ({"default": "genre"}, None),
+        ({"default": "network"}, None),
+        ({"file": "config/oscars.yml"}, None),
+    ],
 )
-def test_only_an_answer_of_plex_counts(answered: dict[str, object], titles: list[str] | None) -> None:
-    assert plex_libraries.titles(answered) == titles
+def test_a_default_is_held_against_the_kind_that_plex_tells(entry: dict[str, str], holds: str | None) -> None:
+    config = {"libraries": {"Films": {"library_name": "Movies", "collection_files": [entry]}}}
+    found = list(plex_libraries.misplaced(config, {"Movies": "show"}))
+    assert found == ([(next(iter(entry.values())), "Films", holds)] if holds else [])
+    assert list(plex_libraries.misplaced(config, {"Films": "show"})) == []
+
+
+@pytest.mark.parametrize(
+    ("answered", "found"),
+    [
+        ({"libraries": {"A": "movie"}}, {"A": "movie"}), ({"libraries": {}}, {}), ({"libraries": ["A"]}, None),
+        ({"libraries": None}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_only_an_answer_of_plex_counts(answered: dict[str, object], found: dict[str, str] | None) -> None:
+    assert plex_libraries.libraries(answered) == found

@@ -172,6 +172,14 @@ def test_templates_of_other_files_count(tmp_path: Path, name: str) -> None:
     assert "no template best" in only(tmp_path, films=text, more="templates:\n  other: {}\n").message
 
 
+def test_a_missing_file_of_templates_is_told_once(tmp_path: Path) -> None:
+    text = "external_templates:\n- file: config/mroe.yml\ncollections:\n  A:\n    template: {name: best}\n"
+    finding = only(tmp_path, films=text, more="templates: {}\n")
+    assert (finding.file, finding.line) == ("kometa/films.yml", 2)
+    assert finding.message == "external_templates names config/mroe.yml, which is not in the project"
+    assert finding.remedy == "did you mean config/more.yml?"
+
+
 def test_templates_from_elsewhere_are_not_judged(tmp_path: Path) -> None:
     text = "external_templates: [{default: templates}]\ncollections:\n  A:\n    template: {name: shared}\n"
     assert found(tmp_path, films=text) == []

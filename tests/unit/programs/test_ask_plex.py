@@ -69,7 +69,11 @@ def asked(folder: Path, url: str, state: str = "running", config: str = "") -> b
 
 def test_plex_tells_its_libraries(tmp_path: Path, url: str) -> None:
     said = json.loads(asked(tmp_path, url))
-    assert (said["identity"], said["sections"], said["libraries"]) == (200, 200, ["Movies", "TV & more"])
+    assert (said["identity"], said["sections"], said["libraries"]) == (
+        200,
+        200,
+        {"Movies": "movie", "TV & more": "show"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -116,10 +120,12 @@ def test_without_a_running_container_nobody_is_asked(tmp_path: Path, url: str) -
     ("answer", "said"),
     [
         (
-            b'{"libraries": ["Movies"]}',
+            b'{"libraries": {"Movies": "movie"}}',
             "kometa/config.yml: Plex has no library movies, and Kometa leaves it out of its run",
         ),
-        (b'{"libraries": ["movies", "Movies"]}', ""),
+        (b'{"libraries": {"movies": "movie", "Movies": "movie"}}', ""),
+        (b'{"libraries": {"movies": "show"}}', "the default oscars is not for movies, which holds shows in Plex"),
+        (b'{"libraries": ["Movies"]}', ""),
         (b'{"libraries": null}', ""),
         (b"", ""),
         (b"Traceback", ""),
@@ -133,8 +139,8 @@ def test_a_deploy_tells_what_plex_lacks_and_nothing_where_it_was_not_asked(
     monkeypatch.setattr(plex, "settings", lambda: known)
     monkeypatch.setattr(plex, "host", SimpleNamespace(log=lines.append))
     monkeypatch.setattr(transport, "run", lambda *_: SimpleNamespace(stdout=answer))
-    plex.tell_missing_libraries("libraries:\n  movies: {}\n")
+    plex.tell_what_plex_has_otherwise("libraries:\n  movies: {collection_files: [{default: oscars}]}\n")
     assert bool(lines) is bool(said)
     assert said in "".join(lines)
-    plex.tell_missing_libraries("libraries: [\n")
+    plex.tell_what_plex_has_otherwise("libraries: [\n")
     assert len(lines) == bool(said)

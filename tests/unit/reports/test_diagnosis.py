@@ -130,12 +130,20 @@ def test_plex_is_not_judged_where_it_could_not_be_asked() -> None:
 def test_a_library_that_plex_does_not_have_is_a_problem_with_the_name_that_is_meant() -> None:
     config = "libraries:\n  movies: {}\n  TV Shows: {}\n"
     asked = json.dumps(
-        {"url": "u", "has_token": True, "identity": 200, "sections": 200, "libraries": ["Movies", "TV Shows"]}
+        {
+            "url": "u",
+            "has_token": True,
+            "identity": 200,
+            "sections": 200,
+            "libraries": {"Movies": "movie", "TV Shows": "show"},
+        }
     )
     found = check("libraries", host(plex=asked, config_text=config))
     assert (found.state, found.found) == (State.PROBLEM, "Plex has no movies")
     assert "movies: did you mean Movies?" in found.mend
     assert check("libraries", host(plex=asked, config_text=config.replace("movies", "Movies"))).state is State.OK
+    misplaced = config.replace("movies: {}", "Movies: {overlay_files: [{default: status}]}")
+    assert check("libraries", host(plex=asked, config_text=misplaced)).found == "the default status is not for Movies"
     assert check("libraries", host(plex=asked)).state is State.UNKNOWN
     assert check("libraries", host(config_text=config)).state is State.UNKNOWN
 
