@@ -62,8 +62,10 @@ def adoption_of(source: Source) -> Adoption:
     config = layout.config_path(source, files, source.config or given.config)
     root = posixpath.dirname(config)
     text = _text_of(_content(source, config), posixpath.basename(config))
+    left = _named_in_short(path for path in source.left if f"{path}/".startswith(f"{root}/" if root else ""))
     sorted_files = layout.sort_files(files, root, config, _named(text))
     result = Adoption(root, config, variables=given.values, notes=given.notes)
+    result.notes += [f"links that lead out of the source, or to nothing, are not followed: {left}"] if left else []
     result.of_kometa, result.large = sorted_files.of_kometa, sorted_files.large
     contents = _contents(source, result, sorted_files.yaml)
     known = {*contents, *sorted_files.others, *_directories(files, root)}
@@ -197,10 +199,15 @@ def _adopt_config(
 
 def _not_there(names: Iterable[str]) -> Iterator[str]:
     """Yield what there is to say of files that config.yml names and the source does not have."""
-    if found := list(dict.fromkeys(names)):
-        more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
-        listed = f"{', '.join(found[:MAX_NAMED])}{more}"
+    if listed := _named_in_short(names):
         yield f"config.yml names what was not there before either, its lines are allowed as they are: {listed}"
+
+
+def _named_in_short(names: Iterable[str]) -> str:
+    """Return names in one line, each once and the first few only."""
+    found = list(dict.fromkeys(names))
+    more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+    return f"{', '.join(found[:MAX_NAMED])}{more}"
 
 
 def _keep_named_volumes(result: Adoption, text: str) -> None:

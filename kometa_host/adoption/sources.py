@@ -37,6 +37,7 @@ class Source(Protocol):
 
     shown: str
     config: str | None  # the name of the configuration, where it was typed
+    left: list[str]  # links that are not followed: out of the source, or to nothing; known once files() was called
 
     def files(self) -> Mapping[str, int]:
         """Return all files and their sizes in bytes."""
@@ -62,11 +63,13 @@ class Folder:
     def __init__(self, path: Path, described: Mapping[str, str] | None = None) -> None:
         self.path, self.shown = path.resolve(), str(path)
         self.described = described or {}
+        self.left: list[str] = []
 
     def files(self) -> Mapping[str, int]:
-        return dict(self._walk(""))
+        self.left = []
+        return dict(self._walk("", through_link=False))
 
-    def _walk(self, directory: str) -> Iterator[tuple[str, int]]:
+    def _walk(self, directory: str, *, through_link: bool) -> Iterator[tuple[str, int]]:
         try:
             entries = sorted(os.scandir(self.path / directory), key=lambda entry: entry.name)
         except OSError as error:
@@ -75,18 +78,21 @@ class Folder:
             ) from None
         for entry in entries:
             path = f"{directory}/{entry.name}" if directory else entry.name
-            if entry.is_symlink() and not self._is_inside(entry.path):
+            is_link = entry.is_symlink()
+            if is_link and through_link:  # is met at its own path as well, and can lead in circles
                 continue
-            if entry.is_dir():
-                if not entry.is_symlink():  # a link to a folder can lead in circles
-                    yield from self._walk(path)
+            if is_link and not self._is_inside(entry.path):
+                self.left.append(path)
+            elif entry.is_dir():
+                yield from self._walk(path, through_link=through_link or is_link)
             elif stat.S_ISREG(entry.stat().st_mode):
                 yield path, entry.stat().st_size
 
     def _is_inside(self, path: str) -> bool:
-        """Return whether a link leads to something that is there, in this folder."""
+        """Return whether a link leads to something that is there, in this folder, and not to a folder around it."""
         found = Path(path)
-        return found.exists() and found.resolve().is_relative_to(self.path)
+        target = found.resolve()
+        return target.exists() and target.is_relative_to(self.path) and not found.absolute().is_relative_to(target)
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
         for path in sorted(paths):
@@ -110,11 +116,12 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path, self.shown = path, str(path)
+        self.left: list[str] = []
 
     def files(self) -> Mapping[str, int]:
         sizes: dict[str, int] = {}
         with self._opened() as archive:
-            for name, size, _ in _members(archive):
+            for name, size, _ in _members(archive, self.left):
                 sizes[_checked_member(name, self.shown)] = size
                 if len(sizes) > MAX_FILES:
                     raise SourceError(f"{self.shown} has more than {MAX_FILES} files; is it the right archive?")
@@ -159,14 +166,27 @@ class Archive:
 Member = zipfile.ZipInfo | tarfile.TarInfo
 
 
-def _members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, int, Member]]:
-    """Yield names and sizes of the regular files of an archive; links and devices are passed over."""
+def _members(
+    archive: zipfile.ZipFile | tarfile.TarFile, left: list[str] | None = None
+) -> Iterator[tuple[str, int, Member]]:
+    """Yield names and sizes of the regular files of an archive; links are passed over, and added to what is left."""
     if isinstance(archive, zipfile.ZipFile):
         for info in archive.infolist():
-            if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16):
+            if stat.S_ISLNK(info.external_attr >> 16):
+                _leave(info.filename, left)
+            elif not info.is_dir():
                 yield info.filename.replace("\\", "/"), info.file_size, info
-    else:
-        yield from ((member.name, member.size, member) for member in archive if member.isreg())
+        return
+    for member in archive:
+        if member.isreg():
+            yield member.name, member.size, member
+        elif member.issym() or member.islnk():
+            _leave(member.name, left)
+
+
+def _leave(name: str, left: list[str] | None) -> None:
+    if left is not None and name not in left:
+        left.append(name)
 
 
 def _member_stream(archive: zipfile.ZipFile | tarfile.TarFile, member: Member) -> IO[bytes] | None:
@@ -188,10 +208,27 @@ def _checked_member(name: str, shown: str) -> str:
 # A host
 
 
-# Inputs: $path, the folder or file; lists as NUL-ended `size path`. find and stat are those of GNU or of BusyBox.
+# Input: $path, the folder. Prints `size path` of each file, `left path` of each link that leads out, or to nothing:
+# whoever can write in the folder must not have us read other files of the host. find and stat are GNU's or BusyBox's.
 LIST: Final = r"""
 cd "$path" || exit 9
-find -L . -type f -exec stat -L -c '%s %n' {} +
+top=$(pwd -P)
+find . -type f -exec stat -c '%s %n' {} +
+find . -type l | while IFS= read -r link; do
+    target=$(readlink -f "$link") || target=
+    case "$target" in
+        "$top"/*)
+            case "$(cd "${link%/*}" && pwd -P)/" in "$target"/*) echo "left $link"; continue ;; esac
+            if [ -d "$target" ]; then
+                find "$link/" -type f -exec stat -c '%s %n' {} +
+            elif [ -f "$target" ]; then
+                stat -L -c '%s %n' "$link"
+            else
+                echo "left $link"
+            fi ;;
+        *) echo "left $link" ;;
+    esac
+done
 """
 READ: Final = r"""
 cd "$path" || exit 9
@@ -218,11 +255,13 @@ class Host:
         self.address, self.path, self.sudo = address, path, sudo
         self.described = described or {}
         self.shown = f"{address}:{path}"
+        self.left: list[str] = []
 
     def files(self) -> Mapping[str, int]:
         listed = self._run(LIST).decode("utf-8", "surrogateescape").splitlines()
-        pairs = (line.partition(" ") for line in listed)
-        return {path.removeprefix("./"): int(size) for size, _, path in pairs if size.isdigit()}
+        pairs = [(size, path.removeprefix("./")) for size, _, path in (line.partition(" ") for line in listed)]
+        self.left = [path for word, path in pairs if word == "left"]
+        return {path.replace("//", "/"): int(size) for size, path in pairs if size.isdigit()}
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
         if not paths:

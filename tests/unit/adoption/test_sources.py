@@ -1,6 +1,7 @@
 """Folders and archives are read where they are; nothing that leads out of them is."""
 
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -67,17 +68,44 @@ def test_what_is_no_archive_is_said(tmp_path: Path, name: str, content: bytes) -
         Archive(tmp_path / name).files()
 
 
-def test_links_that_stay_inside_are_files_and_others_are_not_there(tmp_path: Path) -> None:
+@pytest.fixture
+def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ssh that runs the command here."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ssh").write_text('#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\nexec sh -c "$1"\n')
+    (tmp_path / "bin" / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("ssh")
+@pytest.mark.parametrize("kind", [Folder, lambda path: Host("tower.lan", str(path))])
+def test_links_are_followed_inside_and_others_are_left_and_said(
+    tmp_path: Path, kind: Callable[[Path], Folder | Host]
+) -> None:
     folder = tmp_path / "k"
     (folder / "sub").mkdir(parents=True)
-    (folder / "a.yml").write_text("a: 1\n")
-    (folder / "b.yml").symlink_to("a.yml")
-    (folder / "c.yml").symlink_to("/etc/passwd")
-    (folder / "d.yml").symlink_to("nowhere")
-    (folder / "sub" / "round").symlink_to("..")
-    source = Folder(folder)
-    assert dict(source.files()) == {"a.yml": 5, "b.yml": 5}
-    assert {path: stream.read() for path, stream in source.read(["b.yml"])} == {"b.yml": b"a: 1\n"}
+    (folder / "a b.yml").write_text("a: 1\n")
+    (folder / "sub" / "c.yml").write_text("c: 1\n")
+    links = {"b.yml": "a b.yml", "dir": "sub", "out.yml": "/etc/passwd", "gone.yml": "nowhere", "sub/round": "..",
+             "sub/self": ".", "etc": "/etc"}  # fmt: skip
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+    source = kind(folder)
+    assert dict(source.files()) == {"a b.yml": 5, "b.yml": 5, "sub/c.yml": 5, "dir/c.yml": 5}
+    assert sorted(source.left) == ["etc", "gone.yml", "out.yml", "sub/round", "sub/self"]
+    found = {path: stream.read() for path, stream in source.read(["b.yml", "dir/c.yml"])}
+    assert found == {"b.yml": b"a: 1\n", "dir/c.yml": b"c: 1\n"}
+
+
+def test_links_of_an_archive_are_left_and_said(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "k.tar", "w") as archive:
+        for name, kind in {"out.yml": tarfile.SYMTYPE, "hard.yml": tarfile.LNKTYPE, "fifo": tarfile.FIFOTYPE}.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    source = Archive(tmp_path / "k.tar")
+    assert dict(source.files()) == {}
+    assert source.left == ["out.yml", "hard.yml"]
 
 
 def test_a_compose_file_leads_to_its_folder(tmp_path: Path) -> None:
