@@ -42,7 +42,7 @@ def adopt(source: Source, project: Path, tree: str, *, dry: bool, overwrite: boo
     """Adopt a source and return the report. Raise UserError if that cannot be; the project is as it was then."""
     adoption = adoption_of(source)
     with ended_by_signals(ENDINGS), staging(project, dry=dry) as staged:
-        outcome = Outcome(tree, dry=dry)
+        outcome = Outcome(tree, dry=dry, undone=staged.undone)
         outcome = _with_secrets(outcome, adoption, staged, project)
         outcome = _with_files(outcome, adoption, source, staged, project / tree, overwrite=overwrite)
         outcome = _with_variables(outcome, adoption, staged, project)
@@ -210,6 +210,10 @@ def main(arguments: Sequence[str], project: Path = PROJECT) -> int:
         print(adopt(source, project, typed.into, dry=typed.dry, overwrite=typed.overwrite))
     except UserError as error:
         print(f"not adopted: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"not adopted: {error.strerror}{where}; nothing was changed", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("nothing was changed", file=sys.stderr)

@@ -8,6 +8,7 @@ from kometa_host.adoption import host_settings
 from kometa_host.adoption.plan import Adoption
 
 MAX_SHOWN = 12  # names of one kind
+UNDONE = "an adoption had been cut off half way; the project was first put back as it was before that"
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Outcome:
     warnings: Sequence[str] = ()
     next_steps: Sequence[str] = ()
     dry: bool = False
+    undone: bool = False  # an adoption that was killed half way, before this one
 
     @property
     def changed(self) -> bool:
@@ -44,7 +46,7 @@ def text(adoption: Adoption, outcome: Outcome, shown: str) -> str:
     blocks = [
         _block("written" if not outcome.dry else "would be written", _written(adoption, outcome)),
         _block("left where it is", _left(adoption)),
-        _block("to know", [*adoption.notes, *outcome.warnings]),
+        _block("to know", [*([UNDONE] if outcome.undone else []), *adoption.notes, *outcome.warnings]),
         _block("variables to set yourself: they stand there with another value", host_settings.lines(outcome.others)),
         _block("next", outcome.next_steps),
     ]

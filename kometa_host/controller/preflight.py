@@ -197,6 +197,13 @@ def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
         logger.warning(warning)
 
 
+CUT_OFF = Problem(
+    "the project",
+    "an adoption was killed half way, so that its files are partly those of before",
+    "python -m tools.adopt SOURCE once more: it first puts back what there was",
+)
+
+
 def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
     try:
         settings = _checked_settings(host)
@@ -205,6 +212,8 @@ def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
     warnings |= dict.fromkeys(notifications.warnings(settings))
     if not _checks_tree(_command()):
         return []
+    if project.adoption_was_cut_off():
+        return [CUT_OFF]
     try:
         findings = project.tree_findings(settings, _secrets_are_known(settings))
     except TreeError as error:

@@ -22,6 +22,14 @@ _findings: dict[tuple[object, ...], list[Finding]] = {}
 _opened: "dict[Path, SecretsFile | ProblemsError | None]" = {}
 
 IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
+# where tools.adopt prepares a change of the project; the journal is there as long as the change is half made
+ADOPTION_FOLDERS = ".kometa-adopt-*"
+ADOPTION_JOURNAL = "journal.json"
+
+
+def adoption_was_cut_off() -> bool:
+    """Return whether the project is neither as it was before an adoption nor as it is to be after it."""
+    return any(desired.PROJECT.glob(f"{ADOPTION_FOLDERS}/{ADOPTION_JOURNAL}"))
 
 
 def secrets_path(settings: Settings) -> Path:

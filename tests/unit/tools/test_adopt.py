@@ -1,5 +1,6 @@
 """An existing Kometa becomes the project's, with no secret in plain text, and a second time changes nothing."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -141,6 +142,19 @@ def test_dry_says_the_same_and_does_nothing(project: Path, source: Path, capsys:
     assert everything(project) == before
     for name in ("plextoken", "tmdbapikey", "traktid", 'kometa_times = ["04:30"]', "Movies.yml", "metadata_path"):
         assert name in shown
+
+
+def test_a_full_disk_is_said_and_changes_nothing(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, __: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", "x")
+
+    before = everything(project)
+    monkeypatch.setattr("tools.staging._copied", full)
+    assert adopt(project, source) == 1
+    assert capsys.readouterr().err == "not adopted: No space left on device (x); nothing was changed\n"
+    assert everything(project) == before
 
 
 def test_files_of_the_project_are_not_overwritten_unasked(
