@@ -1,10 +1,12 @@
 """What is remembered from one deploy to the next in the user's cache directory, and can be found out again."""
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,13 @@ def cache_directory() -> Path | None:
         base = os.environ.get("XDG_CACHE_HOME", "")
         return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "kometa-host"
     return None
+
+
+@cache
+def code_version() -> str:
+    """Return what changes with the checks of the tree, so that no older answer is taken for theirs."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 class CacheFile:

@@ -4,15 +4,12 @@ An error stops a deploy: what keeps Kometa from running or from reading a file t
 clear. All else is a warning. A line that ends with `# kometa-host: allow` has neither.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, astuple, replace
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from kometa_host.config_tree import config_words, named_files, yaml12
-from kometa_host.config_tree.cache import CacheFile
+from kometa_host.config_tree.cache import CacheFile, code_version
 from kometa_host.config_tree.config_yml import ConfigChecks, KometaSettings, shown
 from kometa_host.config_tree.definition_files import DefinitionFiles
 from kometa_host.config_tree.definitions import Report, examine
@@ -70,13 +67,13 @@ class _Memory:
 
     def __init__(self) -> None:
         self.store = CacheFile("checks")
-        remembered = self.store.read().get(_version())
+        remembered = self.store.read().get(code_version())
         self.old: Mapping[str, Any] = remembered if isinstance(remembered, dict) else {}
         self.new: dict[str, Any] = {}
 
     def save(self) -> None:
         if not self.new.keys() <= self.old.keys():
-            self.store.write({_version(): self.new})
+            self.store.write({code_version(): self.new})
 
 
 # What depends on one file's content alone: syntax, secrets in plain text, and its definitions
@@ -131,13 +128,6 @@ def _in_context(finding: Finding, is_named: bool) -> Finding:
         return finding
     message = f"{finding.message} (config.yml does not name this file)"
     return replace(finding, severity="warning", message=message)
-
-
-@cache
-def _version() -> str:
-    """Return what changes with the checks, so that no older answer is taken for theirs."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def _remembered(entry: object) -> list[Finding] | None:

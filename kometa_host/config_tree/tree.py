@@ -15,11 +15,14 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from kometa_host.config_tree.cache import CacheFile
+from kometa_host.config_tree.later import Later
+from kometa_host.config_tree.listing import FRESH, Listing, Row, listing
+from kometa_host.config_tree.memory import TreeMemory
 from kometa_host.config_tree.named_files import is_on_host
 from kometa_host.errors import UserError
 
@@ -29,7 +32,6 @@ MAX_NAME: Final = 255  # bytes of one name, NAME_MAX of Linux
 MAX_YAML_SIZE: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still read; people write far smaller ones
 MAX_SHOWN: Final = 50  # problems in one message
 MAX_NAMED: Final = 12  # files in one message
-FRESH: Final = 2_000_000_000  # ns: a file changed so recently may change again without its times showing it
 
 # never sent: traces of editors, file managers and git, and what only keeps an empty directory in git
 IGNORED: Final = (
@@ -106,11 +108,16 @@ class ManagedFile:
 
 @dataclass(frozen=True)
 class Tree:
-    """A folder: its files and directories by path, parents first. The root itself is not listed."""
+    """A folder: its files and directories by path, parents first. The root itself is not listed.
+
+    What is in it is looked at closely only when somebody asks for more than config.yml.
+    """
 
     source: Path
     files: Mapping[str, ManagedFile]
-    directories: tuple[str, ...]
+    directories: Mapping[str, None]
+    memory: TreeMemory = field(repr=False, compare=False)
+    size: int  # of all that is in the folder, in bytes
     kometas: tuple[str, ...] = ()  # what is there and stays behind: Kometa writes it on the host itself
     unread: tuple[str, ...] = ()  # and this, because Kometa does not read it
 
@@ -138,7 +145,7 @@ class Tree:
         if self.unread:
             remedy = "name it as config/... in a YAML file if Kometa is to have it"
             found.append(f"{self.name}: Kometa does not read {_listed(self.unread)}; not sent; {remedy}")
-        if self.total_size > LARGE:
+        if self.size > LARGE and self.total_size > LARGE:
             size = f"{self.total_size / 1024**3:.1f} GiB"
             found.append(
                 f"{self.name} holds {size}, which goes to every host and into every backup; is all of it meant to?"
@@ -149,8 +156,12 @@ class Tree:
         """Return the tree without what other programs write on the host, given as patterns of paths."""
         if not patterns:
             return self
-        files = {path: file for path, file in self.files.items() if path == CONFIG or not is_on_host(path, patterns)}
-        return replace(self, files=files)
+        every = self.files
+
+        def left() -> Mapping[str, ManagedFile]:
+            return {path: file for path, file in every.items() if not is_on_host(path, patterns)}
+
+        return replace(self, files=Later(left, {CONFIG: every[CONFIG]}))
 
     def rendered(self, context: Mapping[str, object]) -> "Tree":
         """Return the tree with config.yml rendered for one host. Raise TreeError with the line if it cannot be."""
@@ -159,7 +170,7 @@ class Tree:
         if not any(sign in content for sign in (b"{{", b"{%", b"{#")):
             return self
         data = _rendered(content, context, self.source).encode()
-        return replace(self, files={**self.files, CONFIG: replace(file, size=len(data), data=data)})
+        return replace(self, files=Later(lambda: self.files, {CONFIG: replace(file, size=len(data), data=data)}))
 
 
 def scan(source: Path) -> Tree:
@@ -168,15 +179,47 @@ def scan(source: Path) -> Tree:
         found = "is no directory" if source.exists() else "does not exist"
         remedy = f"create it with a {CONFIG}, or name the right one in kometa_config_source"
         raise TreeError(source, [f"the folder {found}; {remedy}"])
-    walk = _Walk(source.resolve(), DigestCache(source.resolve()))
-    walk.look("")
-    if CONFIG not in walk.files and not any(problem.startswith(CONFIG) for problem in walk.problems):
-        walk.problems.append(f"{CONFIG} is missing; Kometa does not start without it: take the sample of this project")
-    if walk.problems:
-        raise TreeError(source, walk.problems)
-    files, unread = _read_by_kometa(walk.files)
-    walk.digests.files = files
-    return Tree(source, dict(sorted(files.items())), tuple(sorted(walk.directories)), tuple(walk.kometas), unread)
+    root = source.resolve()
+    found_there = listing(root, _is_entered)
+    memory = TreeMemory(root, found_there.stamp(time.time_ns(), FRESH))
+    digests = DigestCache(root)
+    contents = cache(lambda: _contents(source, root, found_there, digests))
+    kometas, unread = memory.answer("left behind", lambda: (contents().kometas, contents().unread), list, _two_lists)
+    known = {row[0]: _file(root, row, digests) for row in found_there.rows if row[0] == CONFIG}
+    files = digests.files = Later(lambda: contents().files, known)
+    directories = Later(lambda: dict.fromkeys(contents().directories))
+    return Tree(source, files, directories, memory, found_there.size, kometas, unread)
+
+
+def _two_lists(stored: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    first, second = stored
+    return tuple(map(str, first)), tuple(map(str, second))
+
+
+class _Contents(NamedTuple):
+    """What is in a folder, sorted: what is sent, and what stays behind."""
+
+    files: dict[str, ManagedFile]
+    directories: tuple[str, ...]
+    kometas: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+def _contents(source: Path, root: Path, found: Listing, digests: "DigestCache") -> _Contents:
+    """Return what is in a folder. Raise TreeError with all problems of it."""
+    sorting = _Sorting(root, digests)
+    for path, why in sorted(found.unreadable.items()):
+        name = _printable(path) or "the folder"
+        sorting.problems.append(f"{name} cannot be read: {why}; make it readable")
+    for row in sorted(found.rows):
+        sorting.take(row)
+    if CONFIG not in sorting.files and not any(problem.startswith(CONFIG) for problem in sorting.problems):
+        remedy = "Kometa does not start without it: take the sample of this project"
+        sorting.problems.append(f"{CONFIG} is missing; {remedy}")
+    if sorting.problems:
+        raise TreeError(source, sorting.problems)
+    files, unread = _read_by_kometa(sorting.files)
+    return _Contents(dict(sorted(files.items())), tuple(sorting.directories), tuple(sorting.kometas), unread)
 
 
 def _read_by_kometa(files: Mapping[str, ManagedFile]) -> tuple[dict[str, ManagedFile], tuple[str, ...]]:
@@ -193,40 +236,41 @@ def _is_definition(file: ManagedFile) -> bool:
     return file.path.endswith((".yml", ".yaml")) and file.size <= MAX_YAML_SIZE
 
 
-class _Walk:
-    """Looks at every entry of a folder once and collects files, directories and problems."""
+class _Sorting:
+    """Sorts the entries of a folder, each behind its directory: files, directories, Kometa's, problems."""
 
     def __init__(self, root: Path, digests: "DigestCache") -> None:
         self.root, self.digests = root, digests
         self.files: dict[str, ManagedFile] = {}
-        self.directories: list[str] = []
+        self.directories: dict[str, None] = {}
         self.kometas: list[str] = []
         self.problems: list[str] = []
 
-    def look(self, directory: str) -> None:
-        try:
-            entries = sorted(os.scandir(self.root / directory), key=lambda entry: entry.name)
-        except OSError as error:
-            name = _printable(directory) or "the folder"
-            self.problems.append(f"{name} cannot be read: {error.strerror}; make it readable")
+    def take(self, row: Row) -> None:
+        path, mode = row[:2]
+        parent, _, name = path.rpartition("/")
+        if (parent and parent not in self.directories) or is_ignored(name, stat.S_ISDIR(mode)):
             return
-        for entry in entries:
-            if not is_ignored(entry.name, entry.is_dir(follow_symlinks=False)):
-                self._take(entry, f"{directory}/{entry.name}" if directory else entry.name)
-
-    def _take(self, entry: os.DirEntry[str], path: str) -> None:
-        found = entry.stat(follow_symlinks=False)
         if IS_KOMETAS.match(path):
             self.kometas.append(path)
-        elif problem := name_problem(path) or kind_problem(found.st_mode, path):
+        elif problem := name_problem(path) or kind_problem(mode, path):
             self.problems.append(f"{_printable(path)} {problem}")
-        elif stat.S_ISDIR(found.st_mode):
-            self.directories.append(path)
-            self.look(path)
-        elif not os.access(entry.path, os.R_OK):
+        elif stat.S_ISDIR(mode):
+            self.directories[path] = None
+        elif not os.access(self.root / path, os.R_OK):
             self.problems.append(f"{path} cannot be read; make it readable")
         else:
-            self.files[path] = ManagedFile(path, found.st_size, Path(entry.path), self.digests, _identity(found))
+            self.files[path] = _file(self.root, row, self.digests)
+
+
+def _file(root: Path, row: Row, digests: "DigestCache") -> ManagedFile:
+    path, _, size, *_ = row
+    return ManagedFile(path, size, root / path, digests, row[2:])
+
+
+def _is_entered(path: str, name: str) -> bool:
+    """Return whether a directory is looked into."""
+    return not (is_ignored(name, True) or IS_KOMETAS.match(path))
 
 
 def is_ignored(name: str, is_directory: bool) -> bool:

@@ -5,6 +5,7 @@ The secrets file is opened once a run, whatever the number of hosts; one that is
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from kometa_host.state import desired
 if TYPE_CHECKING:
     from kometa_host.secrets.file import SecretsFile
 
-_findings: dict[tuple[object, ...], list[Finding]] = {}
 _opened: "dict[Path, SecretsFile | ProblemsError | None]" = {}
 
 IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
@@ -114,10 +114,21 @@ def tree_findings(settings: Settings, secrets_known: bool = True) -> list[Findin
     """
     tree = desired.declared_tree(settings)
     names = frozenset(settings.kometa_secrets) if secrets_known else None
-    key = (tree.source, tree.config_text, settings.kometa_plex_url, names)
-    if key not in _findings:
-        _findings[key] = check_tree(tree, settings, names)
-    return _findings[key]
+    told = (
+        tree.name,
+        *(settings.kometa_plex_url, sorted(settings.kometa_environment.items())),
+        *(sorted(settings.kometa_host_files), settings.kometa_volumes, None if names is None else sorted(names)),
+    )
+    question = f"findings {told} {tree.config_text}"
+    return tree.memory.answer(question, lambda: check_tree(tree, settings, names), _as_lists, _as_findings)
+
+
+def _as_lists(findings: list[Finding]) -> list[object]:
+    return [astuple(finding) for finding in findings]
+
+
+def _as_findings(stored: Any) -> list[Finding]:
+    return [Finding(*finding) for finding in stored]
 
 
 def problem_of(finding: Finding) -> Problem:

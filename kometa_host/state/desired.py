@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.later import Later
 from kometa_host.config_tree.tree import Tree, scan
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.settings.checked import once
@@ -208,9 +210,24 @@ def declared_tree(settings: Settings) -> Tree:
 def config_tree(settings: Settings) -> FileSet:
     """Return the config tree of the project as it is declared: config.yml rendered, the rest as it is."""
     tree = declared_tree(settings)
-    files = {name: WantedFile(0o600, file.size, file.sha256, file.open) for name, file in tree.files.items()}
-    directories = {".": 0o700} | dict.fromkeys(tree.directories, 0o700)
-    return FileSet("config", settings.kometa_config_dir, files, directories, settings.kometa_puid, settings.kometa_pgid)
+    place = (settings.kometa_config_dir, settings.kometa_puid, settings.kometa_pgid)
+
+    def files() -> dict[str, WantedFile]:
+        return {name: WantedFile(0o600, file.size, file.sha256, file.open) for name, file in tree.files.items()}
+
+    def directories() -> dict[str, int]:
+        return {".": 0o700} | dict.fromkeys(tree.directories, 0o700)
+
+    root, uid, gid = place
+    whole = FileSet("config", root, Later(files), Later(directories), uid, gid)
+    question = f"digest {place} {sorted(settings.kometa_host_files)} {tree.config_text}"
+    return replace(whole, declared_digest=tree.memory.answer(question, lambda: whole.digest, str, _digest))
+
+
+def _digest(stored: object) -> str:
+    if isinstance(stored, str) and re.fullmatch(r"[0-9a-f]{64}", stored):
+        return stored
+    raise ValueError
 
 
 def wanted_sets(settings: Settings) -> list[FileSet]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kometa_host.config_tree import checks
+from kometa_host.config_tree.cache import code_version
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.findings import Finding, errors
 from kometa_host.config_tree.tree import CONFIG, scan
@@ -153,7 +154,7 @@ def test_a_damaged_memory_of_the_checks_is_ignored(source: Path, tmp_path: Path,
     found(source, GOOD)
     memory = tmp_path / "cache" / "kometa-host" / "checks.json"
     key = f"config {scan(source).rendered({}).files[CONFIG].sha256}"
-    memory.write_text(damage.replace("VERSION", checks._version()).replace("KEY", key))
+    memory.write_text(damage.replace("VERSION", code_version()).replace("KEY", key))
     assert found(source, GOOD) == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kometa_host.config_tree import checks, schedules
+from kometa_host.config_tree.cache import code_version
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.config_words import kind_of
 from kometa_host.config_tree.findings import Finding
@@ -348,5 +349,5 @@ def test_a_damaged_memory_is_ignored(tmp_path: Path, damage: str) -> None:
     found(tmp_path)
     memory = tmp_path / "cache" / "kometa-host" / "checks.json"
     key = f"collection_files definitions {scan(tmp_path / 'kometa').rendered({}).files['films.yml'].sha256}"
-    memory.write_text(f'{{"{checks._version()}": {{"{key}": {damage}}}}}')
+    memory.write_text(f'{{"{code_version()}": {{"{key}": {damage}}}}}')
     assert found(tmp_path) == []
