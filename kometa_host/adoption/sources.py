@@ -293,15 +293,18 @@ class Host:
         if done.returncode == 9:
             raise SourceError(f"{self.shown} is no folder that can be read there; {self._who_may_read()}")
         if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise SourceError(f"{self.shown} cannot be read: {said[-1] if said else 'SSH failed'}; "
-                              f"{self._who_may_read()}")  # fmt: skip
+            said = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["SSH failed"])[-1]
+            remedy = self._how_to_log_in() if done.returncode == 255 else self._who_may_read()
+            raise SourceError(f"{self.shown} cannot be read: {said}; {remedy}")
         return done.stdout
 
     def _command(self, script: str) -> list[str]:
         program = f"path={shlex.quote(self.path)}\n{script}"
         shell = f"{'sudo -n ' if self.sudo else ''}sh -c {shlex.quote(program)}"
         return ["ssh", "-o", "BatchMode=yes", "--", self.address, shell]
+
+    def _how_to_log_in(self) -> str:
+        return f"`ssh {self.address}` has to log in without a question: once, ssh-copy-id {self.address}"
 
     def _who_may_read(self) -> str:
         return "is the path right?" if self.sudo else "is the path right, and may this user read it (else: --sudo)?"

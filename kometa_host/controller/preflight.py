@@ -28,7 +28,7 @@ from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 from kometa_host.config_tree.tree import TreeError
 from kometa_host.controller import project
 from kometa_host.errors import Problem, ProblemsError, UserError
-from kometa_host.settings import notifications
+from kometa_host.settings import names, notifications
 from kometa_host.settings.urls import parts_of
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired
@@ -210,6 +210,7 @@ def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
     except ProblemsError as error:
         return error.problems
     warnings |= dict.fromkeys(notifications.warnings(settings))
+    warnings |= dict.fromkeys(names.plex_url_warnings(settings.kometa_plex_url))
     if not _checks_tree(_command()):
         return []
     if project.adoption_was_cut_off():

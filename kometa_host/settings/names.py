@@ -134,11 +134,26 @@ def checked_plex_url(value: object) -> str:
             f"; a Plex of the host itself, in no container of that network, is {parts.scheme}://{HOST_ITSELF}:32400"
         )
         raise RefusalError(f"{shown}, which inside the container is the container itself", f"{remedy}{of_the_host}")
-    if "." in host and parts.scheme == "https" and port in (None, 443):
-        raise RefusalError(f"{shown}, the address of a reverse proxy", f"{remedy}, also without the proxy")
-    if not port:
+    if not port and not (port is None and _is_proxied(parts)):
         raise RefusalError(f"{shown}, without a port", "write its port too; Plex listens on 32400")
     return shown
+
+
+def plex_url_warnings(url: str) -> list[str]:
+    """Return what is odd about an address of Plex that may be right all the same: on a server far away, say."""
+    if not _is_proxied(urlsplit(url)):
+        return []
+    return [
+        f"kometa_plex_url is {url}, which leads through a reverse proxy; where Plex is within reach, write "
+        f"{PLEX_EXAMPLE}, by its container name, or its address with its own port"
+    ]
+
+
+def _is_proxied(parts: SplitResult) -> bool:
+    """Return whether an address is one that a reverse proxy serves: a domain name at the usual port of https."""
+    host = parts.hostname or ""
+    is_domain = "." in host and not re.fullmatch(r"[\d.]+", host)
+    return is_domain and parts.scheme == "https" and parts.port in (None, 443)
 
 
 def _split_url(url: str, remedy: str) -> tuple[SplitResult, int | None]:

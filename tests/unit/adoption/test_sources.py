@@ -97,6 +97,16 @@ def test_links_are_followed_inside_and_others_are_left_and_said(
     assert found == {"b.yml": b"a: 1\n", "dir/c.yml": b"c: 1\n"}
 
 
+@pytest.mark.usefixtures("ssh")
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(255, "ssh-copy-id admin@tower.lan"), (9, "may this user read it"), (1, "is the path right")]
+)
+def test_a_host_that_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, status: int, remedy: str) -> None:
+    (tmp_path / "bin" / "ssh").write_text(f"#!/bin/sh\necho Permission denied >&2\nexit {status}\n")
+    with pytest.raises(SourceError, match=remedy):
+        Host("admin@tower.lan", "/x").files()
+
+
 def test_links_of_an_archive_are_left_and_said(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "k.tar", "w") as archive:
         for name, kind in {"out.yml": tarfile.SYMTYPE, "hard.yml": tarfile.LNKTYPE, "fifo": tarfile.FIFOTYPE}.items():

@@ -122,6 +122,8 @@ def test_other_user_namespaces_are_refused(mode: object) -> None:
         "http://192.168.1.5:32400",
         "http://my_plex.lan:32400",
         "http://[fd00::5]:32400",
+        "https://plex.example.org",
+        "https://plex.example.org:443",
     ],
 )
 def test_an_address_of_plex_is_taken(url: str) -> None:
@@ -129,11 +131,20 @@ def test_an_address_of_plex_is_taken(url: str) -> None:
     assert names.checked_plex_url(f"{url}/") == url
 
 
+@pytest.mark.parametrize("url", ["https://plex.example.org", "https://plex.example.org:443"])
+def test_a_reverse_proxy_is_a_warning(url: str) -> None:
+    assert "leads through a reverse proxy" in names.plex_url_warnings(url)[0]
+
+
+@pytest.mark.parametrize("url", ["http://plex:32400", "https://plex.example.org:32400", "https://192.168.1.5:32400"])
+def test_a_plex_within_reach_is_none(url: str) -> None:
+    assert names.plex_url_warnings(url) == []
+
+
 @pytest.mark.parametrize(
     ("url", "found"),
     [
-        ("https://plex.example.org", "reverse proxy"),
-        ("https://plex.example.org:443/", "reverse proxy"),
+        ("https://192.168.1.5", "without a port"),
         ("http://plex", "without a port"),
         ("http://plex:0", "without a port"),
         ("http://localhost:32400", "container itself"),
