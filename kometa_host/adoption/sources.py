@@ -341,6 +341,11 @@ def _beside_compose(host: Host) -> Host:
 
 def _config_folder(text: str, shown: str, variables: Mapping[str, str]) -> str:
     for container in containers_in(text, shown, variables):
+        if container.config_source and not re.search(r"[./~\\]", container.config_source):
+            raise SourceError(
+                f"{shown} has {container.config_source}, a volume of Docker's, as /config. Name the folder of it: what "
+                f"`docker volume ls | grep {container.config_source}` and then `docker volume inspect` call Mountpoint"
+            )
         if container.config_source:
             return container.config_source
     raise SourceError(f"{shown} describes no container of Kometa with a folder as /config; name that folder itself")

@@ -129,6 +129,13 @@ def test_a_compose_file_leads_to_its_folder(tmp_path: Path) -> None:
     assert source.descriptions() == {"compose.yml": text, ".env": "DATA=./appdata\n"}
 
 
+def test_a_volume_of_docker_is_said_with_the_way_to_its_folder(tmp_path: Path) -> None:
+    text = "services: {k: {image: kometateam/kometa, volumes: ['kometa_config:/config']}}\nvolumes: {kometa_config: }\n"
+    (tmp_path / "compose.yml").write_text(text)
+    with pytest.raises(SourceError, match="has kometa_config, a volume of Docker's"):
+        opened(str(tmp_path / "compose.yml"))
+
+
 def test_a_file_that_describes_no_container_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yml").write_text("services: {}\n")
     with pytest.raises(SourceError, match="no container of Kometa"):
