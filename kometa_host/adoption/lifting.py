@@ -32,10 +32,12 @@ MORE_SECRETS: Final = frozenset({("ntfy", "topic"), ("anidb", "password"), ("ani
 PLEX_URL: Final = '"\ufdd0kometa_plex_url\ufdd1"'  # noncharacters: no text has them
 # the machine that runs the container, as it is called there or in a container of Docker's
 ON_THE_HOST: Final = re.compile(r"^(https?://)(?:localhost|127\.0\.0\.1|host\.docker\.internal)(?=[:/]|$)")
-# a shell's variable in place of a value: a script fills it in before Kometa reads the file
-VARIABLE: Final = re.compile(r"\$\{(\w+)(?::?-[^}]*)?\}")
-# Jinja's signs; those of our own variables are meant
-SIGNS: Final = re.compile(r"\{\{(?!\s*(?:kometa|mms)_\w+\s*\}\})|\{%|\{#")
+# a variable in place of a value: a script, or a template of Ansible, Helm and the like, fills it in before Kometa reads
+VARIABLE: Final = re.compile(r"\$\{(?P<shell>\w+)(?::?-[^}]*)?\}|\{\{-?\s*[.$]?(?P<template>[\w.-]+)[^{}]*\}\}")
+OURS: Final = "{{ kometa_plex_url }}"
+# Jinja's signs; those of our own variables are meant, and those that were put into quotes of Jinja's before
+RAW: Final = ("{% raw %}", "{% endraw %}")
+SIGNS: Final = re.compile(r"\{% raw %\}\{[{%#]\{% endraw %\}|\{\{(?!\s*(?:kometa|mms)_\w+\s*\}\})|\{%|\{#")
 
 
 @dataclass
@@ -106,21 +108,20 @@ class _Lifting:
                 self._put(path, f"<<{REQUIRED[path]}>>")
                 if REQUIRED[path] not in self.vault.secrets:
                     self.result.missing.append(REQUIRED[path])
-            elif option := _option_named(value):
-                self._put(path, f"<<{option}>>")
-                self.result.missing += [option] if option not in self.vault.secrets else []
-            elif is_liftable(path, value):
-                name = self._variable(str(value)) or self.vault.name_for(path, self._text(path, value))
+            elif name := _respelt(value):
                 self._put(path, f"<<{name}>>")
+                self.result.missing += [name] if name not in self.vault.secrets else []
+            elif is_liftable(path, value):
+                known = self._variable(str(value)) or self.vault.name_for(path, self._text(path, value))
+                self._put(path, f"<<{known}>>")
 
     def _variable(self, value: str) -> str | None:
-        """Return the secret that takes the place of a shell's variable, None for any other value; keep what it has."""
-        variable = VARIABLE.fullmatch(value.strip())
+        """Return the secret that takes the place of a variable, None for any other value; keep what it has."""
+        variable = _variable_in(value)
         if not variable:
             return None
-        name = variable[1].lower().replace("_", "-")
-        name = name.replace("-", "") if is_option(name) else name
-        if known := self.variables.get(variable[1]):
+        name = _usable(variable)
+        if known := self.variables.get(variable):
             self.vault.secrets.setdefault(name, known)
         return name
 
@@ -131,13 +132,13 @@ class _Lifting:
                 continue
             is_given = value is None or str(value).strip().lower() in ("", "env")
             named = re.fullmatch(r"<<([^<>]+)>>", str(value).strip())
-            variable = VARIABLE.fullmatch(str(value).strip())
             known = environment.get(kometa_name(named[1])) if named else None
-            known = self.variables.get(variable[1]) if variable else known
+            if variable := _variable_in(str(value)):
+                known = self.variables.get(variable, variable)
             self._plex_url(path, ((given or "") if is_given else known or str(value).strip()).rstrip("/"))
 
     def _plex_url(self, path: KeyPath, url: str) -> None:
-        if "<<" in url or "{{" in url:
+        if "<<" in url or url == OURS:
             return
         if not re.match(r"https?://", url):
             self._put(path, PLEX_URL)
@@ -181,11 +182,27 @@ class _Lifting:
         self.edits.append(value_edit(self.text, self.document.places[path], new))
 
 
-def _option_named(value: Value) -> str | None:
-    """Return another name for a placeholder that Kometa takes for an option of its own, and blanks."""
+def _respelt(value: Value) -> str | None:
+    """Return another name for a placeholder that Kometa blanks: an option of its own, or spelt as it does not know."""
     match = re.fullmatch(r"<<([^<>]+)>>", str(value).strip())
-    name = match[1].lower().replace("_", "-") if match else ""
-    return name.replace("-", "") if is_option(name) else None
+    if not match:
+        return None
+    right = kometa_name(match[1])
+    if not is_option(right) and match[1] in (right, right.upper().replace("-", "_")):
+        return None
+    return _usable(match[1])
+
+
+def _variable_in(value: str) -> str | None:
+    """Return the name of the variable that a value consists of, None for any other value."""
+    found = VARIABLE.fullmatch(value.strip())
+    return (found["shell"] or found["template"]) if found and value.strip() != OURS else None
+
+
+def _usable(name: str) -> str:
+    """Return a name as Kometa takes one for a secret: small letters and digits with - between, and no option's."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return plain.replace("-", "") if is_option(plain) else plain
 
 
 def is_liftable(path: KeyPath, value: Value) -> bool:
@@ -216,5 +233,5 @@ def _plex_urls(config: Value) -> Iterator[tuple[KeyPath, Value]]:
 def _templated(text: str) -> str:
     """Return the text as the deploy renders it: Jinja's signs that stood in it before stay as they are."""
     rendered, comments = without_comments(text)  # those are not rendered
-    escaped = SIGNS.sub(lambda sign: f'{{{{ "{sign[0]}" }}}}', rendered)
-    return with_comments(escaped, comments).replace(PLEX_URL, '"{{ kometa_plex_url }}"')
+    escaped = SIGNS.sub(lambda sign: sign[0] if len(sign[0]) > 2 else sign[0].join(RAW), rendered)
+    return with_comments(escaped, comments).replace(PLEX_URL, f'"{OURS}"')

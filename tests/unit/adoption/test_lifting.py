@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
 
 from kometa_host.adoption.lifting import Lifted, lifted
 from kometa_host.adoption.vault import Vault
@@ -194,6 +195,31 @@ def test_a_variable_of_a_shell_becomes_the_secret_that_it_stands_for() -> None:
     assert "token: <<plextoken>>" in result.text
     assert "apikey: <<my-key>>" in result.text
     assert "tag: '${TAG}'" in result.text  # no secret: Kometa reads it as it stands
+
+
+def test_a_template_of_another_tool_is_filled_by_us() -> None:
+    text = (
+        'plex: {url: "{{ .PLEX_URL }}", token: "{{ .Values.plexToken }}"}\n'
+        "tmdb: {apikey: '{{ vault_tmdb | quote }}'}\nsettings: {title: \"{{ x }}\", other: 'a {# b'}\n"
+    )
+    result, secrets = lift(text)
+    assert secrets == {}
+    assert 'url: "{{ kometa_plex_url }}", token: <<values-plextoken>>}' in result.text
+    assert "apikey: <<vault-tmdb>>" in result.text
+    rendered = SandboxedEnvironment(keep_trailing_newline=True).from_string(result.text).render(kometa_plex_url="u")
+    assert yaml12.load(rendered, "config.yml").value["settings"] == {"title": "{{ x }}", "other": "a {# b"}
+    assert lift(result.text)[0].text == result.text
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("PLEX-API-KEY", "plex-api-key"), ("tmdb_key", "tmdb-key"), ("env.KOMETA_KEY", "env-kometa-key"),
+     ("plex_token", "plextoken")],
+)  # fmt: skip
+def test_a_placeholder_that_kometa_blanks_is_spelt_as_it_knows_it(written: str, name: str) -> None:
+    result, _ = lift(f"plex: {{token: <<{written}>>}}\n")
+    assert result.text == f"plex: {{token: <<{name}>>}}\n"
+    assert result.missing == [name]
 
 
 def test_a_text_that_is_no_address_is_left_in_its_place() -> None:
