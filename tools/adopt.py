@@ -96,7 +96,7 @@ def _is_sample(tree: Path, path: str) -> bool:
 
 def _with_secrets(outcome: Outcome, adoption: Adoption, staged: Staging, project: Path) -> Outcome:
     """Stage the secrets file, and an identity where there is none yet."""
-    if not (adoption.secrets or adoption.commented or adoption.seeds):
+    if not (adoption.secrets or adoption.commented or adoption.seeds or adoption.missing):
         return outcome
     path, identity = project / SECRETS_FILE, project / IDENTITY_FILE
     before = _decrypted(path, identity)
@@ -170,7 +170,7 @@ def _next_steps(outcome: Outcome, adoption: Adoption, source: Source, project: P
         return
     if outcome.identity_made:
         yield KEEP_IDENTITY
-    if adoption.secrets or adoption.seeds:
+    if adoption.secrets or adoption.seeds or adoption.missing:
         yield f"export {IDENTITY_VARIABLE}={IDENTITY_FILE}"
     if adoption.missing:
         yield f"make secrets-edit        # give a value to {', '.join(adoption.missing)}"

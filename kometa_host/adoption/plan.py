@@ -23,6 +23,7 @@ from kometa_host.config_tree.tree import CONFIG, MAX_NAMED, MAX_YAML_SIZE
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 
 KINDS = {"metadata": "metadata_files", "collections": "collection_files", "dynamic_collections": "collection_files"}
+UNDESCRIBED = "no description"
 TRIAL = "https://example.org/1"  # what a place is tried with
 BOTH = frozenset(KINDS.values())
 
@@ -141,6 +142,11 @@ def _container_settings(source: Source, files: Mapping[str, int]) -> HostSetting
         container.environment = dotenv(more) | container.environment
     container.environment = variables.get(posixpath.dirname(config), {}) | container.environment
     settings = host_settings.settings_of(container)
+    if container.described_by == UNDESCRIBED:
+        settings.notes.append(
+            "nothing there describes the container, so kometa_times and mms_timezone stay as they are: set them, or "
+            "name its compose file or Unraid's template of it in place of the folder"
+        )
     if len(containers) > 1:
         settings.notes.append(f"of {len(containers)} containers of Kometa that of {container.described_by} was taken")
     return settings
@@ -164,7 +170,7 @@ def _chosen(containers: list[Container], shown: str) -> Container:
     """Return the container whose /config is the source, or else the first; an empty one if there is none."""
     folder = shown.rpartition(":")[2].rstrip("/")
     mine = [item for item in containers if (item.config_source or "").rstrip("/") == folder]
-    return next(iter(mine or containers), Container("no description"))
+    return next(iter(mine or containers), Container(UNDESCRIBED))
 
 
 # config.yml

@@ -65,7 +65,8 @@ def _written(adoption: Adoption, outcome: Outcome) -> Iterator[str]:
     if outcome.removed:
         yield f"{outcome.tree}/: the sample's {_names(outcome.removed)} removed"
     if outcome.secrets_file:
-        yield f"{outcome.secrets_file}: {_names([*adoption.secrets, *_kept_beside(adoption)])}"
+        held = [*adoption.secrets, *_kept_beside(adoption)]
+        yield f"{outcome.secrets_file}: {_names(held) if held else 'with no secret in it yet'}"
     if outcome.identity_made:
         yield "age-identity.txt and secrets.recipients: the key that opens secrets.yml.age, and who it is for"
     if outcome.variables:

@@ -18,6 +18,7 @@ def with_adopted(text: bytes, adoption: Adoption) -> tuple[bytes, list[str]]:
     known = {variable_of(name): value.get_secret_value() for name, value in before.common.items()}
     lines = [_line(name, value) for name, value in adoption.secrets.items() if variable_of(name) not in known]
     lines += _commented(text, adoption.commented)
+    lines += _commented(text, {name: "" for name in adoption.missing if variable_of(name) not in known})
     seeds = {section: tokens for section, tokens in adoption.seeds.items() if section not in before.authorization}
     if not lines and not seeds:
         return text, _differing(known, adoption.secrets)
@@ -37,7 +38,7 @@ def _differing(known: Mapping[str, str], secrets: Mapping[str, str]) -> list[str
 
 
 def _commented(text: bytes, commented: Mapping[str, str]) -> Iterable[str]:
-    """Yield secrets that stood in comments, as comments."""
+    """Return secrets that stood in comments, or have no value yet, as comments."""
     lines = [f"# {_line(name, value)}" for name, value in commented.items()]
     return [line for line in lines if line.encode() not in text]
 

@@ -126,6 +126,24 @@ def test_what_the_source_lacks_is_said_in_one_line(
     assert "token: <<plextoken>>" in (project / "kometa" / "config.yml").read_text()
 
 
+def test_secrets_without_a_value_get_a_place_to_be_written_to(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "config" / "config.yml").write_text("libraries: {A: {}}\nomdb: {apikey: <<MY_KEY>>}\n")
+    (source / "docker-compose.yml").unlink()
+    assert adopt(project, source) == 0
+    shown = capsys.readouterr().out
+    assert "make secrets-edit        # give a value to MY_KEY, plextoken, tmdbapikey" in shown
+    assert "export KOMETA_AGE_IDENTITY=age-identity.txt" in shown
+    assert "nothing there describes the container" in shown
+    values, text = secrets_of(project)
+    assert values == {}
+    assert "# MY_KEY: ''\n" in text
+    before = everything(project)
+    assert adopt(project, source) == 0
+    assert everything(project) == before
+
+
 def test_a_second_time_changes_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     adopt(project, source)
     before = everything(project)
