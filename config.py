@@ -1,9 +1,12 @@
-# pyinfra runs this before it reads the inventory; the settings are then checked before it connects to any host.
+# pyinfra runs this before it reads the inventory; the settings are then checked before it connects to any host,
+# and connections are made strictly.
 import sys
 
 # pyinfra forbids byte code, so that every run would compile this project anew: half a second.
 sys.dont_write_bytecode = False
 
 from kometa_host.controller.preflight import check_settings_before_connecting  # noqa: E402
+from operations.engine.connection import connect_strictly  # noqa: E402
 
 check_settings_before_connecting()
+connect_strictly()

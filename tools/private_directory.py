@@ -6,6 +6,7 @@ the next one who makes such a directory; a restart of the machine empties the me
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import stat
@@ -46,18 +47,36 @@ def private_directory() -> Iterator[Path]:
 
 
 def memory_directory(environment: Mapping[str, str] | None = None, mounts: str | None = None) -> Path:
-    """Return a directory of a file system that is in memory. Raise UserError if there is none."""
+    """Return a directory of a file system that is in memory. Raise UserError if there is none.
+
+    + mounts: what Linux says in /proc/self/mountinfo, and others by mount(8)
+    """
     known = os.environ if environment is None else environment
-    table = Path("/proc/self/mountinfo").read_text() if mounts is None and sys.platform == "linux" else mounts or ""
+    is_linux = sys.platform == "linux"
+    table = _mounts(is_linux) if mounts is None else mounts
+    type_of = file_system_of if is_linux else mounted_file_system
     candidates = [known.get("XDG_RUNTIME_DIR", ""), "/dev/shm"]  # noqa: S108
     for candidate in filter(None, candidates):
-        if os.access(candidate, os.W_OK | os.X_OK) and file_system_of(Path(candidate), table) in IN_MEMORY:
+        if os.access(candidate, os.W_OK | os.X_OK) and type_of(Path(candidate), table) in IN_MEMORY:
             return Path(candidate)
     raise UserError(
         "there is no directory in memory to edit secrets in: neither XDG_RUNTIME_DIR nor /dev/shm is a tmpfs that you "
         "can write to. On a disk a decrypted copy could be left behind. Edit on a Linux machine, or mount a tmpfs and "
-        "set XDG_RUNTIME_DIR to it."
+        "set XDG_RUNTIME_DIR to it (macOS: mkdir ~/ram && sudo mount_tmpfs ~/ram && export XDG_RUNTIME_DIR=~/ram)."
     )
+
+
+def _mounts(is_linux: bool) -> str:
+    if is_linux:
+        return Path("/proc/self/mountinfo").read_text()
+    return subprocess.run(["mount"], capture_output=True, text=True, check=True).stdout
+
+
+def mounted_file_system(path: Path, mounts: str) -> str:
+    """Given a directory and what mount(8) of macOS and BSD prints, return the type of its file system."""
+    found = [(Path(line[1]), line[2]) for line in re.finditer(r"^.* on (.*) \(([^,)]+)", mounts, re.M)]
+    here = [(len(mount.parts), kind) for mount, kind in found if path.resolve().is_relative_to(mount)]
+    return max(here, default=(0, ""))[1]
 
 
 def file_system_of(path: Path, mountinfo: str) -> str:

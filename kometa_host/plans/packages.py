@@ -49,6 +49,8 @@ _PULL: Extra = (
         "arch": ("git", "openssh", "python"),
     },
 )
+# Whose python3 is older than what pull mode needs, by the first number of the version.
+_NEWER_PYTHON = {("rhel", "8"): "python3.11", ("rhel", "9"): "python3.11", ("suse", "15"): "python311"}
 _RESTIC: Extra = (("restic",), dict.fromkeys(PACKAGES, ("restic",)))
 _RCLONE: Extra = (("rclone",), dict.fromkeys(PACKAGES, ("rclone",)))
 _SSH: Extra = (
@@ -154,4 +156,6 @@ def packages_of(settings: Settings, found: Observed) -> tuple[str, tuple[str, ..
             f"{found.host.os_release.get('PRETTY_NAME', 'this host')} has none of the package managers "
             f"{', '.join(dict.fromkeys(MANAGERS.values()))}. Install these yourself, then deploy again: {missing}."
         )
-    return of, (*PACKAGES[of], *(name for _, packages in _extras(settings, found) for name in packages[of]))
+    extras = [name for _, packages in _extras(settings, found) for name in packages[of]]
+    newer = _NEWER_PYTHON.get((of, found.host.os_release.get("VERSION_ID", "").partition(".")[0]))
+    return of, (*PACKAGES[of], *extras, *([newer] if newer and settings.follows_git else []))

@@ -1,4 +1,4 @@
-"""Whether the account may write where its files belong. Pure.
+"""Whether the account may write where its files belong, and whether they can live there. Pure.
 
 Data are often copied to a new host first, by root; what they lie in is then root's.
 """
@@ -10,15 +10,26 @@ from kometa_host.settings.paths import contains
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import HostFacts, Observed
 
+NETWORK_FILE_SYSTEMS = {"nfs": "NFS", "cifs": "CIFS (SMB)", "smb": "CIFS (SMB)", "smb2": "CIFS (SMB)"}  # as stat says
+ON_THE_NETWORK = (
+    "Kometa's cache is an SQLite database, which breaks there, and the server lets nobody give files to the ids of a "
+    "rootless container, as the image's start does."
+)
+ON_A_DISK = "Set kometa_config_dir to a directory on a disk of the host (backups can go to the server)"
+
 
 @dataclass(frozen=True)
 class Place:
-    """A directory that is there, with its owners and its mode as the host has them."""
+    """A directory that is there, with its owners and its mode as the host has them.
+
+    has_acl: an access control list says more than the mode; what it says is not known here.
+    """
 
     path: str
     uid: int
     gid: int
     mode: int
+    has_acl: bool = False
 
 
 def refuse_unwritable(settings: Settings, found: Observed) -> None:
@@ -30,10 +41,24 @@ def refuse_unwritable(settings: Settings, found: Observed) -> None:
             raise UserError(_remedy(place, settings, found.host))
 
 
+def refuse_network_file_system(settings: Settings, found: Observed) -> None:
+    """Raise UserError if a config tree that is not there yet would lie on a file system of another machine."""
+    kind = network_file_system(found)
+    if kind and not found.files("config").digest:
+        raise UserError(f"{settings.kometa_config_dir} is on {kind}. {ON_THE_NETWORK} {ON_A_DISK}; then deploy again.")
+
+
+def network_file_system(found: Observed) -> str:
+    """Return the name of the network file system on which the config tree lies or will, empty if it is on none."""
+    return NETWORK_FILE_SYSTEMS.get(found.host.text("config-file-system").strip(), "")
+
+
 def _places(found: Observed) -> list[Place]:
     """Return the directories that the account has to write to, or the nearest above them that is there."""
     fields = [line.split(" ", 3) for line in found.host.text("places").splitlines()]
-    return [Place(path, int(uid), int(gid), int(mode, 8)) for uid, gid, mode, path in fields]
+    return [
+        Place(path, int(uid), int(gid), int(mode.rstrip("+"), 8), mode.endswith("+")) for uid, gid, mode, path in fields
+    ]
 
 
 def _ids(settings: Settings, found: HostFacts) -> tuple[int, int]:
@@ -50,6 +75,7 @@ def _is_writable(place: Place, settings: Settings, found: HostFacts) -> bool:
         (is_own and bool(place.mode & 0o200))
         or (place.gid == gid and bool(place.mode & 0o020))
         or bool(place.mode & 0o002)
+        or place.has_acl
     )
 
 

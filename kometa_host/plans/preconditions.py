@@ -23,6 +23,7 @@ def refuse_unmet(settings: Settings, found: Observed) -> None:
         lambda: rootless.refuse_impossible(settings, found.host),
         lambda: schedules.refuse_unusable(settings, found),
         lambda: places.refuse_unwritable(settings, found),
+        lambda: places.refuse_network_file_system(settings, found),
         lambda: backup_plan.refuse_without_password(settings),
         lambda: refuse_mountpoint(settings, found),
         lambda: refuse_used_network(settings, found),

@@ -61,6 +61,7 @@ def refuse_unclear(settings: Settings, found: Observed) -> None:
     """Raise UserError with all that cannot be taken over, because it does not tell what it is or would be lost."""
     problems = [
         *_system_units(found),
+        *_temporary_storage(settings, found),
         *_shadowing(settings, found),
         *_unmade_container(found),
         *_unclear_quadlet(settings, found),
@@ -76,6 +77,19 @@ def _system_units(found: Observed) -> Iterator[str]:
         yield (
             f"{path} belongs to root and runs a Kometa of its own, or would. Two of them would undo each other's work "
             "in Plex. Stop and remove that one, and deploy again."
+        )
+
+
+def _temporary_storage(settings: Settings, found: Observed) -> Iterator[str]:
+    path = found.text("temporary-storage").strip().rstrip("/")
+    if path:
+        yield (
+            f"the Podman of {settings.mms_user} keeps its state in {path}, because it was first used without a session "
+            "(su, or sudo without -i): it loses its containers whenever /tmp is cleaned. Podman remembers that place "
+            f"until it is reset. Look with podman ps -a and podman volume ls what {settings.mms_user} has there, and "
+            "save what its volumes hold. Then, as root: "
+            f"runuser -u {settings.mms_user} -- podman system reset (it removes containers, images and volumes); "
+            "then deploy again."
         )
 
 

@@ -35,7 +35,7 @@ from kometa_host.state.programs import Actor
 from operations.engine import openssh
 from operations.engine.attended import at_interrupt
 from operations.engine.operation import ask, settings
-from operations.engine.transport import ConnectionLostError, Process
+from operations.engine.process import ConnectionLostError, Process
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report

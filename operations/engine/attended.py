@@ -12,7 +12,8 @@ from pyinfra.api.host import Host
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.lock import HEARTBEAT
-from operations.engine.transport import Completed, ConnectionLostError, Process
+from operations.engine.process import ConnectionLostError, Process
+from operations.engine.transport import Completed
 
 
 def run(host: Host, account: str, script: str, on_line: Callable[[str], None], data: Iterable[bytes] = ()) -> Completed:

@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from operations.engine.transport import Process
+    from operations.engine.process import Process
 
 MAX_KEPT = 1 << 16  # bytes of what comes before the marker
 

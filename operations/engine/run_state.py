@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kometa_host.plans.restore import Options
     from kometa_host.state.observed import Observed
     from operations.engine.archive_stream import Place
-    from operations.engine.transport import Process
+    from operations.engine.process import Process
 
 
 @dataclass

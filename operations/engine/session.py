@@ -11,7 +11,7 @@ from pyinfra.api.host import Host
 from kometa_host.state import answers
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
-from operations.engine.transport import Process
+from operations.engine.process import Process
 
 T = TypeVar("T")
 

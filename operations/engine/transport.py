@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from getpass import getpass
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
-from typing import IO, Protocol, cast
+from typing import IO, cast
 
 import gevent
 from paramiko import Channel, SSHException
@@ -26,6 +26,8 @@ from kometa_host.errors import UserError
 from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine.becoming import Answer, Words
+from operations.engine.connection import StrictConnector
+from operations.engine.process import ConnectionLostError, OpenSshProcess, Process
 from operations.engine.run_state import run_state
 
 CHUNK = 32 * 1024
@@ -39,21 +41,6 @@ class Completed:
     stdout: bytes
     stderr: str
     status: int
-
-
-class Process(Protocol):
-    """A program that runs on a host: an SSH channel, or a process of this machine."""
-
-    def write(self, data: bytes) -> None: ...
-    def close_input(self) -> None: ...
-    def read(self) -> bytes: ...
-    def read_error(self) -> bytes: ...
-    def wait(self) -> int: ...
-    def close(self) -> None: ...
-
-
-class ConnectionLostError(UserError):
-    """The connection ended before the program on the host did."""
 
 
 class _OverSsh:
@@ -144,6 +131,8 @@ def _send_at_once(sock: object) -> None:
 
 def connect(host: Host, command: str) -> Process:
     """Given a host and a shell command, start it there through pyinfra's own connection."""
+    if isinstance(host.connector, StrictConnector) and host.connector.sharing:
+        return OpenSshProcess([*host.connector.sharing, command])
     if isinstance(host.connector, SSHConnector):
         return _OverSsh(host.connector, command)
     if isinstance(host.connector, LocalConnector):
@@ -180,6 +169,8 @@ def login_name(host: Host) -> str | None:
     """Return as whom we are connected to a host, None if that is not known."""
     if isinstance(host.connector, LocalConnector):
         return pwd.getpwuid(os.geteuid()).pw_name
+    if isinstance(host.connector, StrictConnector) and host.connector.sharing:
+        return host.connector.login
     client = getattr(host.connector, "client", None)
     connection = client.get_transport() if client else None
     return connection.get_username() if connection else None

@@ -62,6 +62,13 @@ former_stack_part() {
     timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | emit former-archives
 }
 
+# Podman keeps for ever what it was first told: an account that was entered without a session has its state in /tmp.
+temporary_storage_part() {
+    local storage=${XDG_DATA_HOME:-$HOME/.local/share}/containers/storage
+    cat -- "$storage"/db.sql* "$storage"/libpod/bolt_state.db 2>/dev/null | grep -aoE '/tmp/(storage|podman)-run-[0-9]+/' | head -n 1 |
+        emit temporary-storage
+}
+
 # What the account can limit. Without its user manager it has no control group: what the host has is given to it then.
 control_part() {
     local own=/sys/fs/cgroup/user.slice/user-$UID.slice/user@$UID.service
@@ -87,6 +94,7 @@ account_part() {
     foreign_part
     rootless_network "$HOME"/.config/containers/containers.conf "$HOME"/.config/containers/containers.conf.d/*.conf |
         emit own-rootless-network
+    temporary_storage_part
     type -P podman >/dev/null || return 0
     local containers images networks secrets
     # Each takes a tenth of a second: all at once.

@@ -21,6 +21,20 @@ diagnose_in_namespace() {
     if [ -e "$config_dir/config.yml" ]; then printf yes | emit has-config; fi
 }
 
+# Prints, a line each, the helpers of Podman that keep rootless containers on the network, and whether each still lives.
+network_helpers() {
+    local file process
+    for file in "$XDG_RUNTIME_DIR"/containers/networks/{aardvark-dns/aardvark,rootless-netns/rootless-netns-conn}.pid \
+        "$XDG_RUNTIME_DIR"/libpod/tmp/rootless-netns-slirp4netns.pid; do
+        process=$(head -c 20 -- "$file" 2>/dev/null) || continue
+        if grep -qE '^(aardvark-dns|pasta|slirp4netns)' "/proc/$process/comm"; then
+            printf '%s alive\n' "$(basename "$file" .pid)"
+        else
+            printf '%s gone\n' "$(basename "$file" .pid)"
+        fi
+    done
+}
+
 # Kometa's own container asks Plex, with Kometa's own configuration and secrets; a token is in no argument list.
 ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user 0 kometa python3 - "$plex_url"; }
 
@@ -35,6 +49,7 @@ diagnose_part() {
     grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | emit quadlet-lines
     find "$quadlet_dir" "$HOME/.config/systemd/user" -mindepth 2 -maxdepth 2 -path '*.d/*.conf' 2>/dev/null | sort | emit drop-ins
     podman network ls --format '{{.Name}}' | emit network-names
+    network_helpers | emit network-helpers
     systemctl --user list-units --failed --plain --no-legend --full | emit failed-units
     podman image inspect "$image" --format '{{.Id}} {{.Digest}} {{join .RepoDigests " "}}' | emit image-digests
     in_namespace diagnose_in_namespace

@@ -3,6 +3,7 @@
 # of itself is one of the values: it cannot speak for the host.
 . lib/become.sh
 . lib/emit.sh
+. lib/python.sh
 . lib/rootless_network.sh
 : "${account:?}" "${account_uid:?}" "${account_gid:?}" "${account_program:?}" # what the account runs to tell of itself
 declare -a places commands system_units calendar_names calendars
@@ -18,7 +19,7 @@ host_part() {
         if [ -x "/usr/lib/podman/$name" ] || [ -x "/usr/libexec/podman/$name" ]; then emit_value "command.$name" yes; fi
     done
     if [ -e /usr/lib/systemd/user/dbus.socket ]; then emit_value command.dbus-user-session yes; fi
-    if compgen -G '/usr/lib*/python3*/ensurepip/__init__.py' >/dev/null; then emit_value command.python3-venv yes; fi
+    if [[ " ${commands[*]} " = *' python3-venv '* ]] && new_python 11 >/dev/null; then emit_value command.python3-venv yes; fi
     for name in apt-get dnf zypper pacman; do
         if command -v "$name" >/dev/null 2>&1; then emit_value package-manager "$name" && break; fi
     done
@@ -39,13 +40,24 @@ host_part() {
     if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then emit_value waits-for-network-online yes; fi
 }
 
-# Whose the directories are that the account has to write to, or whose the nearest is that is there.
+# Whose the directories are that the account has to write to, or whose the nearest is that is there; a plus behind the
+# mode where an access control list says more. The last is where the config tree lies or will.
 places_part() {
-    local place
+    local place acl
     for place in "${places[@]}"; do
-        until [ -e "$place" ]; do place=$(dirname "$place"); done
-        stat -L -c '%u %g %a %n' -- "$place"
+        place=$(nearest "$place")
+        # shellcheck disable=SC2012  # the eleventh character alone is taken
+        acl=$(LC_ALL=C ls -Ldn -- "$place" | cut -c 11 | grep -F + || true)
+        stat -L -c "%u %g %a$acl %n" -- "$place"
     done | emit places
+    timeout -s KILL 10 stat -L -f -c %T -- "$(nearest "${places[-1]}")" | emit config-file-system
+}
+
+# Prints a path, or the nearest above it that is there.
+nearest() {
+    local place=$1
+    until [ -e "$place" ]; do place=$(dirname "$place"); done
+    printf '%s\n' "$place"
 }
 
 # What an account needs of the kernel for containers of its own.

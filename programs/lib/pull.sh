@@ -3,6 +3,7 @@
 . lib/history.sh
 . lib/idle.sh
 . lib/lock.sh
+. lib/python.sh
 : "${lock_wait:?}" "${library_dir:?}" "${repository?}" "${branch?}" "${unsigned?}" "${inventory_host?}" # empty but in pull mode
 pull_dir=$state_dir/autodeploy/git
 bare=$pull_dir/repository.git # a copy that can be fetched again at any time
@@ -89,15 +90,16 @@ refuse_untrusted() {
 # Makes the directory and the virtual environment of a commit; each is complete or not there at all. Sets venv. What is
 # called from here may be within an `if`, where the shell does not stop at errors by itself.
 prepare() { # $1: commit
-    local tree=$pull_dir/trees/$1
+    local tree=$pull_dir/trees/$1 python
+    python=$(new_python 11) || return 1
     if [ ! -d "$tree" ]; then
         rm -rf -- "$tree.partial" && mkdir -p -- "$tree.partial" && git archive "$1" | tar -x -C "$tree.partial" &&
             sync -f "$tree.partial" && mv -T -- "$tree.partial" "$tree" || return 1
     fi
-    venv=$pull_dir/venvs/$({ python3 --version && cat -- "$tree/requirements.lock"; } | sha256sum | cut -c1-16)
+    venv=$pull_dir/venvs/$({ "$python" --version && cat -- "$tree/requirements.lock"; } | sha256sum | cut -c1-16)
     if [ -e "$venv/complete" ]; then return 0; fi
     say "installing what the project needs"
-    rm -rf -- "$venv" && python3 -m venv -- "$venv" >&2 &&
+    rm -rf -- "$venv" && "$python" -m venv -- "$venv" >&2 &&
         timeout 1800 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
             --require-hashes --only-binary :all: --requirement "$tree/requirements.lock" >&2 </dev/null &&
         sync -f "$venv" && : >"$venv/complete"

@@ -14,8 +14,8 @@ from pyinfra.context import ctx_state
 
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
+from operations.engine.process import ConnectionLostError, OpenSshProcess, Process
 from operations.engine.run_state import run_state
-from operations.engine.transport import ConnectionLostError, Process
 from tests.sandbox import Host, Sandbox
 
 
@@ -71,7 +71,7 @@ def test_a_host_with_another_key_is_not_talked_to(connected: PyinfraHost) -> Non
     right = path.read_text()
     path.write_text(other)
     try:
-        process = openssh.OpenSshProcess([*arguments, "true"])
+        process = OpenSshProcess([*arguments, "true"])
         assert b"Host key verification failed" in b"".join(iter(process.read_error, b""))
         with pytest.raises(ConnectionLostError):
             process.wait()

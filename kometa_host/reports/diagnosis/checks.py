@@ -20,6 +20,8 @@ CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "s6-overlay": units.s6,
     "network name": units.network_suffix,
     "network": units.network,
+    "network helpers": units.network_helpers,
+    "file system": config_tree.file_system,
     "config.yml": config_tree.config,
     "owners": config_tree.owners,
     "kometa": config_tree.alive,

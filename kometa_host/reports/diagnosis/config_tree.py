@@ -4,7 +4,7 @@ import shlex
 
 from kometa_host.config_tree import yaml12
 from kometa_host.errors import UserError
-from kometa_host.plans import service
+from kometa_host.plans import places, service
 from kometa_host.plans.ownership import administrators_command
 from kometa_host.plans.service import QUADLET, Pending, Step
 from kometa_host.reports.diagnosis.check import DEPLOY, LOG, RESTART, Answer, Host, last_error, ok, problem, unknown
@@ -25,6 +25,16 @@ def config(host: Host) -> Answer:
     except UserError as error:
         return problem("config.yml is no valid YAML", str(error), f"mend it in the project, then: {DEPLOY}")
     return ok(path)
+
+
+def file_system(host: Host) -> Answer:
+    """Judge where the config tree lies."""
+    kind = places.network_file_system(host.look.found)
+    if not kind:
+        return ok("the host's own")
+    return problem(
+        f"{host.settings.kometa_config_dir} is on {kind}", places.ON_THE_NETWORK, f"{places.ON_A_DISK}, then: {DEPLOY}"
+    )
 
 
 def owners(host: Host) -> Answer:

@@ -1,6 +1,7 @@
 """The units that systemd and Quadlet make of our files."""
 
 import re
+from urllib.parse import urlsplit
 
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import run_once as run_once_plan
@@ -8,6 +9,7 @@ from kometa_host.plans.service import CONTAINER, UNIT
 from kometa_host.reports.diagnosis.check import DEPLOY, LOG, Answer, Host, last_error, ok, problem, unknown, warning
 
 S6_SIGNS = r"s6-overlay-suexec: fatal|s6-applyuidgid: fatal|preinit: fatal|running this container as a non-root user"
+DNS = "aardvark"  # its file of the process's number is called so
 NO_NETWORK = r"(?:unable to find network with name or ID |[Nn]etwork )(\S+?):?(?: network)? not found"
 
 
@@ -109,3 +111,25 @@ def network(host: Host) -> Answer:
     return (
         problem(f"{name}: {fault}", "Kometa finds Plex by its name on it", DEPLOY) if fault else ok(f"{name} is there")
     )
+
+
+def network_helpers(host: Host) -> Answer:
+    """Judge the programs that keep rootless containers on the network: Podman notices only at the next start."""
+    if not host.runs_now:
+        return unknown("its container does not run")
+    gone = {line.split()[0] for line in host.text("network-helpers").splitlines() if line.endswith(" gone")}
+    mend = "podman network reload --all   (as the account; it begins what has ended, and no container stops)"
+    if gone - {DNS}:
+        return problem(
+            "what leads rootless containers out of the host has ended",
+            "the network of the account's containers is stale: Kometa reaches neither the internet nor another machine",
+            mend,
+        )
+    if DNS in gone:
+        return problem("aardvark-dns has ended", "containers do not find each other, or Plex, by name", mend)
+    if re.search("[Nn]ame resolution|Name or service not known", str(host.plex.get("identity", ""))):
+        name = urlsplit(str(host.plex["url"])).hostname or ""
+        plex = host.look.found.containers.get(name)
+        if plex and plex.state == "running" and host.settings.mms_network in plex.networks:
+            return problem(f"aardvark-dns does not tell where {name} is", "it lives, and answers no more", mend)
+    return ok("alive")

@@ -23,7 +23,7 @@ print("network", settings_of(host).mms_network)
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what pyinfra reads before it connects, with a deploy that prints a setting."""
-    for name in ("kometa_host", "group_data", "kometa"):
+    for name in ("kometa_host", "group_data", "kometa", "operations"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "config.py", tmp_path)
     with (tmp_path / "group_data" / "all.py").open("a") as variables:

@@ -35,7 +35,7 @@ hosts:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what pyinfra reads before it connects, with an encrypted file and a deploy that shows the secrets."""
-    for name in ("kometa_host", "group_data", "kometa"):
+    for name in ("kometa_host", "group_data", "kometa", "operations"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "config.py", tmp_path)
     (tmp_path / "deploy.py").write_text(DEPLOY)

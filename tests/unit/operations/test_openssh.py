@@ -2,8 +2,7 @@
 
 import pytest
 
-from operations.engine.openssh import OpenSshProcess
-from operations.engine.transport import ConnectionLostError
+from operations.engine.process import ConnectionLostError, OpenSshProcess
 
 
 def shell(script: str) -> OpenSshProcess:

@@ -14,6 +14,7 @@ from kometa_host.errors import UserError
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.lock import _is_locked
+from operations.engine.process import ConnectionLostError
 
 
 class ThisMachine:
@@ -55,7 +56,7 @@ def test_data_that_cannot_be_read_ends_the_program_and_says_why(tmp_path: Path) 
 
 def test_a_program_that_takes_no_more_input_is_judged_by_its_status() -> None:
     assert run("exec <&-; exit 3", (b"x" * 65536 for _ in range(100))).status == 3
-    with pytest.raises(transport.ConnectionLostError, match="ended before it had read everything"):
+    with pytest.raises(ConnectionLostError, match="ended before it had read everything"):
         run("exec <&-; exit 0", (b"x" * 65536 for _ in range(100)))
 
 

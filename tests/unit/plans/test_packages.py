@@ -130,3 +130,21 @@ def test_pings_and_a_repository_need_more() -> None:
         _, packages = packages_plan.packages_of(wanted, host(package_manager=manager))
         assert {"curl"} < set(packages)
         assert any(name.startswith("git") for name in packages)
+
+
+@pytest.mark.parametrize(
+    ("release", "python"),
+    [
+        (f"{ALMA}VERSION_ID=9.6\n", "python3.11"),
+        ('ID=opensuse-leap\nID_LIKE="suse opensuse"\nVERSION_ID=15.6\n', "python311"),
+        (DEBIAN_13, None), ("ID=rhel\nVERSION_ID=10.1\n", None),
+    ],
+)  # fmt: skip
+def test_pull_mode_brings_a_python_that_is_new_enough(release: str, python: str | None) -> None:
+    pulls = Settings(
+        kometa_autodeploy_source="git", kometa_autodeploy_repository="/srv/host.git", kometa_autodeploy_unsigned=True
+    )
+    found = host(os_release=release)
+    newer = {"python3.11", "python311"}.intersection(packages_plan.packages_of(pulls, found)[1])
+    assert newer == ({python} if python else set())
+    assert python not in packages_plan.packages_of(Settings(), found)[1]

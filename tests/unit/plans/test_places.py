@@ -47,3 +47,18 @@ def test_a_parent_outside_the_home_is_made_by_root_once() -> None:
     assert "/data is there and belongs to uid 0" in text
     assert "install -d -o 3000 -g 3000 /data/kometa;" in text
     assert "/data is there" in refusal("0 0 755 /home\n0 0 755 /data", "/data/kometa/config")
+
+
+def test_what_an_access_control_list_allows_is_not_known_here() -> None:
+    assert refusal("0 0 755+ /home/mms\n0 0 755+ /home/mms") == ""
+
+
+@pytest.mark.parametrize(("kind", "name"), [("nfs", "NFS"), ("cifs", "CIFS"), ("smb2", "CIFS"), ("ext2/ext3", "")])
+def test_a_config_tree_on_another_machine_is_refused_before_the_first_deploy(kind: str, name: str) -> None:
+    wanted = Settings(kometa_config_dir="/mnt/nas/kometa")
+    if not name:
+        places.refuse_network_file_system(wanted, host(config_file_system=kind))
+        return
+    with pytest.raises(UserError, match=f"/mnt/nas/kometa is on {name}.*a directory on a disk"):
+        places.refuse_network_file_system(wanted, host(config_file_system=f"{kind}\n"))
+    places.refuse_network_file_system(wanted, host(config_file_system=kind, files__config__digest="0" * 64))

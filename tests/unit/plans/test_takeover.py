@@ -155,3 +155,9 @@ def test_the_networks_quadlet_and_update_units_of_others_are_left_to_them() -> N
         *watch_files.UNITS,
     }
     assert takeover.own_units(desired.units(SETTINGS), SETTINGS, host()) == desired.units(SETTINGS)
+
+
+def test_a_podman_that_was_first_used_without_a_session_is_refused_with_the_way_out() -> None:
+    text = refusal(host(temporary_storage="/tmp/storage-run-3000/\n"))  # noqa: S108
+    assert "keeps its state in /tmp/storage-run-3000," in text
+    assert "podman system reset" in text

@@ -236,3 +236,15 @@ def test_a_directory_on_a_disk_is_not_used() -> None:
 def test_an_editor_that_keeps_copies_or_is_not_there_is_refused(name: str, found: str) -> None:
     with pytest.raises(UserError, match=found):
         editor.command({"EDITOR": name})
+
+
+def test_a_directory_in_memory_is_known_on_other_systems_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    disk = "/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)\nmap auto_home on /System/x (autofs)\n"
+    given = {"XDG_RUNTIME_DIR": str(tmp_path)}
+    with pytest.raises(UserError, match="mount_tmpfs"):
+        private_directory.memory_directory(given, mounts=disk)
+    mounted = f"{disk}tmpfs on {tmp_path} (tmpfs, local, mounted by me)\n"
+    assert private_directory.memory_directory(given, mounts=mounted) == tmp_path
