@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyinfra import host
 
 from kometa_host.errors import UserError
 from kometa_host.plans import backup as backup_plan
 from kometa_host.plans import restore as restore_plan
+from kometa_host.plans import snapshots
 from kometa_host.settings.restic import exclude_expression
 from kometa_host.state import backup_files, programs
 from kometa_host.state.programs import Actor
@@ -103,9 +104,9 @@ def create() -> Commands:
 
 @host_operation
 def pin(backup: object = None) -> Commands:
-    """Pin an archive: retention leaves it alone, and it takes no other one's place.
+    """Pin a backup: retention leaves it alone, and it takes no other one's place.
 
-    + backup: its file name in the backup directory, or its path there
+    + backup: an archive's file name in the backup directory, or its path there; restic:ID or restic:latest
 
         pyinfra inventory.py operations.backup.pin backup=kometa-2026-01-31T080000Z.tar.zst.age
     """
@@ -114,7 +115,7 @@ def pin(backup: object = None) -> Commands:
 
 @host_operation
 def unpin(backup: object = None) -> Commands:
-    """Give an archive that was pinned free again: the next backup deletes it if it is one too many.
+    """Give a backup that was pinned free again: the next backup deletes it if it is one too many.
 
     + backup: as for pin
     """
@@ -122,9 +123,14 @@ def unpin(backup: object = None) -> Commands:
 
 
 def _pinning(backup: object, pinned: bool) -> Change:
-    directory = settings().kometa_backup_dir
+    known = settings()
+    directory = known.kometa_backup_dir
+    what = f"{'pinning' if pinned else 'unpinning'} {backup}"
+    if snapshots.is_named(str(backup)):
+        snapshot = archive_stream.locate(backup, {}).snapshot
+        variables: dict[str, Any] = {"backup_dir": directory, "library_dir": known.library_dir, "pinned": pinned}
+        return account_change(what, "snapshot_pin", id=snapshot.id if snapshot else "", **variables)
     name = backup_plan.checked_name(backup, directory)
-    what = f"{'pinning' if pinned else 'unpinning'} {name}"
     return account_change(what, "backup_pin", name=name, backup_dir=directory, pinned=pinned)
 
 
@@ -141,7 +147,7 @@ def verify(backup: object = backup_plan.LATEST, identity: object = None, **furth
     if host.state.is_executing:
         place = archive_stream.locate(backup, further)
         report = archive_stream.stream(place, archive_stream.identities(identity), len, task="checking", proof=True)
-        for line in backup_plan.report_lines(place.name, report, datetime.now(UTC)):
+        for line in backup_plan.report_lines(place.name, place.begun, report, datetime.now(UTC)):
             host.log(line)
         _insist_on_origin_and_config(place, report)
     host.noop("verifying changes nothing")

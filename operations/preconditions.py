@@ -1,20 +1,17 @@
 """What has to be true of a host before a deploy changes anything on it."""
 
-from pyinfra import host, logger
+from pyinfra import host
 
-from kometa_host.plans import backup, preconditions
+from kometa_host.plans import preconditions
 from operations.engine.operation import Commands, host_operation, observe, settings
 
 
 @host_operation
 def met() -> Commands:
-    """Refuse a host that cannot be deployed to, with all reasons at once; say what is odd; never changes anything.
+    """Refuse a host that cannot be deployed to, with all reasons at once; never changes anything.
 
     preconditions.met(name="Host can be deployed to")
     """
     preconditions.refuse_unmet(settings(), observe())
-    warning = backup.schedule_warning(settings(), observe())
-    if warning and not host.state.is_executing:
-        host.log(warning, logger.warning)
     host.noop("nothing stands in the way")
     yield from ()

@@ -28,6 +28,7 @@ from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 from kometa_host.config_tree.tree import TreeError
 from kometa_host.controller import project
 from kometa_host.errors import Problem, ProblemsError, UserError
+from kometa_host.plans.retention import schedule_warning
 from kometa_host.settings import names, notifications
 from kometa_host.settings.urls import parts_of
 from kometa_host.settings.variables import Settings
@@ -209,6 +210,8 @@ def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:
         settings = _checked_settings(host)
     except ProblemsError as error:
         return error.problems
+    if _is_deploy(_command()) and (warning := schedule_warning(settings)):
+        warnings[warning] = None
     warnings |= dict.fromkeys(notifications.warnings(settings))
     warnings |= dict.fromkeys(names.plex_url_warnings(settings.kometa_plex_url))
     if not _checks_tree(_command()):

@@ -1,20 +1,18 @@
 """What is decided about backups: where they go, which one is meant, and what is told of them. Pure."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
-from kometa_host.plans import schedules, snapshots
+from kometa_host.plans import snapshots
 from kometa_host.plans.origin import Written
 from kometa_host.plans.snapshots import Snapshot
 from kometa_host.settings.restic import PASSWORD
-from kometa_host.settings.variables import CLASSES, Settings
+from kometa_host.settings.variables import Settings
 from kometa_host.state import answers
-from kometa_host.state.observed import Observed
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -27,16 +25,6 @@ NOT_ENABLED = (
     "backups are not enabled: kometa_backup_recipients is empty, and nothing is ever written unencrypted. "
     "Make an identity with age-keygen -o age-identity.txt, keep it off the host, and name its public key there."
 )
-
-# What each class of kometa_backup_keep counts, and what tells one from another.
-PERIODS: Mapping[str, tuple[str, Callable[[datetime], Hashable]]] = {
-    "last": ("moment", lambda time: time),
-    "hourly": ("hour", lambda time: (time.date(), time.hour)),
-    "daily": ("day", lambda time: time.date()),
-    "weekly": ("week", lambda time: time.isocalendar()[:2]),
-    "monthly": ("month", lambda time: (time.year, time.month)),
-    "yearly": ("year", lambda time: time.year),
-}
 
 # An age file is its header, which ends with a line `--- MAC`, 16 bytes, and chunks of 64 KiB, each with 16 bytes more.
 MAC_LINE = 48
@@ -268,26 +256,6 @@ def checked_name(backup: object, directory: str) -> str:
     return name
 
 
-def schedule_warning(settings: Settings, found: Observed) -> str | None:
-    """Return what is odd about a schedule that makes more archives than retention keeps, None if nothing is."""
-    read = schedules.calendar(found, "backup")
-    finest = next(name for name in CLASSES if name in settings.kometa_backup_keep)
-    if not settings.backups_enabled or read is None or not _repeats(read.elapses, finest):
-        return None
-    fitting = next(name for name in CLASSES[::-1] if not _repeats(read.elapses, name))
-    return (
-        f"kometa_backup_schedule is {settings.kometa_backup_schedule}, finer than {finest}, the finest class of "
-        f"kometa_backup_keep: only the newest archive of each {PERIODS[finest][0]} stays. Keep {fitting} ones as well, "
-        f'such as {{"{fitting}": 24}}, or write a schedule with fewer of them.'
-    )
-
-
-def _repeats(elapses: Sequence[datetime], finest: str) -> bool:
-    """Return whether several moments are of one hour, day, ... by UTC, as retention counts."""
-    period = PERIODS[finest][1]
-    return any(period(moment) == period(following) for moment, following in pairwise(elapses))
-
-
 def size_text(size: float) -> str:
     """Return a number of bytes as people read it."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
@@ -308,24 +276,25 @@ def age_text(time: datetime, now: datetime) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'} ago"
 
 
-def report_lines(name: str, report: "Report", now: datetime) -> list[str]:
-    """Given the report of a whole archive, return the lines that tell what it holds."""
+def report_lines(name: str, begun: datetime | None, report: "Report", now: datetime) -> list[str]:
+    """Given the report of a whole backup and when it was begun, return the lines that tell what it holds."""
     contents = report.contents
-    known = names.parse(name)
-    made = f"made {age_text(known.time, now)} ({known.time:%Y-%m-%d %H:%M:%S} UTC)" if known else "of unknown age"
+    made = f"made {age_text(begun, now)} ({begun:%Y-%m-%d %H:%M:%S} UTC)" if begun else "of unknown age"
+    kept = _archive_facts(report)
+    if name.startswith(snapshots.PREFIX):
+        kept = "every piece of it is in the repository"
+    return [
+        f"{name} is whole: {contents.members} members, {contents.bytes} bytes ({size_text(contents.bytes)})",
+        f"config.yml is {'in it' if contents.has_config_yml else 'MISSING'}; {made}; {kept}",
+        *([f"not in this archive: {', '.join(map(repr, report.left_out))}"] if report.left_out else []),
+    ]
+
+
+def _archive_facts(report: "Report") -> str:
     kinds = ", ".join(sorted(set(report.recipient_types)))
     number = len(report.recipient_types)
     private = f"encrypted to {number} recipient{'' if number == 1 else 's'} ({kinds})" if number else "NOT ENCRYPTED"
-    if name.startswith(snapshots.PREFIX):
-        private = "every piece of it is in the repository"
-    if name.startswith(snapshots.PREFIX):
-        private = "every piece of it is in the repository"
-    return [
-        f"{name} is whole: {contents.members} members, {contents.bytes} bytes ({size_text(contents.bytes)})",
-        f"config.yml is {'in it' if contents.has_config_yml else 'MISSING'}; {made}; {private}; "
-        f"the archive has {report.bytes_read} bytes ({size_text(report.bytes_read)})",
-        *([f"not in this archive: {', '.join(map(repr, report.left_out))}"] if report.left_out else []),
-    ]
+    return f"{private}; the archive has {report.bytes_read} bytes ({size_text(report.bytes_read)})"
 
 
 def drill_lines(name: str, told: str, said: str) -> list[str]:

@@ -4,6 +4,15 @@
 : "${host_name:?}" "${fingerprint:?}"
 
 patience=180 # seconds; restic itself tries for a quarter of an hour
+oldest_restic=0.16 # the first with all that backups, checks and restores use
+
+refuse_old_restic() {
+    local version
+    version=$(restic version | sed -nE 's/^restic ([0-9.]+).*/\1/p')
+    printf '%s\n' "$oldest_restic" "$version" | sort -VC ||
+        fail "restic on this host is $version, and kometa_backup_repository needs $oldest_restic or newer. Debian 13, Ubuntu 24.04," \
+            "Fedora 39 and EPEL 9 have it; or put the program from restic.net into /usr/local/bin, then deploy again."
+}
 
 refuse_other_hosts() {
     local others
@@ -22,13 +31,23 @@ open_repository() {
     case $said in
         *'wrong password'*) fail "kometa_backup_repository has another password than RESTIC_PASSWORD of kometa_repository_secrets." \
             "Write the right one, or name another place; what is there was not touched." ;;
-        *'Is there a repository at the following location'*) restic init >/dev/null || fail "the repository could not be made; restic says above why." ;;
+        *'Is there a repository at the following location'*) make_repository ;;
         *) fail "kometa_backup_repository cannot be opened. restic says: $said" ;;
+    esac
+}
+
+make_repository() {
+    local said
+    said=$(restic init 2>&1 >/dev/null) || case $said in
+        *'permission denied'*) fail "kometa_backup_repository: $(id -un) cannot make a repository there. Make the directory on the host that" \
+            "has it, and give it to $(id -un), for example: install -d -o $(id -un) -g $(id -gn) -m 0700 /srv/restic. restic says: $said" ;;
+        *) fail "the repository could not be made. restic says: $said" ;;
     esac
     say "the repository is made: whoever lacks RESTIC_PASSWORD can never open it, so keep that in a safe place as well"
 }
 
 load_repository
+refuse_old_restic
 open_repository
 refuse_other_hosts
 # What is known of another repository is not true of this one.

@@ -52,8 +52,10 @@ read_frozen_tree() { # $1: the snapshot's time
 }
 
 changed_bytes() {
+    local new=()
+    if [ -e "$snapshot_state" ]; then new=(-newercm "$snapshot_state"); fi
     cd -- "$config_dir" || return 1
-    find . "${left_out[@]}" -type f -newercm "$snapshot_state" -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+    find . "${left_out[@]}" -type f "${new[@]}" -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
 }
 
 # --- one attempt ------------------------------------------------------------------------------------------------------
@@ -103,6 +105,12 @@ snapshot_frozen_tree() {
 # What restic says it has saved; nothing where it has not.
 saved_snapshot() { sed -nE 's/^snapshot ([0-9a-f]+) saved$/\1/p' -- "$snapshot_output"; }
 
+added_bytes() {
+    local added
+    added=$(sed -nE 's/^Added to the repository: ([^(]*[^ (]).*/\1/p' -- "$snapshot_output")
+    printf '%s' "${added:-0 B}"
+}
+
 forget_saved() {
     local id
     id=$(saved_snapshot)
@@ -111,12 +119,13 @@ forget_saved() {
 
 # The first time, or after much has changed, most of it is read while Kometa runs: the freeze is then for the rest alone.
 warm_up() {
-    local bytes=$warm_from
-    if [ -e "$snapshot_state" ]; then bytes=$(in_namespace changed_bytes); fi
+    local bytes
+    bytes=$(in_namespace changed_bytes)
     [ "$bytes" -ge "$warm_from" ] || return 0
-    say "much of the tree is new: it is read once before the freeze"
+    say "$((bytes >> 20)) MiB of the tree are new: they are read once before the freeze"
     in_namespace_at_home read_tree --tag kometa-host-warm >"$snapshot_output" 9>&- || [ $? = "$changed" ] || explain_failure
     warm=$(saved_snapshot)
+    say "$(added_bytes) added before the freeze, in $((SECONDS - began)) s"
 }
 
 save_snapshot() {
@@ -145,14 +154,13 @@ save_snapshot() {
 }
 
 report_snapshot() {
-    local id files new
+    local id files
     id=$(saved_snapshot)
     files=$(sed -nE 's/^processed ([0-9]+) files.*/\1/p' -- "$snapshot_output")
-    new=$(sed -nE 's/^Added to the repository: ([^(]*[^ (]).*/\1/p' -- "$snapshot_output")
     if [ -z "$id" ] || [ "${files:-0}" -eq 0 ]; then fail "no snapshot was made: restic did not say that it saved one."; fi
     printf '%s %s\n' "$moment" "$id" >"$snapshot_state.new"
     mv -T -- "$snapshot_state.new" "$snapshot_state"
-    say "snapshot $id: $files files, ${new:-0 B} added, $((SECONDS - began)) s, Kometa was frozen for $(frozen_seconds) s"
+    say "snapshot $id: $files files, $(added_bytes) added, $((SECONDS - began)) s, Kometa was frozen for $(frozen_seconds) s"
 }
 
 explain_failure() { fail "no snapshot was made in kometa_backup_repository; restic says above why."; }
@@ -192,7 +200,7 @@ report_bad_check() {
 snapshot_names() { sed -E 's/^([^ ]+) ([^ ]+) .*/kometa-\1.restic.\2/'; }
 
 snapshot_marks() { # standard input: as list_snapshots prints them
-    sed -nE 's/^([^ ]+) ([^ ]+) by-hand .*/by-hand kometa-\1.restic.\2/p; s/^([^ ]+) ([^ ]+) [^ ]+ pinned$/pinned kometa-\1.restic.\2/p'
+    awk '{ name = "kometa-" $1 ".restic." $2 } $3 == "by-hand" { print "by-hand", name } $4 == "pinned" { print "pinned", name }'
 }
 
 # What prepared a backup that was cut off.
@@ -247,18 +255,4 @@ prune_repository() {
         124) say "the prune did not end within $prune_seconds s; it goes on in a week" ;;
         *) tail -n 5 -- "$state_dir/prune.output" >&2 && fail "the snapshot is good, but what no snapshot needs could not be pruned." ;;
     esac
-}
-
-# A run of ours that was killed leaves its lock. One of another host, or of a process that lives, is none of our business;
-# restic tells by host and process which are stale.
-free_our_locks() {
-    local id lock foreign=''
-    for id in $(restic list locks --no-lock -q); do
-        lock=$(restic cat lock "$id" --no-lock 2>/dev/null) || continue
-        if ! grep -qF "\"hostname\": \"$(hostname)\"" <<<"$lock"; then
-            foreign=yes
-            say "the repository has a lock of $(tr -s ' \n' ' ' <<<"$lock"): left alone. Is nobody at work there? restic unlock removes it"
-        fi
-    done
-    if [ -z "$foreign" ]; then restic unlock >/dev/null || say "a lock that a killed run has left could not be removed"; fi
 }

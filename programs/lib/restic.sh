@@ -51,6 +51,29 @@ mount --rbind -- $(printf '%q' "$HOME") /root
 $(printf '%q ' "$@")"
 }
 
+# A run of ours that was killed leaves its lock, and that goes. One of another host, or of a restic that lives, is none of
+# our business. restic itself takes any that is older than half an hour for stale, and one of a process id that somebody
+# else has now, such as after a power cut, for alive.
+free_our_locks() {
+    local id lock kept='' dead=''
+    for id in $(restic list locks --no-lock -q); do
+        lock=$(restic cat lock "$id" --no-lock 2>/dev/null | tr -s ' \n' ' ') || continue
+        if is_dead_lock "$lock"; then dead=yes && continue; fi
+        kept=yes
+        say "the repository has a lock: $lock. It is left alone. Is nobody at work there? Then restic unlock --remove-all removes it."
+    done
+    if [ -n "$kept" ] || [ -z "$dead" ]; then return 0; fi
+    restic unlock --remove-all >/dev/null || say "a lock that a killed run has left could not be removed"
+}
+
+# Whether a lock, as JSON on one line, is this host's and its restic has ended.
+is_dead_lock() {
+    local pid
+    [[ $1 == *"\"hostname\": \"$(hostname)\""* && $1 =~ \"pid\":\ ([0-9]+) ]] || return 1
+    pid=${BASH_REMATCH[1]}
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != restic ]
+}
+
 # Prints one line for each snapshot that is a backup: `MOMENT ID by-hand|timer pinned|-`. Reads restic's JSON on standard
 # input: no string of JSON holds an unmarked quote, so what looks like a name with its quotes is one.
 list_snapshots() {

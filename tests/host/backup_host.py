@@ -1,6 +1,7 @@
 """A sandbox host with backups, looked at from outside: what lies under final names, what is frozen, what leaked."""
 
 import base64
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ SHIMS = "/opt/shims"
 WRITTEN = "/home/mms/.local/state/kometa-host/archives-written"
 MARKER = "the-plaintext-that-nobody-may-find-outside-of-the-tree"
 INNER_ZERO = 3000  # the host's id of 0 inside the namespace; 1 is 100000
+
+
+def turns(sample: int, whole: int) -> int:
+    """Return how many turns a fault campaign takes: a sample, or all of it (KOMETA_HOST_TORTURE: full, or a number)."""
+    wanted = os.environ.get("KOMETA_HOST_TORTURE", "")
+    return int(wanted) if wanted.isdigit() else whole if wanted else sample
 
 
 @dataclass(frozen=True)
@@ -202,6 +209,4 @@ def odd_tree(tree: Path, owner: int) -> None:
 
 
 def _give(path: Path, owner: int) -> None:
-    import os
-
     os.lchown(path, owner, owner)

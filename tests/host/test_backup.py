@@ -17,7 +17,19 @@ from pathlib import Path
 import pytest
 
 from kometa_host.archive import names
-from tests.host.backup_host import BACKUPS, LIBRARY, MARKER, SCRIPT, SHIMS, UNIT, WRITTEN, BackupHost, Key, odd_tree
+from tests.host.backup_host import (
+    BACKUPS,
+    LIBRARY,
+    MARKER,
+    SCRIPT,
+    SHIMS,
+    UNIT,
+    WRITTEN,
+    BackupHost,
+    Key,
+    odd_tree,
+    turns,
+)  # fmt: skip
 from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
@@ -27,12 +39,6 @@ CREATE, VERIFY, DRILL, PIN, UNPIN = (
     f"operations.backup.{name}" for name in ("create", "verify", "drill", "pin", "unpin")
 )
 PIPELINE = ("bash", "podman", "find", "tar", "zstd", "age", "sleep")
-
-
-def turns(sample: int, whole: int) -> int:
-    """Return how many turns a fault campaign takes: a sample, or all of it (KOMETA_HOST_TORTURE: full, or a number)."""
-    wanted = os.environ.get("KOMETA_HOST_TORTURE", "")
-    return int(wanted) if wanted.isdigit() else whole if wanted else sample
 
 
 class Pings:

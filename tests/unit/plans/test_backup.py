@@ -16,7 +16,6 @@ from kometa_host.plans.backup import FoundArchive, parse_archives
 from kometa_host.plans.origin import Written
 from kometa_host.settings.variables import Settings
 from kometa_host.state import backup_files, desired, programs
-from kometa_host.state.observed import HostFacts, Observed
 
 RECIPIENT = str(pyrage.x25519.Identity.generate().to_public())
 SECRET_URL = "https://ping.example/secret-id"  # noqa: S105
@@ -283,15 +282,20 @@ class TestReports:
         return Report(types, 2_000, Contents(12, 5_000, 20_480, config, 1_700_000_000))
 
     def test_tells_members_bytes_config_and_age(self) -> None:
-        first, second = backup_plan.report_lines("kometa-2026-03-09T120000Z.tar.zst.age", self.report(), NOW)
+        first, second = backup_plan.report_lines("archive", datetime(2026, 3, 9, 12, tzinfo=UTC), self.report(), NOW)
         assert "is whole: 12 members, 5000 bytes (4.9 KiB)" in first
         assert (
             "config.yml is in it; made 1 day ago (2026-03-09 12:00:00 UTC); encrypted to 1 recipient (X25519)" in second
         )
 
     def test_says_what_is_wrong_with_one_in_clear_and_without_config(self) -> None:
-        text = "\n".join(backup_plan.report_lines("some-file", self.report(config=False, types=()), NOW))
+        text = "\n".join(backup_plan.report_lines("some-file", None, self.report(config=False, types=()), NOW))
         assert "config.yml is MISSING; of unknown age; NOT ENCRYPTED" in text
+
+    def test_of_a_snapshot_what_counts_is_that_the_repository_has_all_of_it(self) -> None:
+        text = "\n".join(backup_plan.report_lines("restic:1a2b3c4d", NOW, self.report(types=()), NOW))
+        assert "made 0 seconds ago" in text
+        assert text.endswith("every piece of it is in the repository")
 
     def test_a_drill_counts_what_changed(self) -> None:
         assert len(backup_plan.drill_lines("archive", "100 0 0 0\n", "")) == 1
@@ -335,32 +339,3 @@ class TestPinning:
     def test_refuses_everything_else(self, typed: object) -> None:
         with pytest.raises(UserError, match="backup"):
             backup_plan.checked_name(typed, DIRECTORY)
-
-
-HOURS = [f"Next elapse: Fri 2026-11-27 {hour:02}:00:00 UTC" for hour in range(4, 12)]
-DAYS = [f"Next elapse: Fri 2026-11-{day:02} 08:00:00 UTC" for day in range(20, 28)]
-
-
-class TestScheduleAndRetention:
-    def warning(self, elapses: list[str], **data: object) -> str:
-        found = Observed({}, HostFacts({"calendar.backup": "\n".join(elapses).encode()}))
-        return backup_plan.schedule_warning(settings(**data), found) or ""
-
-    def test_the_defaults_agree(self) -> None:
-        assert self.warning(DAYS) == ""
-
-    def test_an_hourly_schedule_of_which_only_days_are_kept_is_said(self) -> None:
-        said = self.warning(HOURS)
-        assert "finer than daily" in said
-        assert "Keep hourly ones as well" in said
-
-    def test_with_its_own_class_it_is_in_order(self) -> None:
-        assert self.warning(HOURS, kometa_backup_keep={"hourly": 24, "daily": 7}) == ""
-        assert self.warning(HOURS, kometa_backup_keep={"last": 30}) == ""
-
-    def test_a_daily_schedule_of_which_only_months_are_kept_is_said(self) -> None:
-        assert "each month" in self.warning(DAYS, kometa_backup_keep={"monthly": 6})
-
-    def test_without_backups_or_a_host_that_knows_there_is_nothing_to_say(self) -> None:
-        assert self.warning(HOURS, kometa_backup_recipients=[]) == ""
-        assert self.warning([]) == ""
