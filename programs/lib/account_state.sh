@@ -12,14 +12,16 @@
 declare -a units claimed linked volume_sources set_names set_roots set_digests set_texts
 
 namespace_part() {
-    local i
+    local i foreign
     set +e +o pipefail
+    # Beside the comparison of the files: each goes through the whole tree.
+    exec {foreign}< <(if [ -d "$config_dir" ]; then foreign_owned "$config_dir" "$owner_uid" "$owner_gid"; fi)
     if [ -r "$state_dir/messages/tried" ]; then emit messages-tried <"$state_dir/messages/tried"; fi
     for i in "${!set_names[@]}"; do
         files_part "${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}"
     done
     if [ -d "$config_dir" ]; then
-        foreign_owned "$config_dir" "$owner_uid" "$owner_gid" | emit foreign-owned
+        emit foreign-owned <&"$foreign"
         kometa_age | emit kometa-alive
         emit_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
     fi

