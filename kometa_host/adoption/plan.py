@@ -21,6 +21,8 @@ from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, raw_secrets
 from kometa_host.config_tree.tree import CONFIG, MAX_NAMED, MAX_YAML_SIZE
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
+from kometa_host.settings.names import HOST_ITSELF
+from kometa_host.settings.urls import parts_of
 
 KINDS = {"metadata": "metadata_files", "collections": "collection_files", "dynamic_collections": "collection_files"}
 UNDESCRIBED = "no description"
@@ -200,7 +202,19 @@ def _adopt_config(
     _keep_named_volumes(result, final)
     if changed.plex_url or given.plex_url:
         result.variables["kometa_plex_url"] = changed.plex_url or given.plex_url
+        result.notes += _of_a_network(str(result.variables["kometa_plex_url"]))
     result.missing = _missing(final, result)
+
+
+def _of_a_network(url: str) -> list[str]:
+    """Return what there is to say of an address of Plex by a name that only a network of containers knows."""
+    name = parts_of(url).hostname or ""
+    if not re.fullmatch(r"[\w-]+", name):
+        return []
+    return [
+        f"Plex was called {url}: here {name} is known if it is a container of mms in the network mms, too; if not, set "
+        f"kometa_plex_url to the address of its machine, or to http://{HOST_ITSELF}:32400 on this very host"
+    ]
 
 
 def _not_there(names: Iterable[str]) -> Iterator[str]:

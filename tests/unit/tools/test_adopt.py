@@ -144,6 +144,16 @@ def test_secrets_without_a_value_get_a_place_to_be_written_to(
     assert everything(project) == before
 
 
+@pytest.mark.parametrize(("url", "is_told"), [("http://plex:32400", True), ("http://192.168.1.5:32400", False)])
+def test_a_name_that_only_a_network_of_docker_knew_is_told(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], url: str, is_told: bool
+) -> None:
+    config = source / "config" / "config.yml"
+    config.write_text(CONFIG.replace("http://192.168.1.5:32400", url))
+    assert adopt(project, source) == 0
+    assert ("Plex was called http://plex:32400: here plex is known if" in capsys.readouterr().out) is is_told
+
+
 def test_a_second_time_changes_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     adopt(project, source)
     before = everything(project)
