@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from kometa_host.adoption import host_settings, report, secrets_text, variables_
 from kometa_host.adoption.plan import Adoption, adoption_of
 from kometa_host.adoption.report import Outcome
 from kometa_host.adoption.sample import SAMPLE
-from kometa_host.adoption.sources import Host, Source, opened
+from kometa_host.adoption.sources import Archive, Host, Source, opened
 from kometa_host.controller.pull_mode import hosts_in
 from kometa_host.errors import UserError
 from kometa_host.secrets import file as secrets_file
@@ -36,6 +37,11 @@ from tools.staging import Staging, digest_of, staging
 PROJECT = Path(__file__).resolve().parents[1]
 VARIABLES = "group_data/all.py"
 DEFAULT_TREE = "kometa"
+# as the account, in its user namespace: what root unpacks, the container could not take over
+UNPACK = "sudo -iu mms podman unshare tar -C config/kometa --no-same-owner -xf -"
+GIVE_TO_KOMETA = (
+    "pyinfra inventory.py operations.podman.unshare_chown path=/home/mms/config/kometa uid=3000 gid=3000 -y"
+)
 
 
 def adopt(source: Source, project: Path, tree: str, *, dry: bool, overwrite: bool) -> str:
@@ -182,7 +188,7 @@ def _next_steps(outcome: Outcome, adoption: Adoption, source: Source, project: P
 
 def _is_sandbox_only(project: Path) -> bool:
     inventory = project / "inventory.py"
-    return inventory.exists() and "inventory_host()" in inventory.read_text(encoding="utf-8")
+    return inventory.exists() and bool(re.search(r"(?m)^\s*\(sandbox,", inventory.read_text(encoding="utf-8")))
 
 
 def _inventory_line(source: Source) -> str:
@@ -194,11 +200,15 @@ def _straight_to_the_host(adoption: Adoption, source: Source) -> Iterator[str]:
     """Yield the command that brings what is too large from where it is to the host, after the first deploy."""
     if not adoption.large:
         return
+    if isinstance(source, Archive):
+        yield f"the images of {source.shown} are too many to go through this machine: unpack it, and name the folder"
+        return
     folders = " ".join(shlex.quote(f"./{folder}") for folder in adoption.large)
     place = source.path if isinstance(source, Host) else source.shown
     read = f"tar -C {shlex.quote(f'{place}/{adoption.root}'.rstrip('/'))} -cf - {folders}"
     reader = f"ssh {source.address} {shlex.quote(read)}" if isinstance(source, Host) else read
-    yield f"after the deploy, straight to the host: {reader} | ssh HOST sudo tar -C /home/mms/config/kometa -xf -"
+    yield f"after the deploy, straight to the host: {reader} | ssh HOST {UNPACK}"
+    yield f"then: {GIVE_TO_KOMETA}"
 
 
 def main(arguments: Sequence[str], project: Path = PROJECT) -> int:

@@ -95,7 +95,7 @@ def libraries(host: Host) -> Answer:
     return problem(
         f"Plex has no {', '.join(name for name, _ in missing)}",
         "Kometa compares the names letter by letter, and leaves out of its run what Plex does not have",
-        f"{'; '.join(f'{name}: {remedy}' for name, remedy in missing)} Correct config.yml, then: {DEPLOY}",
+        f"correct config.yml: {'; '.join(f'{name}: {remedy}' for name, remedy in missing)}; then: {DEPLOY}",
     )
 
 

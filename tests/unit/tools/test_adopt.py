@@ -154,6 +154,16 @@ def test_a_name_that_only_a_network_of_docker_knew_is_told(
     assert ("Plex was called http://plex:32400: here plex is known if" in capsys.readouterr().out) is is_told
 
 
+@pytest.mark.parametrize(("host", "is_told"), [("(sandbox, connection),", True), ('("tower", {}),', False)])
+def test_the_sandbox_in_the_inventory_is_told(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], host: str, is_told: bool
+) -> None:
+    text = f"sandbox, connection = 'inventory_host()', {{}}\nhosts = [\n    {host}\n]\n"
+    (project / "inventory.py").write_text(text)
+    assert adopt(project, source) == 0
+    assert ("put your host in place" in capsys.readouterr().out) is is_told
+
+
 def test_a_second_time_changes_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     adopt(project, source)
     before = everything(project)
@@ -280,7 +290,18 @@ def test_too_many_images_go_straight_to_the_host(
     monkeypatch.setattr("kometa_host.adoption.layout.LARGE", 3)
     adopt(project, source)
     assert not (project / "kometa" / "assets" / "A").exists()
-    assert "./assets | ssh HOST sudo tar -C /home/mms/config/kometa -xf -" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "./assets | ssh HOST sudo -iu mms podman unshare tar -C config/kometa --no-same-owner -xf -" in shown
+    assert "operations.podman.unshare_chown path=/home/mms/config/kometa" in shown
+
+
+def test_too_many_images_of_an_archive_are_said(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kometa_host.adoption.layout.LARGE", 3)
+    archive = shutil.make_archive(str(source), "zip", source)
+    assert adopt(project, archive) == 0
+    assert "unpack it, and name the folder" in capsys.readouterr().out
 
 
 def test_another_tree_is_named_in_the_variables(project: Path, source: Path) -> None:
