@@ -2,8 +2,8 @@
 PYTHON := .venv/bin/python
 INVENTORY ?= inventory.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down check test test-variants tests-prepared unit lint lock newest drift status doctor drill bench torture \
-	secrets-edit secrets-rekey
+.PHONY: help setup demo demo-down check test test-variants tests-prepared unit lint lock newest drift status doctor report drill bench \
+	torture secrets-edit secrets-rekey
 .NOTPARALLEL:
 
 PIP = bin/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -32,7 +32,8 @@ demo-down: .venv/installed ## take the sandbox host down again
 check: .venv/installed ## check settings, secrets and config tree of every host, without connecting to any
 	@$(PYTHON) -m tools.check $(INVENTORY)
 
-test: tests-prepared lint unit ## style, types, unit tests, then the tests on sandbox hosts
+test: tests-prepared lint unit ## style, types, unit tests, the report in a browser, then the tests on sandbox hosts
+	$(PYTHON) -m pytest tests/browser
 	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile tests/host
 
 tests-prepared: .venv/developer
@@ -65,6 +66,9 @@ status: .venv/installed ## one line for each host; JSON=1: for scripts
 
 doctor: .venv/installed ## look for problems on the hosts; exit status 1 if there are any; JSON=1: for scripts
 	@$(PYTHON) -m tools.doctor $(INVENTORY) $(if $(JSON),--json)
+
+report: .venv/installed ## write report.html, the fleet as a page; DRIFT=1: with what a deploy would do
+	@$(PYTHON) -m tools.report $(INVENTORY) $(if $(DRIFT),--drift)
 
 drill: .venv/installed ## restore the latest backup beside the live tree and compare the two
 	@.venv/bin/pyinfra $(INVENTORY) operations.backup.drill -y

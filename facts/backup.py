@@ -1,6 +1,7 @@
 """Reading the archives of a host."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from pyinfra import host
 from pyinfra.api import FactBase
@@ -8,6 +9,7 @@ from pyinfra.api import FactBase
 from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import backup as backup_plan
+from kometa_host.plans import kept_archives
 from kometa_host.plans.backup import FoundArchive
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
@@ -19,7 +21,8 @@ class Archives(FactBase[list[FoundArchive]]):
     Those of the former stack and broken ones too.
 
         [FoundArchive(name="kometa-2026-01-31T080000Z.tar.zst.age", time=datetime(...), size=1023410176,
-                      encrypted=True, complete=True, by_hand=False, pinned=False, proved=datetime(...))]
+                      encrypted=True, complete=True, by_hand=False, pinned=False, proved=datetime(...),
+                      kept_as=("daily", "newest"))]
 
     encrypted and complete are judged by the content: by what the file begins with and by its length.
     """
@@ -35,4 +38,5 @@ class Archives(FactBase[list[FoundArchive]]):
     @sensible
     def process(self, output: Iterable[str]) -> list[FoundArchive]:
         """Judge and sort them."""
-        return backup_plan.parse_archives(programs.answer(output))
+        found = backup_plan.parse_archives(programs.answer(output))
+        return kept_archives.with_reasons(found, settings_of(host).kometa_backup_keep, datetime.now(UTC))

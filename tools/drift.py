@@ -9,6 +9,8 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 IN_SYNC, ERROR, DRIFT = 0, 1, 2
+# A restart that waits for a run's end is drift too, so it is asked for here, where nothing is changed.
+PREVIEW = ("deploy.py", "--dry", "--json", "--data", "kometa_restart=now")
 
 
 def drift(plan: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -20,18 +22,20 @@ def drift(plan: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
+def planned(printed: str) -> dict[str, list[str]] | None:
+    """Given all that pyinfra printed, return what `drift` does, None where it printed no plan, or half of one."""
+    try:
+        return drift(json.loads(printed))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def main(inventory: str) -> int:
     """Compare the hosts of an inventory; print one line for each thing that differs and return the exit status."""
-    # A restart that waits for a run's end is drift too, so it is asked for here, where nothing is changed.
-    preview = ["deploy.py", "--dry", "--json", "--data", "kometa_restart=now"]
-    command = [sys.executable, "-m", "pyinfra", inventory, *preview]
+    command = [sys.executable, "-m", "pyinfra", inventory, *PREVIEW]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
-    try:
-        found = drift(json.loads(done.stdout))
-    except (ValueError, KeyError, TypeError):  # no plan, or only half of one
-        found = {}
-        done.returncode = done.returncode or ERROR
-    if done.returncode:
+    found = planned(done.stdout)
+    if done.returncode or found is None:
         print(done.stderr, file=sys.stderr)
         return ERROR
     for line in done.stderr.splitlines():

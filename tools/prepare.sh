@@ -26,7 +26,18 @@ may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 install() {
     echo "installing on this machine: $*"
     apt-get -qq update
+    install_packages "$@"
+}
+
+install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" </dev/null >/dev/null
+}
+
+# For the tests of the report. Not every distribution that has apt has it as a package.
+bring_browser() {
+    if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then return; fi
+    if may_install && apt-get -qq update && install_packages chromium; then return; fi
+    echo "Not installed here: chromium, with which the report is tested" >&2
 }
 
 refuse_old_python() {
@@ -45,3 +56,4 @@ elif [ -n "$missing" ]; then
     if [ "$1" = setup ]; then exit 1; fi
 fi
 if [ "$1" = setup ]; then refuse_old_python; fi
+if [ "$1" = test ]; then bring_browser; fi

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
@@ -98,7 +98,8 @@ class FoundArchive:
     as a whole one does, which operations.backup.verify shows beyond doubt. One that is being written, or was cut off
     (NAME.partial), is not complete. by_hand: not made by the timer; pinned: retention leaves it alone; proved: when it
     was last restored as it has to be, for a drill or in earnest; written_here: the host knows of having written one of
-    that name and size, or restic vouches for it.
+    that name and size, or restic vouches for it; kept_as: what retention keeps it for, such as daily and weekly; what
+    it keeps for nothing goes with the next backup.
     """
 
     name: str
@@ -110,11 +111,19 @@ class FoundArchive:
     pinned: bool = False
     proved: datetime | None = None
     written_here: bool = False
+    kept_as: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Return what pyinfra prints of it."""
         proved = self.proved.isoformat() if self.proved else None
         return {**vars(self), "time": self.time.isoformat(), "proved": proved}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "FoundArchive":
+        """Return the archive that to_json told."""
+        proved = datetime.fromisoformat(told["proved"]) if told["proved"] else None
+        time = datetime.fromisoformat(told["time"])
+        return cls(**{**told, "time": time, "proved": proved, "kept_as": tuple(told["kept_as"])})
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class BackupStatus:
 class Status:
     """A Kometa host. service: active, failed, ...; `absent` if nothing is deployed. Sizes in bytes, times aware.
 
-    commit: what a host in pull mode has of its repository.
+    image_created: when its image was made; commit: what a host in pull mode has of its repository.
     """
 
     service: str
@@ -138,6 +138,7 @@ class Status:
     timers: Mapping[str, datetime | None] = field(default_factory=dict)
     tree_size: int | None = None
     commit: str = ""
+    image_created: datetime | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the status as what JSON can hold; pyinfra prints facts with it."""
@@ -147,7 +148,7 @@ class Status:
     def from_json(cls, told: Mapping[str, Any]) -> "Status":
         """Return the status that to_json told."""
         run, backup = told["last_run"], told["last_backup"]
-        times = {name: _time(told[name]) for name in ("since", "next_run", "run_in_progress_since")}
+        times = {name: _time(told[name]) for name in ("since", "next_run", "run_in_progress_since", "image_created")}
         return cls(**{
             **told,
             **times,
@@ -177,7 +178,7 @@ def status(settings: Settings, look: Look, now: datetime) -> Status:
     state = unit.get("ActiveState", "") if unit.get("LoadState") == "loaded" else "absent"
     alive = state == "active" and bool(look.found.text("kometa-alive"))
     started = look.found.run_started
-    size = look.found.text("tree-kib")
+    size, created = look.found.text("tree-kib"), look.found.text("image-created")
     return Status(
         service="not alive" if state == "active" and not alive else state,
         since=_local(parse_time(unit.get("ActiveEnterTimestamp")), zone) if state == "active" else None,
@@ -190,6 +191,7 @@ def status(settings: Settings, look: Look, now: datetime) -> Status:
         timers={name: _local(moment, zone) for name, moment in _timers(settings, look).items()},
         tree_size=int(size) * 1024 if size.isdecimal() else None,
         commit=look.found.text("deployed-commit") if settings.follows_git else "",
+        image_created=datetime.fromtimestamp(int(created), zone) if created.isdecimal() else None,
     )
 
 
@@ -273,8 +275,8 @@ def _row(name: str, entry: Status, now: datetime) -> tuple[str, ...]:
         name,
         entry.service,
         age(entry.since, now),
-        f"running, {age(progress, now)}" if progress else _moment(entry.next_run, now),
-        _moment(run.started, now) if run else "-",
+        f"running, {age(progress, now)}" if progress else moment(entry.next_run, now),
+        moment(run.started, now) if run else "-",
         str(timedelta(seconds=run.seconds)) if run and run.seconds is not None else "-",
         _result(run),
         f"{age(backup.time, now)} ago" if backup else "-",
@@ -301,7 +303,8 @@ def age(time: datetime | None, now: datetime) -> str:
     return f"{seconds} s"
 
 
-def _moment(time: datetime | None, now: datetime) -> str:
+def moment(time: datetime | None, now: datetime) -> str:
+    """Return a time of day, with its day where it is not today."""
     if time is None:
         return "-"
     days = (time.date() - now.astimezone(time.tzinfo).date()).days

@@ -28,7 +28,10 @@ status_part() {
     unit_properties
     tail -n 20 -- "$HOME/.local/state/kometa-host/runs/history.jsonl" 2>/dev/null | gzip -1 | emit run-history
     head -c 100 -- "$HOME/.local/state/kometa-host/autodeploy/git/deployed" 2>/dev/null | emit deployed-commit
-    podman inspect kometa --format '{{.ImageDigest}}' 2>/dev/null | emit image-digest
+    local digest='' image=''
+    read -r digest image < <(podman inspect kometa --format '{{.ImageDigest}} {{.Image}}' 2>/dev/null)
+    emit_value image-digest "$digest"
+    if [ -n "$image" ]; then podman image inspect "$image" --format '{{.Created.Unix}}' 2>/dev/null | emit image-created; fi
     if [ -r "$state_dir/snapshot" ]; then emit snapshot <"$state_dir/snapshot"; fi
     if [ -r "$state_dir/backup-proofs" ]; then emit proofs <"$state_dir/backup-proofs"; fi
     if [ -e "$state_dir/repository-damaged" ]; then emit_value repository-damaged yes; fi

@@ -45,6 +45,11 @@ class Check:
         """Return the check as what JSON can hold."""
         return {**asdict(self), "state": self.state.value}
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, str]) -> "Check":
+        """Return the check that to_json told."""
+        return cls(**{**told, "state": State(told["state"])})  # type: ignore[arg-type]
+
 
 def _unpacked(told: Told, name: str) -> str:
     packed = told.values.get(name)

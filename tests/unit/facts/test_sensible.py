@@ -35,5 +35,5 @@ def test_a_refusal_keeps_its_words() -> None:
 
 
 def test_a_list_of_archives_that_is_none_is_nonsense() -> None:
-    with pytest.raises(FactProcessError, match="Archives"):
+    with pytest.raises(FactProcessError, match="about backups makes no sense"):
         Archives().process([programs.ANSWER, "1 \x1b]0;x\x07"])
