@@ -8,7 +8,7 @@ from typing import Final
 
 from kometa_host.adoption.sources import IS_CONFIGURATION, Source, SourceError
 from kometa_host.config_tree.named_files import YAML
-from kometa_host.config_tree.tree import CONFIG, IS_KOMETAS, READ_BY_KOMETA, is_ignored
+from kometa_host.config_tree.tree import CONFIG, IS_KOMETAS, READ_BY_KOMETA, is_ignored, name_problem
 
 COMPOSE: Final = re.compile(r"(docker-|podman-)?compose[\w.-]*\.ya?ml|my-(kometa|plex-meta-manager)[\w.-]*\.xml", re.I)
 LARGE: Final = 512 * 1024**2  # bytes of images that still go through the controller
@@ -93,7 +93,9 @@ def _sort(path: str, config: str, named: Collection[str], result: Sorted) -> Non
     name = _name(path).lower()
     if path == config or is_ignored(_name(path), is_directory=False):
         return
-    if is_kometas(path):
+    if any(map(name_problem, path.split("/"))):
+        result.rest.append(path)
+    elif is_kometas(path):
         result.of_kometa.append(path)
     elif _is_hidden(path) or COMPOSE.fullmatch(_name(path)):
         result.rest.append(path)

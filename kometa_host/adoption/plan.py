@@ -63,6 +63,10 @@ def adoption_of(source: Source) -> Adoption:
     files = source.files()
     given = _container_settings(source, files)
     config = layout.config_path(source, files, source.config or given.config)
+    if files[config] > MAX_YAML_SIZE:
+        raise SourceError(
+            f"{source.shown}: {config} is larger than {MAX_YAML_SIZE // 1024**2} MiB; is it the right one?"
+        )
     root = posixpath.dirname(config)
     text = _text_of(_content(source, config), posixpath.basename(config))
     left = _named_in_short(path for path in source.left if f"{path}/".startswith(f"{root}/" if root else ""))
@@ -70,10 +74,12 @@ def adoption_of(source: Source) -> Adoption:
     result = Adoption(root, config, variables=given.values, notes=given.notes)
     result.notes += [f"links that lead out of the source, or to nothing, are not followed: {left}"] if left else []
     result.of_kometa, result.large = sorted_files.of_kometa, sorted_files.large
-    contents = _contents(source, result, sorted_files.yaml)
-    known = {*contents, *sorted_files.others, *_directories(files, root)}
+    # what is too large for a definition is copied as it is, and never held in memory
+    large = [path for path in sorted_files.yaml if files[result.in_source(path)] > MAX_YAML_SIZE]
+    contents = _contents(source, result, [path for path in sorted_files.yaml if path not in large])
+    known = {*contents, *large, *sorted_files.others, *_directories(files, root)}
     _adopt_config(result, text, given, contents, known)
-    result.copied = list(sorted_files.others)
+    result.copied = [*sorted_files.others, *large]
     result.rest = list(sorted_files.rest)
     named = {path for file in named_files(yaml12.load(text, CONFIG).value) for path in file.found(contents)}
     for path, content in contents.items():
@@ -93,8 +99,11 @@ def _contents(source: Source, result: Adoption, wanted: Iterable[str]) -> dict[s
 
 
 def _content(source: Source, path: str) -> bytes:
+    found = None
     for _, stream in source.read([path]):
-        return stream.read()
+        found = stream.read()  # of several of one name in an archive, the last counts
+    if found is not None:
+        return found
     raise SourceError(f"{source.shown} lists {path} and does not give it; is it a link, or changed just now?")
 
 
@@ -320,9 +329,6 @@ def _with_break_allowed(result: Adoption, path: str, content: bytes) -> bytes:
 
 def _adopt_yaml(result: Adoption, path: str, content: bytes, original: bytes) -> None:
     """Take a file as it is, or without the secrets of its comments; leave one whose values have secrets."""
-    if len(content) > MAX_YAML_SIZE:
-        result.copied.append(path)
-        return
     document = _parsed(content)
     if is_configuration(document.value):
         result.rest.append(path)

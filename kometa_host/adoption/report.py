@@ -55,7 +55,12 @@ def text(adoption: Adoption, outcome: Outcome, shown: str) -> str:
 
 def _block(title: str, lines: Sequence[str] | Iterator[str]) -> str:
     listed = list(lines)
-    return "\n".join([f"{title}:", *(f"  {line}" for line in listed)]) if listed else ""
+    return "\n".join([f"{title}:", *(f"  {_printable(line)}" for line in listed)]) if listed else ""
+
+
+def _printable(line: str) -> str:
+    """Return a line with nothing in it that a terminal obeys: names come from whoever made the source."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode() for one in line)
 
 
 def _written(adoption: Adoption, outcome: Outcome) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from kometa_host.adoption.plan import adoption_of
 from kometa_host.adoption.sources import Archive, Folder, Host, SourceError, opened
 
 FILES = {"config.yml": b"plex: {}\n", "metadata/Movies.yml": b"collections: {}\n"}
@@ -58,6 +59,15 @@ def test_a_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
         archive.addfile(tarfile.TarInfo(name))
     with pytest.raises(SourceError, match="leads out of it"):
         opened(str(tmp_path / "k.tar")).files()
+
+
+def test_of_two_members_of_one_name_the_last_counts(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "k.tar", "w") as archive:
+        for content in (b"first: 1\n", b"libraries: {A: {}}\n"):
+            member = tarfile.TarInfo("config.yml")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    assert b"A: {}" in adoption_of(Archive(tmp_path / "k.tar")).changed["config.yml"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04cut"])

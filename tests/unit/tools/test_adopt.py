@@ -304,6 +304,35 @@ def test_too_many_images_of_an_archive_are_said(
     assert "unpack it, and name the folder" in capsys.readouterr().out
 
 
+def test_what_is_too_large_for_a_definition_is_copied_unread(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kometa_host.adoption.plan.MAX_YAML_SIZE", len(CONFIG) + 99)
+    (source / "config" / "large.yml").write_text("a: [\n" * 400)
+    assert adopt(project, source) == 0
+    assert (project / "kometa" / "large.yml").read_text() == "a: [\n" * 400
+    monkeypatch.setattr("kometa_host.adoption.plan.MAX_YAML_SIZE", 9)
+    assert adopt(project, source) == 1
+    assert "config/config.yml is larger than" in capsys.readouterr().err
+
+
+def test_names_that_a_terminal_obeys_are_left_and_shown_harmless(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source / "config" / "x\x1b[31m.yml").write_text("a: 1\n")
+    (source / "config" / "two\nlines").mkdir()
+    (source / "config" / "two\nlines" / "b.yml").write_text("b: 1\n")
+    assert adopt(project, source) == 0
+    shown = capsys.readouterr().out
+    assert "nothing that Kometa reads: config.yml.bak, notes.txt, two\\nlines/b.yml, x\\x1b[31m.yml" in shown
+    assert sorted(path.name for path in (project / "kometa").iterdir()) == [
+        "Movies.yml",
+        "assets",
+        "collections",
+        "config.yml",
+    ]
+
+
 def test_another_tree_is_named_in_the_variables(project: Path, source: Path) -> None:
     assert adopt(project, source, "--into", "kometa-tower") == 0
     assert 'kometa_config_source = "kometa-tower"' in (project / "group_data" / "all.py").read_text()
