@@ -88,7 +88,8 @@ def _temporary_storage(settings: Settings, found: Observed) -> Iterator[str]:
             "(su, or sudo without -i): it loses its containers whenever /tmp is cleaned. Podman remembers that place "
             f"until it is reset. Look with podman ps -a and podman volume ls what {settings.mms_user} has there, and "
             "save what its volumes hold. Then, as root: "
-            f"runuser -u {settings.mms_user} -- podman system reset (it removes containers, images and volumes); "
+            f"loginctl enable-linger {settings.mms_user} && runuser -l {settings.mms_user} -c "
+            "'XDG_RUNTIME_DIR=/run/user/$(id -u) podman system reset' (it removes containers, images and volumes); "
             "then deploy again."
         )
 

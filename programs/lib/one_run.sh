@@ -71,6 +71,7 @@ watch_container() {
         elif [ $((SECONDS - finished)) -ge "$grace" ]; then
             say "the run has finished, but its container has not: ending it"
             end_container
+            grace=$((grace + 60)) # it needs a moment
         fi
     done
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,10 @@ from kometa_host.state.programs import Actor
 from operations.engine import openssh, transport
 from operations.engine.connection import StrictConnector
 from operations.engine.process import ConnectionLostError
+from tests.host.driver import Pyinfra
+from tests.host.jumps import behind
 from tests.sandbox import Host, Sandbox
+from tests.sandbox.trees import PASSWORD
 
 NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -78,6 +82,16 @@ def test_a_key_that_nobody_has_looked_at_is_refused_with_the_command_to_look(hos
         assert name_of_account(reached) == "root"
 
 
+def test_ctrl_c_ends_a_run_with_a_status_of_its_own_and_says_what_was_done(host: Host, tmp_path: Path) -> None:
+    process = Pyinfra(tmp_path, host).start("deploy.py", "-y")
+    assert process.stderr
+    assert any("Connected" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=40)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "ended by Ctrl-C: nothing was changed" in said
+
+
 @pytest.mark.parametrize("marked", [[], [f"@revoked other.lan {NOBODYS_KEY}"]], ids=["paramiko", "openssh"])
 def test_another_key_than_the_known_one_is_refused(marked: list[str], host: Host, tmp_path: Path) -> None:
     other = known_hosts(tmp_path, *marked, f"{host.address} {NOBODYS_KEY}")
@@ -128,17 +142,8 @@ def test_the_user_s_own_settings_decide_how_strict_it_is(setting: str, host: Hos
 def test_a_host_behind_others_by_its_other_address_on_another_port(
     jumps: int, sandbox: Sandbox, host: Host, jump_hosts: list[Host], tmp_path: Path
 ) -> None:
-    names = [f"jump{number}" for number in range(jumps)]
-    lines = [
-        *(f"Host {name}\n  HostName {jump.address}" for name, jump in zip(names, jump_hosts[-jumps:], strict=True)),
-        f"Host inner\n  HostName {host.address6}\n  Port 2222\n  User careful\n  ProxyJump {','.join(names)}",
-        f"Host *\n  User root\n  UserKnownHostsFile {sandbox.known_hosts}\n  IdentityFile {sandbox.key}",
-    ]
-    settings = tmp_path / "config"
-    settings.write_text("\n".join(lines) + "\n")
-    nothing = dict.fromkeys(("ssh_user", "ssh_key", "ssh_known_hosts_file"))
-    data = {"ssh_hostname": "inner", "ssh_config_file": str(settings), "_sudo_password": "sandbox"}
-    with connected(host, **nothing, **data) as reached:
+    data = behind(host, jump_hosts[-jumps:], "careful", sandbox, tmp_path)
+    with connected(host, **data, _sudo_password=PASSWORD) as reached:
         assert name_of_account(reached) == "root"
         process = openssh.start(reached, Actor.ROOT, "mms", "sha256sum")
         process.write(bytes(1 << 20))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.driver import Pyinfra
+from tests.host.jumps import behind
 from tests.sandbox import Host, Sandbox
 
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
@@ -109,31 +110,43 @@ def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_pa
 
 
 @pytest.mark.variant
-@pytest.mark.parametrize("like", ["testing", "home-in-data", "legacy-zones"])
-def test_a_deploy_and_a_second_one_that_changes_nothing(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    host = sandbox.host("ready", like=like)
+@pytest.mark.parametrize(
+    ("like", "user"),
+    [
+        ("testing", "root"), ("home-in-data legacy-zones", "root"), ("tcsh talkative", "admin"),
+        ("fish talkative", "admin"), ("sudo-rs", "admin"), ("doas", "admin"),
+    ],
+)  # fmt: skip
+def test_a_second_deploy_changes_nothing_whatever_the_host_is_like(
+    like: str, user: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    host = sandbox.host("ready", like=like.split())
     try:
         if host.run("systemctl is-failed user@0", check=False).stdout == "failed\n":
             pytest.skip("the user managers of that systemd do not start under this machine's systemd-nspawn")
-        command = pyinfra(tmp_path, host)
-        command.deploy()
-        assert command.deploy() == set()
-        command.run("operations.backup.create", "-y")
-        command.run("operations.autodeploy.run", "-y")
+        prove(pyinfra(tmp_path, host, ssh_user=user))
     finally:
         host.destroy()
 
 
 @pytest.mark.variant
-@pytest.mark.parametrize("like", ["tcsh", "fish", "sudo-rs"])
-def test_an_admin_deploys_whatever_the_shell_and_the_sudo(like: str, sandbox: Sandbox, tmp_path: Path) -> None:
-    host = sandbox.host("ready", like=like)
+def test_a_host_behind_two_others_is_deployed_to(sandbox: Sandbox, tmp_path: Path) -> None:
+    jumps = [sandbox.host("bare"), sandbox.host("bare")]
+    host = sandbox.host("ready")
     try:
-        command = Pyinfra(tmp_path, host, ssh_user="admin")
-        command.deploy()
-        assert command.deploy() == set()
+        host.let_in_only_from(jumps[-1])
+        prove(pyinfra(tmp_path, host, **behind(host, jumps, "admin", sandbox, tmp_path)))
     finally:
-        host.destroy()
+        for each in (host, *jumps):
+            each.destroy()
+
+
+def prove(command: Pyinfra) -> None:
+    """Deploy, and see that all holds: nothing is left to change, backups and updates work."""
+    command.deploy()
+    assert command.deploy() == set()
+    command.run("operations.backup.create", "-y")
+    command.run("operations.autodeploy.run", "-y")
 
 
 def last_json(text: str) -> str:

@@ -61,6 +61,8 @@ def greet_everybody(root: Path) -> None:
     for name in [*start_files, *(str(path.relative_to(root)) for path in (root / "home").glob("mms/.bashrc"))]:
         (root / name).write_text(f"{GREETING}\n")
     (root / "etc/csh.cshrc").write_text("echo welcome to this host\n")
+    if (root / "etc/fish").is_dir():
+        (root / "etc/fish/config.fish").write_text(f"{GREETING}\n")
 
 
 def refuse_as_sudo_rs(root: Path) -> None:
