@@ -64,6 +64,25 @@ BREAKS = {
         {"Secrets no longer wanted"},
     ),
 }
+# what is done to a host at once: an operation that is foreseen has one cause
+TOGETHER = (
+    (
+        "a unit's text",
+        "an owner deep in the tree",
+        "a mode of a file of ours",
+        "a secret of ours that nobody wants",
+        "a missing program",
+    ),
+    ("a unit's mode", "a mode of the tree", "a foreign value in a secret"),
+    ("a deleted unit", "a deleted config file"),
+    ("a unit that systemd has forgotten", "a deleted config.yml", "a missing secret"),
+    ("a foreign edit of config.yml", "a stopped service"),
+    ("a config.yml that is no YAML", "a missing network"),
+    ("an edited file with its old times", "a frozen container"),
+    ("a directory in place of nothing", "a missing image"),
+    ("a Kometa that halted for lack of config.yml",),
+    ("lingering off",),
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +111,21 @@ def test_a_bare_host_is_left_alone_by_a_preview_which_then_comes_true(sandbox: S
         host.destroy()
 
 
-@pytest.mark.parametrize("name", BREAKS)
-def test_what_is_broken_by_hand_is_predicted_and_mended(name: str, after_a_run: Host, pyinfra: Pyinfra) -> None:
-    command, operations = BREAKS[name]
-    assert pyinfra.preview() == set()
-    after_a_run.run(f"cd /; {command}")
+def test_each_break_is_tried_once_and_beside_none_that_needs_the_same_operation() -> None:
+    assert sorted(name for names in TOGETHER for name in names) == sorted(BREAKS)
+    for names in TOGETHER:
+        operations = [operation for name in names for operation in BREAKS[name][1]]
+        assert len(operations) == len(set(operations))
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=" and ".join)
+def test_what_is_broken_by_hand_is_predicted_and_mended(
+    names: tuple[str, ...], after_a_run: Host, pyinfra: Pyinfra
+) -> None:
+    operations: set[str] = set()
+    for command, mended_by in (BREAKS[name] for name in names):
+        after_a_run.run(f"cd /; {command}")
+        operations |= mended_by
     assert pyinfra.preview() == operations
     assert pyinfra.deploy() == operations
     assert pyinfra.preview() == set()
