@@ -7,12 +7,14 @@
 : "${lock_wait:?}" "${library_dir:?}" "${repository?}" "${branch?}" "${unsigned?}" "${inventory_host?}" # empty but in pull mode
 pull_dir=$state_dir/autodeploy/git
 bare=$pull_dir/repository.git # a copy that can be fetched again at any time
+largest_kib=${KOMETA_HOST_LARGEST_KIB:-1048576} # of a fetch, and of the whole copy
+still_words=$pull_dir/still # that the branch stands still, in words, while it does
 
 # Its own collection of garbage must end with it; what was fetched must survive a power failure.
 git() { timeout 900 git --git-dir="$bare" -c core.hooksPath=/dev/null -c fetch.fsckObjects=true -c gc.autoDetach=false -c core.fsync=all "$@"; }
 described() { git log -1 --format='%h (%s)' "$1" | tr -d '[:cntrl:]'; }
 
-# $1: deployed (what the host has) or bad (with which Kometa was not healthy). Prints a commit, nothing where there is none.
+# $1: deployed (what the host has), newest (of those that were ever followed) or bad (with which Kometa was not healthy). Prints a commit, nothing where there is none.
 known() { grep -xE '[0-9a-f]{40,64}' "$pull_dir/$1" 2>/dev/null || true; }
 remember_commit() {
     printf '%s\n' "$2" >"$pull_dir/$1.new" && sync "$pull_dir/$1.new" && mv -T -- "$pull_dir/$1.new" "$pull_dir/$1"
@@ -42,10 +44,23 @@ say_unexpected() {
 # --- what the repository says --------------------------------------------------------------------------------------
 
 fetch_once() {
-    command git init --quiet --bare -- "$bare" && find "$bare" -name '*.lock' -delete || return 1
-    # Nothing may ask: nobody is there to answer.
-    GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -o BatchMode=yes' git fetch --quiet --prune --force -- "$repository" \
-        "+refs/heads/$branch:refs/kometa-host/wanted" '+refs/tags/*:refs/tags/*' </dev/null
+    local status=0
+    command git init --quiet --bare -- "$bare" && drop_unfinished_fetch || return 1
+    # One pack, so that the limit for a file is that of all. Nothing may ask: nobody is there to answer.
+    (
+        ulimit -f "$largest_kib"
+        GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -o BatchMode=yes' git -c fetch.unpackLimit=1 fetch --quiet --prune --force -- \
+            "$repository" "+refs/heads/$branch:refs/kometa-host/wanted" '+refs/tags/*:refs/tags/*' </dev/null
+    ) || status=$?
+    drop_unfinished_fetch
+    return "$status"
+}
+
+# What a fetch that was cut off leaves: git itself would keep it for two weeks.
+drop_unfinished_fetch() {
+    find "$bare" \( -name '*.lock' -o -name 'tmp_*' -o -name '.tmp-*' \) -type f -delete
+    find "$bare/objects" -maxdepth 1 -name 'tmp_objdir-*' -exec rm -rf -- {} +
+    rm -rf -- "$pull_dir"/trees/*.partial
 }
 
 # A power failure can leave any file of the copy empty. Sets output, as its caller does.
@@ -56,16 +71,40 @@ fetch_into_new_copy() {
     output=$(fetch_once 2>&1)
 }
 
+refuse_large() {
+    # index-pack is ended by a signal, and of that nothing is said but that its output is not whole.
+    grep -qE 'File too large|signal 25|invalid index-pack output' <<<"$output" || return 1
+    rm -rf -- "$bare"
+    give_up "the repository is larger than $((largest_kib >> 10)) MiB, and was not fetched; nothing was changed"
+}
+
 fetch() {
     local output
-    output=$(fetch_once 2>&1) || fetch_into_new_copy ||
+    output=$(fetch_once 2>&1) || fetch_into_new_copy || refuse_large ||
         give_up "the repository could not be fetched, nothing was changed: $(tr '\n' ' ' <<<"$output" | cut -c1-400)"
+    if [ "$(du -sk -- "$bare" | cut -f1)" -gt "$largest_kib" ]; then output='File too large' && refuse_large; fi
     new=$(git rev-parse --verify 'refs/kometa-host/wanted^{commit}')
+}
+
+# Whoever holds the repository can also offer nothing new, for as long as he likes. Prints since when the branch stands
+# still, in words, if that is a month longer than it ever was between two commits.
+stands_still() {
+    local since
+    since=$(git log -200 --first-parent --format=%ct "$new" | awk -v now="$(date +%s)" '
+        NR == 1 { newest = $1 }
+        NR > 1 && before - $1 > longest { longest = before - $1 }
+        { before = $1 }
+        END { if (now - newest > longest + 30 * 86400) print newest }
+    ')
+    [ -n "$since" ] || return 0
+    printf 'nothing new since %s, a month longer than between any two commits before: is something kept back?' \
+        "$(date -u -d "@$since" +%F)"
 }
 
 # A signature counts if one of the keys in allowed-signers made it, on the commit or on a tag that points at it.
 is_signed() {
-    local check=(-c gpg.format=ssh -c gpg.ssh.allowedSignersFile="$library_dir/allowed-signers" -c gpg.minTrustLevel=fully) tag
+    # A signature says itself of what kind it is: for all but those of SSH there is no program.
+    local check=(-c gpg.program=false -c gpg.openpgp.program=false -c gpg.x509.program=false -c gpg.format=ssh -c gpg.ssh.allowedSignersFile="$library_dir/allowed-signers" -c gpg.minTrustLevel=fully) tag
     if git "${check[@]}" verify-commit "$new" >/dev/null 2>&1; then return 0; fi
     while IFS= read -r tag; do
         if git "${check[@]}" verify-tag "$tag" >/dev/null 2>&1; then return 0; fi
@@ -74,15 +113,16 @@ is_signed() {
 }
 
 refuse_untrusted() {
-    if [ "$new" = "$deployed" ]; then return 0; fi
-    if [ -z "$unsigned" ] && ! is_signed; then
+    if [ -z "$unsigned" ] && [ "$new" != "$deployed" ] && ! is_signed; then
         give_up "neither $(described "$new") nor a tag on it is signed by a key of kometa_autodeploy_signers; nothing was changed"
     fi
     # Whoever holds the repository could otherwise bring back an old commit, signed and with a fault that is known.
-    if [ -n "$deployed" ] && [ -z "$rewritten" ] && ! git merge-base --is-ancestor "$deployed" "$new" 2>/dev/null; then
-        give_up "$(described "$new") does not follow from what the host has, ${deployed:0:7}: the branch was rewritten." \
-            "Nothing was changed. If that is right: operations.autodeploy.run retry=true"
+    if [ -n "$newest" ] && [ -z "$rewritten" ] && ! git merge-base --is-ancestor "$newest" "$new" 2>/dev/null; then
+        give_up "$(described "$new") does not follow from the newest that the host knows, ${newest:0:7}: the branch was" \
+            "rewritten. Nothing was changed. If that is right: operations.autodeploy.run retry=true"
     fi
+    # From now on, whatever becomes of its deploy.
+    if [ "$new" != "$newest" ]; then remember_commit newest "$new"; fi
 }
 
 # --- running a commit ------------------------------------------------------------------------------------------------
@@ -117,6 +157,9 @@ run_project() { # $1: commit, then arguments for Python
 
 # What only root could do was left undone, and said so.
 left_to_root() { grep -o 'left undone: .* needs root' "$pull_dir/output" | sort -u | sed 's/^/; /' | tr -d '\n'; }
+
+# As operations/kometa.py, operations/podman.py and change/switch_service.sh say it; a file's name may hold any word.
+has_postponed() { has_said '^ *\(\[@local\] \)\?\(restart \)\?postponed: '; }
 
 has_said() { grep -q -- "$1" "$pull_dir/output"; }
 
@@ -154,7 +197,7 @@ follow_commit() {
     if [ "$new" != "$deployed" ]; then what=deployed; fi
     await_turn
     if deploy "$new"; then
-        if has_said 'postponed'; then
+        if has_postponed; then
             postpone_pull "$(described "$new") waits for the end of a run$(left_to_root)"
             return 0
         fi
@@ -194,14 +237,17 @@ pull() {
     exec 8>>"$pull_dir/lock"
     flock -n 8 || fail "another one brings the host to the state of its repository at the moment."
     trap say_unexpected EXIT
-    deployed=$(known deployed) new='' rewritten='' venv='' noted=''
+    deployed=$(known deployed) newest=$(known newest) new='' still='' rewritten='' venv='' noted=''
     # For once, and for this time only: whoever holds the repository could make it fail, and wait.
     if [ -e "$pull_dir/take-rewritten" ]; then
         rewritten=yes
         rm -- "$pull_dir/take-rewritten"
     fi
+    newest=${newest:-$deployed}
     fetch
     refuse_untrusted
+    still=$(stands_still)
+    printf '%s' "$still" >"$still_words"
     if [ "$new" = "$(known bad)" ]; then
         note_pull skipped "$(described "$new") was not healthy before; waiting for the next one"
         new=$deployed
@@ -210,7 +256,7 @@ pull() {
     prepare "$new" || give_up "$(described "$new") could not be made ready to run; the journal says why. Nothing was changed." \
         "It needs Python 3.11 or newer, and wheels of what its requirements.lock names"
     if [ "$new" = "$deployed" ] && ! has_drifted "$new"; then
-        note_pull current "the host is as $(described "$new") wants it$(left_to_root)"
+        note_pull current "the host is as $(described "$new") wants it$(left_to_root)${still:+; $still}"
         return 0
     fi
     follow_commit

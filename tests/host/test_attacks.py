@@ -14,8 +14,6 @@ from tests.host.driver import CONFIG, Outcome, Pyinfra, wait_for_kometa
 from tests.host.sampler import Sampler
 from tests.sandbox import Host
 
-pytestmark = pytest.mark.unproven
-
 # All that root owns and no command of these tests is to change: names, kinds, owners, modes, targets; texts of /etc.
 ROOTS = (
     "find /etc /root /usr /opt /srv /var/spool /var/lib/systemd/linger -printf '%p %y %U:%G %m %l\\n' | sort;"

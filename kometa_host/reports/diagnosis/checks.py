@@ -40,6 +40,7 @@ CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "restore drill": lately.proof,
     "disk": lately.disk,
     "image": lately.image,
+    "repository": lately.branch,
     "clock": lately.clock,
     "selinux": lately.selinux,
 }

@@ -10,7 +10,7 @@ from kometa_host.plans import schedules
 from kometa_host.plans.service import UNIT
 from kometa_host.reports.diagnosis.check import DEPLOY, RESTART, Answer, Host, ok, problem, unknown, warning
 from kometa_host.reports.status import age, parse_time, timer_units
-from kometa_host.state import kometa_errors, kometa_log
+from kometa_host.state import answers, kometa_errors, kometa_log
 from kometa_host.state.desired import units_of_interest
 from kometa_host.state.kometa_log import Outcome, Run
 
@@ -203,6 +203,20 @@ def _disks(text: str) -> Iterable[tuple[int, int, str]]:
         parts = line.split(None, 5)
         if len(parts) == 6 and parts[4].rstrip("%").isdecimal() and parts[3].isdecimal():
             yield int(parts[4].rstrip("%")), int(parts[3]), parts[5]
+
+
+def branch(host: Host) -> Answer:
+    """Judge whether the branch that a host in pull mode follows still moves."""
+    if not host.settings.follows_git:
+        return ok("none is followed")
+    still = host.look.found.text("branch-still")
+    if not still:
+        return ok("its branch moves as it used to")
+    return warning(
+        answers.shown(still),
+        "there was nothing to commit, or whoever holds the repository keeps newer commits back",
+        "compare with your own copy: git log -1   (on the host: facts.autodeploy.History says which commit it has)",
+    )
 
 
 def image(host: Host) -> Answer:
