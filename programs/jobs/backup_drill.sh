@@ -22,7 +22,7 @@ drill_entries() {
 count_records() { tr -cd '\0' | wc -c; }
 
 # Checksums of those entries of standard input that are files, as the directory $1 has them.
-checksums() { grep -z '^f ' | cut -z -d ' ' -f 7- | (cd -- "$1" && xargs -0r sha256sum -z --); }
+checksums() { grep -z '^f ' | cut -z -d ' ' -f 7- | (cd -- "$1" && xargs -0r timeout 14400 sha256sum -z --); }
 
 drill() {
     local lists expression expressions=()

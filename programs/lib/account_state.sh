@@ -3,6 +3,7 @@
 . begin.sh
 . lib/file_state.sh
 . lib/owners.sh
+. lib/plain_file.sh
 . lib/podman.sh
 . lib/rootless_network.sh
 . lib/runs.sh
@@ -60,7 +61,8 @@ foreign_part() {
 # What a former stack has besides: told once, before the first deploy.
 former_stack_part() {
     find "$HOME/.config/systemd/user" -maxdepth 1 -name 'mms-*' -printf '%f\n' 2>/dev/null | sort | emit former-units
-    podman unshare sed -nE 's/^(export +)?([A-Za-z_][A-Za-z0-9_]*)=.*/\2/p' "$config_dir/kometa.env" 2>/dev/null | emit former-variables
+    in_namespace read_plain "$config_dir/kometa.env" 65536 2>/dev/null |
+        sed -nE 's/^(export +)?([A-Za-z_][A-Za-z0-9_]*)=.*/\2/p' | emit former-variables
     timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | emit former-archives
 }
 

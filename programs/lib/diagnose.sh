@@ -3,6 +3,7 @@
 . begin.sh
 . lib/common.sh
 . lib/emit.sh
+. lib/plain_file.sh
 . lib/podman.sh
 : "${config_dir:?}" "${quadlet_dir:?}" "${backup_place:?}" "${image:?}" "${plex_url:?}" "${probe?}" # probe: the text of ask_plex.py
 
@@ -17,7 +18,7 @@ recent_log() {
 
 diagnose_in_namespace() {
     set +e +o pipefail
-    head -c 1000000 -- "$config_dir/config.yml" | emit config-text
+    read_plain "$config_dir/config.yml" 1000000 | emit config-text
     if [ -e "$config_dir/config.yml" ]; then printf yes | emit has-config; fi
 }
 

@@ -2,6 +2,8 @@
 # Looks whether a set of files is as it was written. Runs inside the namespace.
 . begin.sh
 . lib/emit.sh
+. lib/plain_file.sh
+most_of_text=4194304 # bytes of config.yml
 
 # $1: name of the set, $2: its directory, $3: the digest that is wanted, $4: a file whose text is told when it deviates
 files_part() {
@@ -20,7 +22,9 @@ files_part() {
     fi
     if [ "$digest" = "$wanted" ] && ! grep -qxF "changed $text" <<<"$deviations"; then return 0; fi
     if [ -r "$manifest" ]; then gzip -c "$manifest" | emit "files.$set.manifest"; fi
-    if [ -n "$text" ] && [ -f "$root/$text" ] && [ ! -L "$root/$text" ]; then emit "files.$set.text" <"$root/$text"; fi
+    if [ -n "$text" ] && [ -f "$root/$text" ] && [ ! -L "$root/$text" ]; then
+        read_plain "$root/$text" "$most_of_text" | emit "files.$set.text"
+    fi
     if [ -r "$state_dir/files/$set/declared" ]; then emit "files.$set.declared" <"$state_dir/files/$set/declared"; fi
 }
 
@@ -40,7 +44,9 @@ file_deviations() {
             kind = (was[1] == "-") ? "directory" : "regular"
             if (index($1, kind) != 1) { print "kind " name; next }
             if ($3 != was[5] " " was[6] " " was[7]) print "owner " $3 " " name
-            if (kind == "regular" && $2 != was[2] " " was[3] " " was[4]) print "check " was[1] " " name
+            if (kind != "regular" || $2 == was[2] " " was[3] " " was[4]) next
+            split($2, is, " ")
+            print (is[1] == was[2] ? "check " was[1] " " was[2] " " name : "changed " name)
         }
         END { for (name in recorded) if (!(name in seen)) print "missing " name }
     ' <(printf '%s\n' "$names") "$manifest" - | checked_by_content "$root"
@@ -76,13 +82,14 @@ stat_entries() {
 }
 
 checked_by_content() {
-    local root=$1 line what rest
+    local root=$1 line what rest sum size
     while IFS= read -r line; do # whole: a name may begin or end with a space
         what=${line%% *} rest=${line#* }
         if [ "$what" != check ]; then
             printf '%s %s\n' "$what" "$rest"
-        elif [ "$(sha256sum <"$root/${rest#* }" | cut -d' ' -f1)" != "${rest%% *}" ]; then
-            printf 'changed %s\n' "${rest#* }"
+            continue
         fi
+        sum=${rest%% *} rest=${rest#* } size=${rest%% *} rest=${rest#* }
+        if [ "$(read_plain "$root/$rest" "$size" | sha256sum | cut -d' ' -f1)" != "$sum" ]; then printf 'changed %s\n' "$rest"; fi
     done
 }

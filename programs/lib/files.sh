@@ -4,6 +4,7 @@
 # `end`, without which the stream was cut.
 . begin.sh
 . lib/common.sh
+. lib/plain_file.sh
 . lib/podman.sh
 . lib/replaced.sh
 : "${set_name:?}" "${root:?}" "${owner:?}" "${then?}" # then: a function that runs after the files are live
@@ -48,7 +49,7 @@ check_unchanged() { # $1: digest of the manifest as it was seen, $2: of the conf
     if [ -r "$record/manifest" ]; then digest=$(head -n 1 "$record/manifest"); fi
     [ "$digest" = "$1" ] || fail "$root was changed by somebody else meanwhile; nothing was changed. Run the command again."
     # Kometa writes refreshed tokens there, which would be lost.
-    if [ -n "$2" ] && [ "$(sha256sum <"$root/config.yml" | cut -d' ' -f1)" != "$2" ]; then
+    if [ -n "$2" ] && [ "$(read_plain "$root/config.yml" $((4 << 20)) | sha256sum | cut -d' ' -f1)" != "$2" ]; then
         fail "$root/config.yml was changed by somebody else meanwhile; nothing was changed. Run the command again."
     fi
 }

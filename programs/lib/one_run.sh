@@ -55,7 +55,7 @@ let_service_rest() {
 }
 
 # Tells one log from the next: every run begins a new file.
-log_identity() { if [ -e "$1" ]; then printf '%s %s' "$(stat -c %i -- "$1")" "$(head -n 1 -- "$1" | cksum)"; fi; }
+log_identity() { if [ -f "$1" ]; then printf '%s %s' "$(stat -c %i -- "$1")" "$(read_plain "$1" 4096 | head -n 1 | cksum)"; fi; }
 has_config() { [ -f "$folder/config.yml" ]; }
 
 end_container() { podman kill -s KILL test-kometa >/dev/null 2>&1 || true; }

@@ -2,6 +2,7 @@
 # Kometa's runs, from its logs and processes. What reads the logs runs inside the namespace: they are the container's.
 . begin.sh
 . lib/common.sh
+. lib/plain_file.sh
 . lib/podman.sh
 due_time=90 # seconds after a scheduled time in which Kometa may still not have seen that it has come
 
@@ -19,10 +20,9 @@ run_in_progress() {
 # line still lives.
 logged_run() { # $1: log, $2: time zone
     local log=$1 line started age
-    [ -r "$log" ] || return 0
-    line=$(head -c 65536 "$log" | grep -aEm1 "\\|\\s+Starting $run_name\\s+\\|" || true)
+    line=$(read_plain "$log" 65536 | grep -aEm1 "\\|\\s+Starting $run_name\\s+\\|" || true)
     [ -n "$line" ] || return 0
-    if tail -c 65536 "$log" | grep -aqE "\\|\\s+Finished $run_name\\s+\\|"; then return 0; fi
+    if grep -aqE "\\|\\s+Finished $run_name\\s+\\|" <(read_plain_end "$log" 65536); then return 0; fi
     line=${line#\[}
     # The zone of the log is the one that Kometa has been started with, whatever is wanted now.
     started=$(TZ=$(kometa_variable TZ "$2") date -d "${line%%,*}" +%s 2>/dev/null) || return 0
@@ -86,14 +86,13 @@ run_logs() { # $1: Kometa's logs directory, $2: how many
 
 # A run that was given up before its Starting line, for lack of internet, has a critical message instead.
 is_run_log() {
-    [ -r "$1" ] || return 1
-    if head -c 65536 "$1" | grep -aqE "\\| +Starting $run_name +\\|"; then return 0; fi
-    ! grep -aqF 'Validation Report' "$1" && grep -aqF '[CRITICAL]' "$1"
+    if grep -aqE "\\| +Starting $run_name +\\|" <(read_plain "$1" 65536); then return 0; fi
+    ! grep -aqF 'Validation Report' <(read_log "$1") && grep -aqF '[CRITICAL]' <(read_log "$1")
 }
 
 # Prints the lines of a log that tell how its run went: markers, warnings, errors.
 run_extract() {
     local telling="\\| +(Starting|Finished) $run_name +\\||Start Time: |\\[(WARNING|ERROR|CRITICAL)\\]|Validation Report"
     telling+="| Library Connection Failed|\\| +Version: "
-    if [ -r "$1" ]; then grep -aE "$telling" "$1" || true; fi
+    read_log "$1" | grep -aE "$telling" || true
 }

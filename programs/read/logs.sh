@@ -34,7 +34,7 @@ follow_log() {
 print_runs() {
     local log
     while IFS= read -r log; do
-        printf 'run %s\n' "$(gzip -1c -- "$log" | base64 -w0)"
+        printf 'run %s\n' "$(read_log "$log" | gzip -1 | base64 -w0)"
     done < <(run_logs "$config_dir/logs" "$runs" | tac)
 }
 
