@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kometa_host.config_tree import validator
 from kometa_host.errors import UserError
-from kometa_host.plans import preconditions, takeover
+from kometa_host.plans import backup, preconditions, restore, snapshots, takeover
+from kometa_host.plans.destroy import Remains
 from kometa_host.reports import status
 from kometa_host.reports.diagnosis.check import Host
 from kometa_host.reports.diagnosis.checks import diagnose
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
 from kometa_host.state import answers
-from kometa_host.state.observed import HostFacts, Observed
+from kometa_host.state.observed import HostFacts, Observed, parse_foreign_owned
+from operations.kometa_run import judge
 
 SETTINGS = Settings()
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
@@ -102,6 +105,41 @@ def test_whatever_a_host_tells_has_a_status_and_a_diagnosis(
 ) -> None:
     look = Look(Observed({**account, **more}, HostFacts({**host, **more})))
     for use in (lambda: status.status(SETTINGS, look, NOW), lambda: diagnose(Host(SETTINGS, look, NOW))):
+        with suppress(UserError):
+            use()
+
+
+# What programs print that look at one thing alone: whole, cut, repeated, in any order, and mixed with anything.
+LINES = [
+    b"mark pinned kometa-2026-01-01.tar.zst", b"proof 2026-01-01T000000Z drilled x", b"written " + b"a" * 64 + b" 1 x",
+    b"12 age 5 kometa-2026-01-01T000000Z.tar.zst.age", b"f 1 1.5 name\0\0", b"kept 0 0 x\0\0", b"1:2 name", b"3 1",
+    b'[{"id": "1", "paths": ["/a"], "time": "2026-01-01T00:00:00Z", "tags": ["kometa-host"]}]', b'{"errors": [1]}',
+    b"1 2 3 4", b"- 755 0 0\tname", b"now 2026", b"[" * 50_000,
+]  # fmt: skip
+PRINTED = st.lists(st.sampled_from(LINES) | st.binary(max_size=20) | VALUE, max_size=5).flatmap(
+    lambda lines: st.integers(0, 200).map(lambda cut: b"\n".join(lines)[: cut * 40 or None])
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PRINTED)
+def test_whatever_a_program_prints_is_understood_or_refused(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    remains = Remains(SETTINGS, Observed({}), Observed(dict.fromkeys(("images", "trees", "archives"), data)))
+    for use in (
+        lambda: restore.parse_look(data),
+        lambda: restore.parse_look(gzip.compress(data), rounded=True),
+        lambda: backup.parse_archives(text.splitlines()),
+        lambda: backup.parse_written(text.splitlines()),
+        lambda: backup.drill_lines("name", text, ""),
+        lambda: snapshots.parse(text),
+        lambda: parse_foreign_owned(text),
+        lambda: validator.parse(data),
+        lambda: judge(text[:9], data, "UTC"),
+        lambda: remains.images,
+        lambda: remains.trees,
+        lambda: remains.archives,
+    ):
         with suppress(UserError):
             use()
 
