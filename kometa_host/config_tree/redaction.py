@@ -22,7 +22,7 @@ SECRET_KEY: Final = re.compile(
 SECRET_PATHS: Final = (("apprise", "config"), ("ntfy", "topic"), ("urls",))
 # an address of Apprise's, such as tgram://bottoken/ChatID, which can be a key as well; not one of a film or a server
 SERVICE_URL: Final = re.compile(
-    r"(?i)\b(?!(?:https?|ftp|file|git|ssh|plex|local|[it][mv]db)://)([a-z][a-z0-9+]{2,}://)(?!<<)[^\s\"'<]+"
+    r"(?i)\b(?!(?:https?|ftp|file|git|ssh|plex|local|[it][mv]db)://)([a-z][a-z0-9+]{2,30}://)(?!<<)[^\s\"'<]+"
 )
 PLACEHOLDER: Final = re.compile(r"<<[^<>\s]+>>")
 
@@ -76,11 +76,12 @@ def _without_parsed_secrets(text: str) -> str:
         document = yaml12.load(text, "config.yml")
     except yaml12.YamlError:
         return text
-    hidden = [document.places[path] for path in _secret_paths(document.value, ()) if path in document.places]
-    for start, end in sorted(hidden, reverse=True):
-        blanks = len(text[start:end]) - len(text[start:end].rstrip())
-        text = text[:start] + MASK + text[end - blanks :]
-    return text
+    hidden = {document.places[path] for path in _secret_paths(document.value, ()) if path in document.places}
+    shown, position = list[str](), 0
+    for start, end in sorted(hidden):
+        shown += [text[position:start], MASK]
+        position = start + len(text[start:end].rstrip())
+    return "".join([*shown, text[position:]])
 
 
 def _secret_paths(value: Value, path: KeyPath) -> Iterator[KeyPath]:
@@ -94,13 +95,11 @@ def _secret_paths(value: Value, path: KeyPath) -> Iterator[KeyPath]:
 
 # In a text that cannot be parsed, and in comments, lines are all there is
 
-NAMED: Final = rf"[\w. -]*(?:{SECRET_KEY.pattern})[\w. -]*"
-ENTRY: Final = re.compile(
-    rf"(?P<key>[\s#]*(?:[-?] +)*[\"']?{NAMED}[\"']?\s*:(?:\s+|$)|\s*\? +[\"']?{NAMED}[\"']?\s*)(?P<value>.*)",
-    re.IGNORECASE,
-)
+# Nothing follows, so nothing is tried twice: a host's text is not to take minutes.
+KEY: Final = re.compile(r"[\s#]*(?:[-?] +)*[\"']?[\w. -]*[\"']?\s*")
+COLON: Final = re.compile(r":(?:\s+|$)")
 INLINE_ENTRY: Final = re.compile(
-    rf"(?P<key>(?:{SECRET_KEY.pattern})[\w.-]*[\"']?\s*:\s+)(?P<value>\"[^\"]*\"|'[^']*'|[^,{{}}\[\]\s]+)",
+    rf"(?P<key>(?:{SECRET_KEY.pattern})[\w.-]{{0,100}}[\"']?\s*:\s+)(?P<value>\"[^\"]*\"|'[^']*'|[^,{{}}\[\]\s]+)",
     re.IGNORECASE,
 )
 
@@ -113,16 +112,28 @@ def _without_secret_entries(text: str) -> str:
         body = line.rstrip("\r\n")
         if outer is not None and body.strip() and not _is_below(body, outer):
             outer = None
-        entry = ENTRY.fullmatch(body)
+        entry = _entry(body)
         if outer is not None:
             body = _hidden_below(body)
         elif entry:
-            outer = None if "#" in entry["key"] else _indentation(body)
-            body = entry["key"] + _hidden(entry["value"])
+            key, value = entry
+            outer = None if "#" in key else _indentation(body)
+            body = key + _hidden(value)
         else:
             body = INLINE_ENTRY.sub(lambda match: match["key"] + _hidden(match["value"]), body)
         shown.append(body + line[len(line.rstrip("\r\n")) :])
     return "".join(shown)
+
+
+def _entry(line: str) -> tuple[str, str] | None:
+    """Return what a line has up to a secret's value, and the rest; None if it is no entry of a secret's."""
+    found = KEY.match(line)
+    key = found[0] if found else ""
+    if not SECRET_KEY.search(key):
+        return None
+    colon = COLON.match(line, len(key))
+    end = colon.end() if colon else len(key) if key.lstrip().startswith("? ") else 0
+    return (line[:end], line[end:]) if end else None
 
 
 def _indentation(line: str) -> int:
@@ -144,5 +155,5 @@ def _hidden_below(line: str) -> str:
 
 def _hidden(value: str) -> str:
     """Return the rest of a line, hidden unless there is no secret in it."""
-    text = re.sub(r"(?:^|\s+)#.*", "", value).strip(" \"'")
+    text = re.sub(r"(?:^|(?<=\s))#.*", "", value).strip(" \t\"'")
     return value if is_harmless(text) or text.lower() in ("null", "~", "true", "false") else MASK

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 MASK = "(hidden)"
-JSON_WEB_TOKEN = re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?")
+JSON_WEB_TOKEN = re.compile(r"(?<![\w-])eyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?")
 LONG_HEX = re.compile(r"(?<![\w-])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})(?![\w-])")
 URL_CREDENTIALS = re.compile(r"(?<=://)(?!<<)[^\s/@'\"]+(?=@)")
 URL_SECRET = re.compile(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from kometa_host.settings.kometa_options import is_option
-from kometa_host.settings.refusals import RefusalError, every, kind, quoted
+from kometa_host.settings.refusals import NO_TEXT, RefusalError, every, kind, quoted
 from kometa_host.settings.secret import SecretStr
 
 # Variables of the container that must not be set by hand, and why.
@@ -70,7 +70,7 @@ def _environment_text(name: str, value: object) -> str:
         return str(value)
     if not isinstance(value, str):
         raise RefusalError(f"{name} with {kind(value)}", "give each variable a text, a number, true or false")
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", value):
+    if NO_TEXT.search(value):
         raise RefusalError(f"{name} with a line break or another control character", "write its value on one line")
     return value
 
@@ -145,7 +145,7 @@ def _secret_text(name: str, value: object) -> str:
             f"{name} with an empty value", "give it its value; if it comes from the environment, is that variable set?"
         )
     # Kometa prints such a value in plain text, in the error about the header that it cannot send.
-    if text != text.strip() or re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
+    if text != text.strip() or NO_TEXT.search(text):
         raise RefusalError(
             f"{name} with a line break, a control character, or a space at its start or end (value not shown)",
             "remove it, for example with .strip(): Kometa would print the whole value in its log",

@@ -7,6 +7,12 @@ from typing import NamedTuple, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Control characters, ends of lines, surrogates, and noncharacters: systemd takes a line that holds one for no line.
+NO_TEXT = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
+    + "]"
+)
 MAX_QUOTE = 80  # characters of a value that a message repeats
 
 
@@ -61,7 +67,7 @@ def text_of(value: object, remedy: str) -> str:
         raise RefusalError(quoted(value), remedy)
     if not value.strip():
         raise RefusalError("an empty text", remedy)
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", value):
+    if NO_TEXT.search(value):
         raise RefusalError(f"a line break or another control character in {quoted(value)}", remedy)
     return value
 

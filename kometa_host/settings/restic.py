@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from kometa_host.settings import paths
-from kometa_host.settings.refusals import RefusalError, every, kind, listed, quoted, text_of
+from kometa_host.settings.refusals import NO_TEXT, RefusalError, every, kind, listed, quoted, text_of
 from kometa_host.settings.secret import SecretStr
 
 REPOSITORY = (
@@ -75,7 +75,7 @@ def _checked_secret(item: tuple[object, object]) -> tuple[str, SecretStr]:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(text, str) or not text:
         raise RefusalError(f"{name} with {kind(text)}", "give it a text that is not empty")
-    if re.search(r"[\x00-\x1f\x7f]", text):
+    if NO_TEXT.search(text):
         raise RefusalError(f"{name} with a line break or another control character", "write its value on one line")
     return name, SecretStr(text)
 

@@ -86,3 +86,18 @@ def test_the_names_of_keys_tell_secrets(path: tuple[str, ...], secret: bool) -> 
 def test_what_lets_others_send_messages_is_hidden(text: str) -> None:
     assert "canary" not in redacted(text)
     assert "canary" not in redacted(load(text, "x.yml").value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [" ", "token ", "token-", "- ", "secret: ", "a+", "eyJ-", "# token", "token: [", "://a", '"', "a.b-"],
+)
+def test_a_line_without_end_is_redacted_in_one_go(line: str) -> None:
+    long = line * (400_000 // len(line))  # for hours, if a character were looked at for each of those before it
+    for text in (long, f"{long}token: value", f"token:{long}x", f"[{long}"):
+        assert redacted(text)
+
+
+def test_many_secrets_are_hidden_in_one_go() -> None:
+    text = "".join(f"key{number}: {{token: hunter{number}}}\n" for number in range(5000))
+    assert "hunter" not in redacted(text)

@@ -54,7 +54,9 @@ def test_names_that_no_environment_can_have_are_refused(name: object) -> None:
         checked_environment({name: "x"})
 
 
-@pytest.mark.parametrize("text", ["a\nExecStartPost=x", "a\r", "a\x00", "a\u2028b"])
+@pytest.mark.parametrize(
+    "text", ["a\nExecStartPost=x", "a\r", "a\x00", "a\u2028b", "a\ufffe", "a\U0001ffff", "a\ufdd0", "a\ud800"]
+)
 def test_line_breaks_in_values_are_refused(text: str) -> None:
     with pytest.raises(RefusalError, match="A with a line break"):
         checked_environment({"A": text})
