@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from shlex import quote
 
+from kometa_host.state.answers import MAX_ANSWER, MAX_SAID
+
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
 SOURCED = re.compile(r"^\. ([\w/]+\.sh)\n", re.MULTILINE)  # a line of a program that names a library of its own
 
@@ -103,10 +105,15 @@ def evaluated(length: int) -> str:
 
 
 def command_line(actor: Actor, account: str, script: str) -> str:
-    """Return one shell command that becomes the actor and runs the program, for facts, which have no input."""
+    """Return one shell command that becomes the actor and runs the program, for facts, which have no input.
+
+    pyinfra reads all that comes, so both streams are bounded here; the exit status is the program's.
+    """
     text = f"{len(script.encode())}\n{script}"
     become = prelude(actor, account, ANSWER, "", False)
-    return f"printf %s {quote(text)} | env BASH_ENV= bash --norc --noprofile -c {quote(become)}"
+    run = f"printf %s {quote(text)} | env BASH_ENV= bash --norc --noprofile -c {quote(become)}"
+    said = f"{{ {{ {run}; echo $? >&4; }} 2>&1 >&5 | head -c {MAX_SAID} >&2; }} 5>&1"
+    return f"exec 3>&1; status=$({{ {said} | head -c {MAX_ANSWER} >&3; }} 4>&1); exit $status"
 
 
 def answer(lines: Iterable[str]) -> list[str]:

@@ -32,7 +32,7 @@ from kometa_host.plans.origin import Written
 from kometa_host.plans.snapshots import Snapshot
 from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
-from operations.engine import openssh
+from operations.engine import openssh, transport
 from operations.engine.attended import at_interrupt
 from operations.engine.operation import ask, settings
 from operations.engine.process import ConnectionLostError, Process
@@ -261,7 +261,7 @@ class _HostStream:
 
     def _ending(self) -> tuple[str, int]:
         """Return what the program said, and its exit status."""
-        said = b"".join(iter(self.process.read_error, b"")).decode("utf-8", "replace").strip()
+        said = transport.read_errors(self.process, None).strip()
         try:
             return said, self.process.wait()
         finally:

@@ -41,7 +41,7 @@ class Session:
         """Wait for a line that begins with the word. Raise HostEndedError if the program ends before."""
         while b"\n" not in self._output:
             piece = self._read()
-            if not piece:
+            if not piece or len(self._output) > answers.MAX_LINE:
                 raise HostEndedError
             self._output += piece
         line, _, self._output = self._output.partition(b"\n")
