@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from kometa_host.archive.names import parse as parse_archive
 from kometa_host.plans import autodeploy
 from kometa_host.plans.backup import MOMENT
+from kometa_host.plans.origin import Written
 from kometa_host.plans.service import CONTAINER, UNIT
 from kometa_host.plans.snapshots import PREFIX
 from kometa_host.settings.variables import Settings
@@ -52,10 +53,16 @@ class Look:
 
     @answers.sensible("archives")
     def archives(self) -> Mapping[str, int]:
-        """Return the archives of the backup directory, name to size in bytes, oldest first."""
+        """Return the archives of the backup directory, name to size in bytes, oldest first.
+
+        One that the host knows nothing of counts only if it is older than what the host has noted: anybody who can
+        write there could make it look as if there were backups.
+        """
         pairs = [line.rsplit("\t", 1) for line in self.found.text("backups").splitlines() if "\t" in line]
         dated = sorted((archive.time, name, int(size)) for name, size in pairs if (archive := parse_archive(name)))
-        return {name: size for _, name, size in dated}
+        written = Written.of(self.found.text("written").splitlines())
+        since = min((known.time for name in written.archives if (known := parse_archive(name))), default=None)
+        return {name: size for time, name, size in dated if since is None or time < since or written.has(name, size)}
 
     @answers.sensible("the last snapshot")
     def last_snapshot(self) -> tuple[str, datetime] | None:

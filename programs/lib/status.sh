@@ -36,6 +36,7 @@ status_part() {
     if [ -r "$state_dir/snapshot" ]; then emit snapshot <"$state_dir/snapshot"; fi
     if [ -r "$state_dir/backup-proofs" ]; then emit proofs <"$state_dir/backup-proofs"; fi
     if [ -e "$state_dir/repository-damaged" ]; then emit_value repository-damaged yes; fi
+    tail -n 500 -- "$state_dir/archives-written" 2>/dev/null | emit written
     find "$backup_place" -maxdepth 1 -type f -printf '%f\t%s\n' 2>/dev/null | emit backups
     in_namespace status_in_namespace 2>/dev/null
     if [ -n "$thorough" ]; then diagnose_part; fi

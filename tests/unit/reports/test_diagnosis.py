@@ -180,6 +180,15 @@ def test_a_clock_that_nobody_sets_is_a_warning_unless_the_host_is_a_container(to
     assert check("clock", host(now=str(int(NOW.timestamp())), clock=told)).state is state
 
 
+def test_an_archive_that_the_host_has_not_written_does_not_hide_that_backups_are_missing() -> None:
+    ours, forged = "kometa-2026-01-01T030000Z.tar.zst.age", "kometa-2026-11-22T030000Z.tar.zst.age"
+    look = Look(Observed({
+        "backups": f"kometa-2025-01-01.tar.zst\t3\n{ours}\t5\n{forged}\t5".encode(),
+        "written": f"{'a' * 64} 5 {ours}".encode(),
+    }))  # fmt: skip
+    assert list(look.archives()) == ["kometa-2025-01-01.tar.zst", ours]
+
+
 def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
     assert check("last backup", host()).state is State.WARNING
     recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
