@@ -5,7 +5,7 @@ from pyinfra.api.output import echo
 
 from kometa_host.plans import config_tree
 from kometa_host.plans.config_tree import CONFIG, Reconciled
-from kometa_host.state import desired
+from kometa_host.state import answers, desired
 from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff
 from operations.engine.operation import Commands, confirm, host_operation, look_again, observe, settings
@@ -46,4 +46,4 @@ def _show_diff(wanted: Reconciled) -> None:
     show_diff(wanted.tree, wanted.changes, hidden=(CONFIG,))
     if host.state.config.DIFF and not host.state.is_executing:
         for deviation in wanted.deviations:
-            echo(f"{host.print_prefix}  {CONFIG}: {deviation}")
+            echo(f"{host.print_prefix}  {CONFIG}: {answers.shown(str(deviation))}")

@@ -32,10 +32,12 @@ from kometa_host.plans.retention import schedule_warning
 from kometa_host.settings import names, notifications
 from kometa_host.settings.urls import parts_of
 from kometa_host.settings.variables import Settings
-from kometa_host.state import desired
+from kometa_host.state import answers, desired
 
 MASK = "********"
 # Names of data that pyinfra, we or others keep secrets in: ssh_password, _sudo_password, kometa_secrets, also misspelt.
+# The colours in which pyinfra writes, but for those in which nothing can be read.
+COLOUR = re.compile(r"(\x1b\[(?:0|1|2|3[1-7]|9[1-7])?m)")
 SECRET_DATA = re.compile(r"passw|passphrase|secret|token|api_?key|credential|authorization", re.IGNORECASE)
 # Operations that, called by themselves, need all secrets, or a good config tree, as a deploy does.
 WITH_SECRETS = ("operations.kometa.running", "operations.kometa.run_once")
@@ -59,6 +61,7 @@ def check_settings_before_connecting() -> None:
 
     state.init = init  # type: ignore[method-assign]
     logger.addFilter(_mask_logged_data)
+    logger.addFilter(_escape_logged)
 
 
 def check_and_end() -> None:
@@ -73,6 +76,7 @@ def check_and_end() -> None:
 
     state.init = init  # type: ignore[method-assign]
     logger.addFilter(_mask_logged_data)
+    logger.addFilter(_escape_logged)
 
 
 def _hosts_of_run(inventory: Inventory, limit: list[Host] | None) -> list[Host]:
@@ -258,6 +262,18 @@ def _mask_logged_data(record: LogRecord) -> bool:
     if isinstance(record.args, tuple):
         record.args = tuple(masked(part) if isinstance(part, dict) else part for part in record.args)
     return True
+
+
+def _escape_logged(record: LogRecord) -> bool:
+    """Let no word of a host's in what pyinfra logs be obeyed by the terminal; our own colours stay."""
+    pieces = COLOUR.split(record.getMessage())
+    record.msg = "".join(piece if COLOUR.fullmatch(piece) else _shown_lines(piece) for piece in pieces)
+    record.args = ()
+    return True
+
+
+def _shown_lines(text: str) -> str:
+    return "\n".join(map(answers.shown, text.split("\n")))
 
 
 def _mask_printed_data(host: Host) -> None:

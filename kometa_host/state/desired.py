@@ -37,6 +37,14 @@ def secret_values(settings: Settings) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in settings.kometa_secrets.items()}
 
 
+def all_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return all texts that no output may show."""
+    seeds = (value.get_secret_value() for tokens in settings.kometa_authorization.values() for value in tokens.values())
+    repository = (value.get_secret_value() for value in settings.kometa_repository_secrets.values())
+    pinged = (settings.kometa_notify_url,) if settings.kometa_notify_url else ()
+    return (*secret_values(settings).values(), *seeds, *repository, *pinged)
+
+
 def authorization_seeds(settings: Settings) -> dict[str, dict[str, str]]:
     """Return the tokens with which Trakt and MyAnimeList begin on a new host, in plain text: for its file only."""
     return {

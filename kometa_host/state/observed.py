@@ -130,6 +130,10 @@ class Observed(Told):
 
     host: HostFacts = HostFacts({})
 
+    def to_json(self) -> dict[str, dict[str, str]]:
+        """Return what pyinfra prints of it: texts of files, where secrets may stand, by their length alone."""
+        return {"host": _printed(self.host), "account": _printed(self)}
+
     def resolved(self, path: str) -> str:
         """Return a path without the symbolic links that the host has above it, as far as it told of them."""
         links = dict(line.split("\t", 1) for line in self.text("links").splitlines() if "\t" in line)
@@ -220,6 +224,16 @@ class Observed(Told):
         """When each file of the Quadlet directory was last written, in seconds since the epoch."""
         pairs = re.findall(r"^(\d+\.\d+) (.+)$", self.text("quadlet-times"), re.M)
         return {name: float(time) for time, name in pairs}
+
+
+def _printed(told: Told) -> dict[str, str]:
+    return {answers.shown(name): _printed_value(name, value) for name, value in sorted(told.values.items())}
+
+
+def _printed_value(name: str, value: bytes) -> str:
+    if name.startswith("foreign.") or name.endswith((".text", ".manifest", ".declared")):
+        return f"{len(value)} bytes"
+    return answers.shown(value.decode("utf-8", "replace"))
 
 
 @answers.sensible("owners of files")

@@ -11,11 +11,11 @@ from pyinfra.api.output import echo, format_text
 
 from kometa_host.config_tree.redaction import redacted
 from kometa_host.errors import UserError
-from kometa_host.state import answers, programs
-from kometa_host.state.diffs import unified
+from kometa_host.state import answers, desired, programs
+from kometa_host.state.diffs import unified, without_secrets
 from kometa_host.state.filesets import Changes, FileSet, WantedFile, manifest_of
 from kometa_host.state.programs import Actor
-from operations.engine.operation import Change, Commands, ask, observe, observe_anew
+from operations.engine.operation import Change, Commands, ask, observe, observe_anew, settings
 
 MAX_SHOWN_SIZE = 65_536  # bytes of a file of which a diff shows lines
 
@@ -129,11 +129,13 @@ def show_diff(wanted: FileSet, changes: Changes, hidden: Collection[str] = ()) -
     names = [name for name in changes.write if name not in hidden and _may_be_shown(wanted, name)]
     before = _texts_on_host(wanted, names)
     for name in changes.files:
-        echo(f"{host.print_prefix}{format_text(f'{wanted.root}/{name}', bold=True)}: {_kind(changes, name, before)}")
+        path = answers.shown(f"{wanted.root}/{name}")
+        echo(f"{host.print_prefix}{format_text(path, bold=True)}: {_kind(changes, name, before)}")
         if name in names:
-            mask = redacted if wanted.name == "config" else str
-            for line in unified(mask(before.get(name, "")), mask(_text(wanted.files[name]))):
-                echo(f"{host.print_prefix}  {line}")
+            mask = redacted if wanted.name == "config" else without_secrets
+            secrets = desired.all_secrets(settings())
+            for line in unified(mask(before.get(name, ""), secrets), mask(_text(wanted.files[name]), secrets)):
+                echo(f"{host.print_prefix}  {answers.shown(line)}")
 
 
 def _may_be_shown(wanted: FileSet, name: str) -> bool:

@@ -6,10 +6,12 @@ import pyinfra_cli.cli  # type: ignore[import-untyped]
 from pyinfra import host
 from pyinfra.api.output import echo
 
+from kometa_host.state import answers
+
 
 def show(text: str) -> None:
-    """Print a result on standard output, where pyinfra itself prints nothing."""
-    echo(text)
+    """Print a result on standard output, where pyinfra itself prints nothing; of a host's words nothing is obeyed."""
+    echo("\n".join(map(answers.shown, text.split("\n"))))
 
 
 def fail_quietly() -> None:

@@ -4,10 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
+from logging import LogRecord
 from pathlib import Path
 
 import pytest
 
+from kometa_host.controller import preflight
 from kometa_host.controller.preflight import MASK, masked, name_in_secrets, problem_report
 from kometa_host.errors import Problem
 
@@ -149,3 +151,12 @@ def test_a_problem_of_many_hosts_is_said_once() -> None:
 )
 def test_a_host_is_looked_up_by_the_inventory_s_name(inventory_name: str, pulls_as: str | None, name: str) -> None:
     assert name_in_secrets(inventory_name, pulls_as) == name
+
+
+def test_nothing_of_what_a_host_says_is_obeyed_by_the_terminal() -> None:
+    said = "\x1b[1mhost\x1b[0m \x1b[31mred\x1b[0m \x1b]52;c;AAAA\x07 \x1b[8mhidden\x1b[30mblack\n\x1b[2Jline"
+    record = LogRecord("pyinfra", 20, "", 0, "%s", (said,), None)
+    assert preflight._escape_logged(record)
+    assert record.getMessage() == (
+        "\x1b[1mhost\x1b[0m \x1b[31mred\x1b[0m \\x1b]52;c;AAAA\\x07 \\x1b[8mhidden\\x1b[30mblack\n\\x1b[2Jline"
+    )

@@ -5,7 +5,14 @@ import json
 import pytest
 
 from kometa_host.state import observed
-from kometa_host.state.observed import Account, ForeignOwned, SubordinateRange, parse_foreign_owned
+from kometa_host.state.observed import (
+    Account,
+    ForeignOwned,
+    HostFacts,
+    Observed,
+    SubordinateRange,
+    parse_foreign_owned,
+)
 from tests.unit.told import host, lines
 
 UNITS = (
@@ -144,3 +151,13 @@ def test_a_set_of_files_is_told_with_text_and_what_was_declared() -> None:
 def test_a_run_in_progress_is_a_time_and_none_is_none() -> None:
     assert host(run_in_progress="1700000000").run_started == 1_700_000_000
     assert host(run_in_progress="").run_started is None
+
+
+def test_what_pyinfra_prints_of_it_holds_no_escape_and_no_text_of_a_file() -> None:
+    found = Observed(
+        {"units": b"a\x1b]0;x\xff", "files.config.text": b"token: hunter2", "foreign./a\x1b": b"X=hunter2"},
+        HostFacts({"now": b"\xed\xa0\x80"}),
+    )
+    printed = json.dumps(found.to_json(), ensure_ascii=False)
+    assert "hunter2" not in printed
+    assert printed.isprintable()
