@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from kometa_host.archive import names
 from kometa_host.config_tree import redaction, yaml12
 from kometa_host.config_tree.secret_patterns import MASK
 from kometa_host.config_tree.yaml12 import KeyPath, Value, YamlError
 from kometa_host.errors import UserError
+from kometa_host.settings.urls import parts_of
 from kometa_host.state import answers
 
 if TYPE_CHECKING:
@@ -147,8 +147,5 @@ def _shown(path: KeyPath, value: Value) -> str:
 
 def _origin_of(address: str) -> str:
     """Return scheme and host of an address whose path is a secret."""
-    try:
-        parts = urlsplit(address.strip())
-    except ValueError:
-        return ""
+    parts = parts_of(address.strip())
     return f"{parts.scheme}://{parts.hostname or ''}"

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from kometa_host.settings.names import DEFAULT_PORTS
 from kometa_host.settings.refusals import RefusalError, every, listed, quoted, text_of
 from kometa_host.settings.secret import SecretStr
+from kometa_host.settings.urls import parts_of
 
 if TYPE_CHECKING:
     from kometa_host.settings.variables import Settings
@@ -102,7 +103,7 @@ def checked_notify_url(value: object) -> str | None:
 
 def warnings(settings: "Settings") -> list[str]:
     """Return what is odd about the addresses of messages."""
-    parts = urlsplit(settings.kometa_notify_url or "")
+    parts = parts_of(settings.kometa_notify_url or "")
     is_secret = len(parts.path.strip("/")) >= SECRET_PATH or bool(parts.query or parts.password)
     if parts.scheme != "http" or not is_secret or parts.hostname in ("localhost", "127.0.0.1", "::1"):
         return []

