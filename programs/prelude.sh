@@ -31,6 +31,15 @@ with_sudo() { # $1: what root's shell runs
     exit "$needs_sudo"
 }
 
+# Not by pkill, which a host may lack before its first deploy.
+kill_sudo() {
+    local file line
+    for file in /proc/[0-9]*/stat; do
+        # `PID (NAME) STATE PARENT ...`; a process that has just ended has none
+        if { read -r line <"$file"; } 2>/dev/null && [[ $line == *" (sudo"*") "?" $$ "* ]]; then kill -KILL "${line%% *}"; fi
+    done
+}
+
 # Passes sudo's standard error on. sudo would ask three times, and an end of its input counts as an attempt as well:
 # it is killed as soon as it asks again.
 one_attempt() {
@@ -38,7 +47,7 @@ one_attempt() {
     while IFS= read -r line; do
         case $line in
             *"$question")
-                if [ -n "$asked" ]; then pkill -KILL -P $$ sudo; fi # before anybody can answer
+                if [ -n "$asked" ]; then kill_sudo; fi # before anybody can answer
                 printf '%s\n' "$question"
                 asked=yes
                 ;;

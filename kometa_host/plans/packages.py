@@ -11,19 +11,22 @@ from kometa_host.state.observed import Observed
 OLDEST_PODMAN = (4, 4)  # the first with Quadlet
 
 # Programs that show whether what Kometa's host needs is there; see programs/lib/host_state.sh.
-NEEDED = ("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock", "python3")
+NEEDED = (
+    *("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock", "python3"),
+    "pgrep",  # without it a run in progress would not be seen
+)
 SLIRP = "slirp4netns"  # rootless Podman's way to the network before version 5, which has pasta
 
 _COMMON = ("podman", "passt", "netavark", "aardvark-dns", "crun", "fuse-overlayfs", "nftables", "zstd", "tar")
-_DNF = (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core", "python3", "tzdata")
+_DNF = (*_COMMON, "shadow-utils-subid", "dbus-daemon", "util-linux-core", "python3", "tzdata", "procps-ng")
 # By family of distributions: not all that have one package manager have the same names or packages. Python and its time
 # zones are for the watcher of runs.
 PACKAGES: Mapping[str, tuple[str, ...]] = {
-    "debian": (*_COMMON, "uidmap", "dbus-user-session", "util-linux", "python3", "tzdata"),
+    "debian": (*_COMMON, "uidmap", "dbus-user-session", "util-linux", "python3", "tzdata", "procps"),
     "fedora": _DNF,
     "rhel": _DNF,
-    "suse": (*_COMMON, "shadow", "dbus-1", "util-linux", "python3", "timezone"),
-    "arch": (*_COMMON, "shadow", "dbus", "util-linux", "python", "tzdata"),
+    "suse": (*_COMMON, "shadow", "dbus-1", "util-linux", "python3", "timezone", "procps"),
+    "arch": (*_COMMON, "shadow", "dbus", "util-linux", "python", "tzdata", "procps-ng"),
 }
 MANAGERS: Mapping[str, str] = {
     "debian": "apt-get",

@@ -47,7 +47,7 @@ def test_a_distribution_that_offers_quadlet_or_is_unknown_is_not_refused(release
 def test_missing_programs_are_named() -> None:
     there = {f"command__{name}": "/usr/bin/x" for name in ("podman", "age", "zstd", "tar", "flock")}
     assert packages_plan.missing_commands(Settings(), host(**there)) == [
-        *("newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "python3")
+        *("newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "python3", "pgrep")
     ]
 
 

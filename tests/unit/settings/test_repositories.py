@@ -112,5 +112,11 @@ def test_only_a_host_in_pull_mode_gets_what_pulls() -> None:
     text = files["mms-autodeploy"].text()
     assert "inventory_host=tower.lan" in text
     assert "source=git" in text
-    assert "source=registry" in autodeploy_files.library_files(Settings())["mms-autodeploy"].text()
     assert subprocess.run(["bash", "-n"], input=text.encode(), check=False).returncode == 0
+
+
+def test_a_host_that_does_not_pull_knows_no_repository_whatever_the_settings_say() -> None:
+    settings = Settings.from_data({"kometa_autodeploy_repository": "https://example.org/kometa.git"}, "host")
+    lines = autodeploy_files.library_files(settings)["mms-autodeploy"].text().splitlines()
+    assert "source=registry" in lines
+    assert {"repository=''", "branch=''", "unsigned=''", "inventory_host=''"} <= set(lines)
