@@ -1,4 +1,4 @@
-"""Reading the archives of a host."""
+"""Reading the backups of a host."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import backup as backup_plan
 from kometa_host.plans import kept_archives
-from kometa_host.plans.backup import FoundArchive
+from kometa_host.plans.backup import FoundArchive, Stage
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 
@@ -40,3 +40,23 @@ class Archives(FactBase[list[FoundArchive]]):
         """Judge and sort them."""
         found = backup_plan.parse_archives(programs.answer(output))
         return kept_archives.with_reasons(found, settings_of(host).kometa_backup_keep, datetime.now(UTC))
+
+
+class Stages(FactBase[dict[str, Stage | None]]):
+    """Return how far backups have come, of each stage the last time; None where it never was.
+
+        {"written": Stage(time=datetime(...), name="kometa-2026-01-31T080000Z.tar.zst.age"), "on-disk": Stage(...),
+         "copied": Stage(time=datetime(...), name="restic:1a2b3c4d"), "checked": Stage(...), "restored": None}
+
+    copied: into the repository; checked: read to its end here (verify), or the repository by the host's weekly check.
+    """
+
+    def command(self) -> str:
+        """Ask as the account, as `kometa-backup status` does."""
+        script = programs.program("backup_stages", call="show_stages")
+        return programs.command_line(Actor.ACCOUNT, settings_of(host).mms_user, script)
+
+    @sensible
+    def process(self, output: Iterable[str]) -> dict[str, Stage | None]:
+        """Take the lines apart."""
+        return backup_plan.parse_stages(programs.answer(output))

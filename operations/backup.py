@@ -136,7 +136,7 @@ def _pinning(backup: object, pinned: bool) -> Change:
 
 @host_operation
 def verify(backup: object = backup_plan.LATEST, identity: object = None, **further: object) -> Commands:
-    """Read an archive to its end, decrypt and check all of it on this machine; nothing changes anywhere.
+    """Read an archive to its end, decrypt and check all of it on this machine; the host notes that it was checked.
 
     + backup: latest, a file name in the backup directory, a path on the host, or local:PATH for one on this machine
     + identity: path of the identity file on this machine; it never travels to the host
@@ -150,6 +150,8 @@ def verify(backup: object = backup_plan.LATEST, identity: object = None, **furth
         for line in backup_plan.report_lines(place.name, place.begun, report, datetime.now(UTC)):
             host.log(line)
         _insist_on_origin_and_config(place, report)
+        if not place.local:
+            _note(place, 'note_stage checked "$name"')
     host.noop("verifying changes nothing")
     yield from ()
 
@@ -194,7 +196,7 @@ def _drill(place: Place, identity: object) -> None:
     for line in backup_plan.drill_lines(place.name, told[0], "\n".join(said)):
         host.log(line)
     if not place.local:
-        _note_proof(place)
+        _note(place, 'note_proof drilled "$name"')
 
 
 def _drill_program(place: Place) -> str:
@@ -212,10 +214,10 @@ def _expressions(patterns: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in (*map(exclude_expression, checked), "")).encode()
 
 
-def _note_proof(place: Place) -> None:
-    noted = ask("backup_proved", how="drilled", name=place.name, backup_dir=settings().kometa_backup_dir)
+def _note(place: Place, call: str) -> None:
+    noted = ask("backup_marks", call, name=place.name, backup_dir=settings().kometa_backup_dir)
     if noted.status:
-        raise UserError(f"the drill went well, and that could not be noted on the host: {noted.stderr.strip()}")
+        raise UserError(f"{place.name} is good, and that could not be noted on the host: {noted.stderr.strip()}")
 
 
 def _insist_on_origin_and_config(place: Place, report: "Report") -> None:

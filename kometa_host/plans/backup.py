@@ -179,6 +179,29 @@ def parse_written(lines: Iterable[str]) -> Written:
     return Written.of(line.removeprefix("written ") for line in lines if line.startswith("written "))
 
 
+@dataclass(frozen=True)
+class Stage:
+    """The last time that a backup came so far: when, and which one."""
+
+    time: datetime
+    name: str
+
+    def to_json(self) -> dict[str, object]:
+        """Return what pyinfra prints of it."""
+        return {"time": self.time.isoformat(), "name": self.name}
+
+
+def parse_stages(lines: Iterable[str]) -> dict[str, Stage | None]:
+    """Given lines `STAGE MOMENT NAME` or `STAGE never`, return what they say."""
+    found: dict[str, Stage | None] = {}
+    for line in lines:
+        stage, _, rest = line.partition(" ")
+        moment, _, name = rest.partition(" ")
+        known = None if moment == "never" else Stage(datetime.strptime(moment, MOMENT).replace(tzinfo=UTC), name)
+        found[stage] = known
+    return found
+
+
 def _of_snapshot(snapshot: Snapshot) -> FoundArchive:
     tags = snapshot.tags
     return FoundArchive(

@@ -18,7 +18,10 @@ snapshot_field() { restic snapshots --json --no-lock | list_snapshots | awk -v a
 load_repository
 moment=$(snapshot_field 2 "$id" 1)
 change_tag 2>/dev/null || { free_our_locks && change_tag; } ||
-    fail "the snapshot's tag could not be changed; restic says above why. On a server that removes nothing (append-only) nobody can."
-renamed=$(snapshot_field 1 "$moment" 2)
+    fail "the snapshot's tag could not be changed; restic says above why."
+renamed=$(snapshot_field 1 "$moment" 2 | { grep -vxF -- "$id" || printf '%s\n' "$id"; } | tail -n 1)
+if [ "$renamed" != "$id" ] && [ -n "$(snapshot_field 2 "$id" 1)" ]; then
+    say "the repository's server removes nothing (append-only): the snapshot is there twice now, and retention is that server's"
+fi
 if [ -e "$proofs_file" ]; then sed -i "s/ restic:$id\$/ restic:$renamed/" -- "$proofs_file"; fi
 if [ "$renamed" != "$id" ]; then say "restic:$id is called restic:$renamed from now on"; fi

@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # Writes an encrypted archive of Kometa's config tree: tar | zstd | age, one stream, nothing in plain text on a disk; and a
 # snapshot of it in a restic repository.
-# `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended.
+# `kometa-backup` makes a backup; `kometa-backup finish` is what the unit runs after it, however it ended; `kometa-backup
+# status` tells how far backups have come.
 . lib/backup_common.sh
 . lib/backup_marks.sh
 . lib/backup_repository.sh
+. lib/backup_stages.sh
 . lib/freeze.sh
 . lib/left_out.sh
 . lib/lock.sh
@@ -137,11 +139,13 @@ publish() {
         fail "no backup was made: what was written to $backup_dir is not an age file ($size bytes)."
     fi
     [ ! -e "$archive" ] || fail "no backup was made: $archive exists already."
+    note_stage written "${archive##*/}"
     if is_by_hand; then mark_archive by-hand "${archive##*/}"; fi
     note_written "$digest" "$size" "${archive##*/}"
     mv -T -- "$partial" "$archive"
     partial=
     sync -- "$backup_dir" 2>/dev/null || sync -f -- "$backup_dir" # some network file systems sync no directory
+    note_stage on-disk "${archive##*/}"
     say "${archive##*/}: $size bytes, $((SECONDS - began)) s, Kometa was frozen for $(frozen_seconds) s"
 }
 
@@ -298,5 +302,6 @@ leave_out "${exclude_expressions[@]}"
 case ${1:-backup} in
     backup) backup ;;
     finish) finish ;;
-    *) fail "usage: kometa-backup [finish]" ;;
+    status) show_stages ;;
+    *) fail "usage: kometa-backup [finish|status]" ;;
 esac

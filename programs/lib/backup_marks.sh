@@ -3,6 +3,7 @@
 # these go. Proofs, `TIME drilled|restored NAME`, are the host's own: that of an archive which it could restore. So is what
 # it has written, `SHA256 SIZE NAME`, the newest last: nobody who can only write to the archives' place can add to that.
 . begin.sh
+. lib/backup_stages.sh
 : "${backup_dir:?}"
 marks_file=$backup_dir/kometa-marks
 proofs_file=$state_dir/backup-proofs
@@ -28,6 +29,7 @@ note_proof() { # $1: drilled or restored, $2: name
     { tail -n "$((proofs_kept - 1))" -- "$proofs_file" 2>/dev/null || true; printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H%M%SZ)" "$1" "$2"; } \
         >"$proofs_file.new"
     mv -T -- "$proofs_file.new" "$proofs_file"
+    note_stage restored "$2"
 }
 
 # What the host has written, but for an archive. $1: its name

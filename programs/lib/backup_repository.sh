@@ -3,6 +3,7 @@
 # Kometa runs, and Kometa is frozen only while it reads. Needs what backup.sh has about containers.
 . lib/backup_common.sh
 . lib/backup_marks.sh
+. lib/backup_stages.sh
 . lib/freeze.sh
 . lib/left_out.sh
 . lib/restic.sh
@@ -160,6 +161,7 @@ report_snapshot() {
     if [ -z "$id" ] || [ "${files:-0}" -eq 0 ]; then fail "no snapshot was made: restic did not say that it saved one."; fi
     printf '%s %s\n' "$moment" "$id" >"$snapshot_state.new"
     mv -T -- "$snapshot_state.new" "$snapshot_state"
+    note_stage copied "restic:$id"
     say "snapshot $id: $files files, $(added_bytes) added, $((SECONDS - began)) s, Kometa was frozen for $(frozen_seconds) s"
 }
 
@@ -182,7 +184,11 @@ check_repository() {
     part=$(($(date +%s) / (7 * 86400) % check_parts + 1))
     restic_within "$check_seconds" check --read-data-subset="$part/$check_parts" >"$state_dir/check.output" 2>&1 || status=$?
     case $status in
-        0) rm -f -- "$damaged" && say "the repository was checked, part $part of $check_parts of its data too: it is in order" ;;
+        0)
+            rm -f -- "$damaged"
+            note_stage checked "the repository, part $part of $check_parts"
+            say "the repository was checked, part $part of $check_parts of its data too: it is in order"
+            ;;
         124) say "the check of the repository did not end within $check_seconds s; it goes on in a week" ;;
         *) report_bad_check ;;
     esac

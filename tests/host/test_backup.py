@@ -174,6 +174,9 @@ def test_create_shows_name_size_and_duration_and_verify_and_drill_agree(
     facts = command.run("fact", "facts.backup.Archives").text
     assert f'"name": "{name}"' in facts
     assert '"complete": true' in facts
+    stages = command.run("fact", "facts.backup.Stages").text
+    assert stages.count(f'"name": "{name}"') == 4
+    assert '"copied": null' in stages
 
 
 def test_verify_refuses_a_damaged_archive_and_changes_nothing(ready: BackupHost, command: Pyinfra, key: Key) -> None:

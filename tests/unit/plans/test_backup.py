@@ -205,6 +205,17 @@ class TestArchives:
         assert (second.pinned, second.by_hand, second.proved) == (False, True, None)
         assert first.to_json()["proved"] == "2026-02-03T10:00:00+00:00"
 
+    def test_stages_are_told_with_time_and_name(self) -> None:
+        found = backup_plan.parse_stages(
+            ["written 2026-03-03T100000Z kometa-x", "checked 2026-03-04T100000Z the repository, part 6 of 12",
+             "restored never"]
+        )  # fmt: skip
+        assert found["checked"] == backup_plan.Stage(
+            datetime(2026, 3, 4, 10, tzinfo=UTC), "the repository, part 6 of 12"
+        )
+        assert found["restored"] is None
+        assert list(found) == ["written", "checked", "restored"]
+
     def test_they_are_listed_newest_first_with_those_of_the_former_stack(self) -> None:
         listed = parse_archives(
             [
