@@ -85,7 +85,14 @@ def empty(host: Host) -> None:
 
 def report(host: Host, pyinfra: Pyinfra, identity: Path, rounds: int = ROUNDS) -> list[str]:
     """Measure both ways in turns and return the lines of the report."""
-    ours = ["operations.restore.config", f"backup={ARCHIVE}", f"identity={identity}", f"destination={SCRATCH}", "-y"]
+    ours = [
+        "operations.restore.config",
+        f"backup={ARCHIVE}",
+        f"identity={identity}",
+        f"destination={SCRATCH}",
+        "from=elsewhere",
+        "-y",
+    ]
     # What a restore puts in place is on the disk; the shell pipeline leaves it in the page cache.
     by_hand = {"shell pipeline": pipeline(host, identity), "shell pipeline, then sync": pipeline(host, identity, SYNC)}
     ways = {**by_hand, "restore": pyinfra.command(*ours)}

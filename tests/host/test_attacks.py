@@ -149,6 +149,7 @@ def liar(shared: Host) -> Iterator[Host]:
     shared.run(f"rm {CONFIG}/logs/meta.log*")
 
 
+@pytest.mark.torture
 def test_lies_of_the_account_are_no_facts_of_the_host_and_the_other_host_is_done(
     liar: Host, commands: Bounded, deployed: Host, arguments: None
 ) -> None:
@@ -160,6 +161,7 @@ def test_lies_of_the_account_are_no_facts_of_the_host_and_the_other_host_is_done
     assert "inflates to more than" in run
 
 
+@pytest.mark.torture
 def test_a_directory_that_becomes_a_link_leads_root_nowhere(shared: Host, commands: Bounded, arguments: None) -> None:
     commands.deploy()
     shared.run(f"mkdir {VICTIM} && cp -r --no-preserve=ownership {CONFIG} {VICTIM} && touch {CONFIG}/theirs")
