@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 
-from pyinfra import host
 from pyinfra.api import FactBase
 
+from facts import state_file
 from facts.sensible import sensible
-from kometa_host.controller.preflight import settings_of
 from kometa_host.plans.autodeploy import HISTORY, Event, parse_history
 from kometa_host.state import programs
-from kometa_host.state.programs import Actor
 
 
 class History(FactBase[list[Event]]):
@@ -28,9 +26,7 @@ class History(FactBase[list[Event]]):
 
     def command(self) -> str:
         """Read the file, as the account."""
-        known = settings_of(host)
-        script = programs.program("state_file", path=f"{known.state_dir}/{HISTORY}")
-        return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
+        return state_file.command(HISTORY)
 
     @sensible
     def process(self, output: Iterable[str]) -> list[Event]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pyinfra import host
 from pyinfra.api import FactBase
 
+from facts import state_file
 from facts.host import account_program, host_program
 from facts.sensible import sensible
 from kometa_host.controller.preflight import settings_of
@@ -70,9 +71,7 @@ class Runs(FactBase[list[RecordedRun]]):
 
     def command(self) -> str:
         """Read the file, as the account."""
-        known = settings_of(host)
-        script = programs.program("state_file", path=f"{known.state_dir}/{run_history.FILE}")
-        return programs.command_line(Actor.ACCOUNT, known.mms_user, script)
+        return state_file.command(run_history.FILE)
 
     @sensible
     def process(self, output: Iterable[str]) -> list[RecordedRun]:

@@ -92,13 +92,7 @@ def open_archive(
     Raise an ArchiveError that begins with name: NotAnArchiveError, WrongIdentityError, DamagedError, RefusedError.
     Whatever read, forward and the other callbacks raise comes out as it is, KeyboardInterrupt included.
     """
-    pace = Pace(yield_to_other_hosts)
-    source = Source(read, pace, progress)
-
-    def paced_forward(data: bytes | memoryview) -> None:
-        forward(data)
-        pace.count(len(data))
-
+    source, paced_forward = _paced(read, forward, yield_to_other_hosts, progress)
     unpacker = _Unpacker(Gate(paced_forward, limits, on_member), on_left_out)
     try:
         if name.endswith(".age") and not is_age(source.peek(START)):
@@ -107,6 +101,22 @@ def open_archive(
         return Report(types, source.bytes_read, unpacker.finish(), unpacker.left_out, source.sha256)
     except ArchiveError as error:
         raise type(error)(f"{name}: {error}") from None
+
+
+def _paced(
+    read: Callable[[int], bytes],
+    forward: Callable[[bytes | memoryview], object],
+    yield_to_other_hosts: Callable[[], object] | None,
+    progress: Callable[[int], object] | None,
+) -> tuple[Source, Callable[[bytes | memoryview], None]]:
+    """Return what reads and what forwards, at the pace of both together."""
+    pace = Pace(yield_to_other_hosts)
+
+    def paced_forward(data: bytes | memoryview) -> None:
+        forward(data)
+        pace.count(len(data))
+
+    return Source(read, pace, progress), paced_forward
 
 
 def open_snapshot(
@@ -125,13 +135,7 @@ def open_snapshot(
 
     What was left out is known, and restic itself has decrypted it, and checked every piece by its digest.
     """
-    pace = Pace(yield_to_other_hosts)
-    source = Source(read, pace, progress)
-
-    def paced_forward(data: bytes | memoryview) -> None:
-        forward(data)
-        pace.count(len(data))
-
+    source, paced_forward = _paced(read, forward, yield_to_other_hosts, progress)
     if on_left_out:
         on_left_out(left_out)
     gate = Gate(paced_forward, limits, on_member)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kometa_host.errors import UserError
 from kometa_host.plans import service
+from kometa_host.plans.backup import size_text
 from kometa_host.settings.variables import Settings
 from kometa_host.state import answers
 from kometa_host.state.desired import network_quadlet
@@ -187,8 +188,8 @@ def refuse_unreachable_manager(remains: Remains) -> None:
 
 def data_of(remains: Remains, account: bool) -> list[str]:
     """Return, a line each, what destroy_data=true deletes for good."""
-    lines = [f"{tree.path} ({tree.files} files, {_size(tree.kib * 1024)})" for tree in remains.trees]
-    lines += [f"{path} ({_size(size)})" for path, size in remains.archives]
+    lines = [f"{tree.path} ({tree.files} files, {size_text(tree.kib * 1024)})" for tree in remains.trees]
+    lines += [f"{path} ({size_text(size)})" for path, size in remains.archives]
     if remains.secrets:
         lines.append(f"the Podman secrets {', '.join(remains.secrets)}")
     if remains.lines("whole-state"):
@@ -196,14 +197,6 @@ def data_of(remains: Remains, account: bool) -> list[str]:
     if account:
         lines.append(f"the account {remains.settings.mms_user} with {remains.settings.home}")
     return lines
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
 
 
 def why_account_stays(remains: Remains) -> str | None:
