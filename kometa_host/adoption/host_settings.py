@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from kometa_host.adoption.container import Container, Mount
+from kometa_host.config_tree.tree import IS_KOMETAS
 from kometa_host.settings import names, times
 from kometa_host.settings.environment import RESERVED, SECRET_NAME, checked_environment
 from kometa_host.settings.kometa_options import OPTIONS
@@ -96,6 +97,8 @@ def _sort_environment(result: HostSettings, environment: Mapping[str, str]) -> N
         elif name.startswith(OF_A_FILE):
             result.notes.append(f"the container took {name.removeprefix(OF_A_FILE)} from the file {value}; "
                                 f"where config.yml names it, it is a secret here (make secrets-edit)")  # fmt: skip
+        elif name.upper() in RESERVED and value.lower() in ("false", "no", "0"):
+            continue
         elif name.upper() in RESERVED:
             result.notes.append(f"{name} of the container has no use here: {RESERVED[name.upper()]}")
         elif kometas and inner not in OPTIONS and SECRET_NAME.search(name.upper()):
@@ -129,7 +132,7 @@ def _volume(mount: Mount, result: HostSettings) -> str | None:
     if mount.target.rstrip("/") in ("/config", "/etc/localtime", "/etc/timezone", "/var/run/docker.sock"):
         return None
     if contains("/config", mount.target):
-        if mount.source.startswith("/"):
+        if mount.source.startswith("/") and not IS_KOMETAS.match(mount.target.removeprefix("/config/")):
             result.notes.append(f"{mount.source} was mounted at {mount.target}: its files belong into the config tree")
         return None
     if not mount.source.startswith("/"):

@@ -19,7 +19,33 @@ RESERVED = {
     "KOMETA_CONFIG": "leave it out: the config tree is at /config, from kometa_config_source",
     "KOMETA_RUN": "leave it out: the service would run at once and start again for ever; "
     "for one run use pyinfra inventory.py operations.kometa.run_once",
-    "KOMETA_TESTS": "leave it out: the service would run its tests at once and start again for ever",
+    **dict.fromkeys(
+        [f"KOMETA_{name}" for name in ("TESTS", "TEST", "RUN_TEST", "RUN_TESTS")],
+        "leave it out: the service would run its tests at once and start again for ever",
+    ),
+    **dict.fromkeys(
+        [
+            f"KOMETA_{name}"
+            for name in (
+                "RUN_COLLECTIONS",
+                "RUN_COLLECTION",
+                "COLLECTIONS",
+                "COLLECTION",
+                "RUN_LIBRARIES",
+                "RUN_LIBRARY",
+                "LIBRARIES",
+                "LIBRARY",
+                "RUN_FILES",
+                "RUN_FILE",
+                "METADATA",
+                "METADATA_FILES",
+                "RUN_METADATA_FILES",
+                "RESUME",
+            )
+        ],
+        "leave it out: the service would run at once and start again for ever; "
+        "for such a run use pyinfra inventory.py operations.kometa.run_once collections=... or libraries=...",
+    ),
     **dict.fromkeys(
         [f"KOMETA_VALIDATE{suffix}" for suffix in ("", "_SCHEMA", "_LEVEL", "_FILE", "_DIR")],
         "leave it out: the service would validate for ever, and the logs of that push the real ones out; "

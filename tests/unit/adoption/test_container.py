@@ -106,6 +106,17 @@ def test_a_variable_whose_value_is_in_a_file_of_the_container_is_said() -> None:
     assert found.notes[0].startswith("the container took KOMETA_PLEXTOKEN from the file /run/secrets/plex;")
 
 
+def test_what_would_run_at_once_for_ever_and_what_kometa_writes_itself_is_left() -> None:
+    given = Container(
+        "x",
+        environment={"KOMETA_TEST": "False", "KOMETA_RUN_COLLECTIONS": "Pixar"},
+        mounts=[Mount("/l", "/config/logs")],
+    )
+    found = settings_of(given)
+    assert found.values == {}
+    assert [note.split()[0] for note in found.notes] == ["KOMETA_RUN_COLLECTIONS"]
+
+
 def test_a_dotenv_file_is_read() -> None:
     assert dotenv("A=1\nexport B = 'x # y'\n# C=2\nD=\"z\" # note\nE=v # note\n") == {
         "A": "1", "B": "x # y", "D": "z", "E": "v"

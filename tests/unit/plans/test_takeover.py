@@ -26,7 +26,7 @@ Image=lscr.io/linuxserver/kometa:v2.4.4
 UserNS=keep-id
 Network=mms.network
 Volume=%h/config/kometa:/config:Z
-Environment=PUID=3000 "KOMETA_TIME=06:00" KOMETA_LIBRARIES=Movies
+Environment=PUID=3000 "KOMETA_TIME=06:00" KOMETA_WIDTH=120
 EnvironmentFile=/home/mms/config/kometa/kometa.env
 """
 
@@ -61,13 +61,13 @@ def test_a_former_kometa_at_our_config_directory_is_taken_over_and_reported() ->
     text = "\n".join(takeover.report(SETTINGS, found))
     for part in (QUADLET, "mms.network", "mms-backup.service, mms-backup.timer", "2 former backups", "kometa.env",
                  "1 of them are not encrypted, such as kometa-2025-01-01.tar.zst",
-                 "no longer set: KOMETA_LIBRARIES, KOMETA_PLEXTOKEN."):  # fmt: skip
+                 "no longer set: KOMETA_PLEXTOKEN, KOMETA_WIDTH."):  # fmt: skip
         assert part in text
 
 
 def test_variables_that_are_set_otherwise_now_are_not_lost() -> None:
     settings = Settings.from_data(
-        {"kometa_secrets": {"plextoken": "x"}, "kometa_environment": {"KOMETA_LIBRARIES": "Movies"}}, "host"
+        {"kometa_secrets": {"plextoken": "x"}, "kometa_environment": {"KOMETA_WIDTH": "120"}}, "host"
     )
     assert takeover.lost_variables(settings, FORMER, ["KOMETA_PLEXTOKEN", "TZ"]) == set()
 
