@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from kometa_host.errors import UserError
 
 MAX_ANSWER = 64 << 20  # bytes of one program's output; the listing of a tree of 100,000 files takes a tenth of it
+MAX_TEXT = 4 << 20  # bytes of what is told about one thing, such as all units
 MAX_LINE = 16 << 10  # bytes of a line that is shown
 MAX_SAID = 1 << 20  # characters of what a program said that are kept for its error; the last ones
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error)

@@ -85,8 +85,11 @@ class Told:
     values: Mapping[str, bytes] = field(repr=False)
 
     def text(self, name: str) -> str:
-        """Return what was told under the name, empty if nothing was."""
-        return self.values.get(name, b"").decode("utf-8", "surrogateescape").strip()
+        """Return what was told under the name, empty if nothing was. Raise UserError if it is longer than any is."""
+        value = self.values.get(name, b"")
+        if len(value) > answers.MAX_TEXT:
+            raise UserError(f"the host's answer about {name} is larger than {answers.MAX_TEXT >> 20} MiB, and none is.")
+        return value.decode("utf-8", "surrogateescape").strip()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from kometa_host.errors import UserError
 from kometa_host.state import observed
 from kometa_host.state.observed import (
     Account,
@@ -151,6 +152,11 @@ def test_a_set_of_files_is_told_with_text_and_what_was_declared() -> None:
 def test_a_run_in_progress_is_a_time_and_none_is_none() -> None:
     assert host(run_in_progress="1700000000").run_started == 1_700_000_000
     assert host(run_in_progress="").run_started is None
+
+
+def test_what_is_longer_than_any_answer_is_refused_before_it_is_taken_apart() -> None:
+    with pytest.raises(UserError, match="about units is larger than 4 MiB"):
+        _ = Observed({"units": b"Id=a\n\n" * 1_000_000}).units
 
 
 def test_what_pyinfra_prints_of_it_holds_no_escape_and_no_text_of_a_file() -> None:
