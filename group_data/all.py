@@ -40,6 +40,7 @@ kometa_run_limit = 24  # hours after which a run in progress counts as hung
 kometa_notify: list[str] = []  # Apprise addresses that get messages in words; <<name>> is a value of the secrets file
 kometa_notify_on = ["failure"]  # what they are told: failure, success, update, drift
 kometa_notify_url = None  # pinged as Healthchecks wants it: start, success and failure of runs, backups and updates
+kometa_metrics_dir = None  # where node_exporter reads text files, such as "/var/lib/prometheus/node-exporter"
 
 kometa_autodeploy_group = "interactive"  # names the units: mms-autodeploy-<group>
 kometa_autodeploy_schedule = "*-*-* 02:00:00"  # systemd calendar expression, in mms_timezone

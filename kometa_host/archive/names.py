@@ -4,12 +4,14 @@
     kometa-2025-01-31.tar.zst[.age]           the former stack's: the host's date
 
 Everything else is foreign: never listed, restored by `latest` or deleted. programs/installed/retention.awk reads
-the same names on the host.
+the same names on the host. Python 3.9 runs this on hosts.
 """
+
+from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 OURS = re.compile(r"kometa-([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z\.tar\.zst\.age", re.ASCII)
 FORMER = re.compile(r"kometa-([0-9]{4})-([0-9]{2})-([0-9]{2})\.tar\.zst(?:\.age)?", re.ASCII)
@@ -36,7 +38,7 @@ def parse(name: str) -> Archive | None:
     if not match:
         return None
     try:
-        time = datetime(*map(int, match.groups()), tzinfo=UTC)  # type: ignore[misc, arg-type]
+        time = datetime(*map(int, match.groups()), tzinfo=timezone.utc)  # type: ignore[misc, arg-type]
     except ValueError:  # the 31st of February
         return None
     return Archive(name, time, name.endswith(".age"), match.re is FORMER)

@@ -61,6 +61,10 @@ def _notify(value: object, known: Known) -> tuple[SecretStr, ...]:
     return notifications.checked_notify(value, known.get("kometa_secrets"))
 
 
+def _metrics_dir(value: object) -> str | None:
+    return paths.checked_host_path(value, "/var/lib/prometheus/node-exporter") if value else None
+
+
 def _restart(value: object) -> str:
     if value not in ("when-idle", "now"):
         raise RefusalError(quoted(value), "write when-idle (a run in progress is never killed) or now (it is)")
@@ -257,6 +261,7 @@ class Settings:
     kometa_notify: tuple[SecretStr, ...] = related(_notify, ())
     kometa_notify_on: tuple[str, ...] = variable(notifications.checked_notify_on, ("failure",))
     kometa_notify_url: str | None = variable(notifications.checked_notify_url, None)
+    kometa_metrics_dir: str | None = variable(_metrics_dir, None)
 
     kometa_autodeploy_group: str = variable(names.checked_group, "interactive")
     kometa_autodeploy_schedule: str = related(_schedule, "*-*-* 02:00:00")

@@ -21,7 +21,8 @@ class WatchConfig:
     """The settings of a host that the watcher goes by; there is no secret in them.
 
     times: HH:MM in timezone. run_limit: hours. grace: minutes that a run may begin late. services: for each address of
-    kometa_notify what kind it is. units: those whose jobs are told of, by what they do.
+    kometa_notify what kind it is. units: those whose jobs are told of, by what they do. backup_dir: where
+    archives are; metrics_dir: where what Prometheus reads goes; empty where there are none.
     """
 
     library_dir: str
@@ -34,6 +35,8 @@ class WatchConfig:
     services: tuple[str, ...]
     notify_on: tuple[str, ...]
     units: Mapping[str, str]
+    backup_dir: str = ""
+    metrics_dir: str = ""
 
     def to_json(self) -> str:
         """Return the content of the file."""

@@ -18,6 +18,8 @@ FOLDER = "watcher"  # in the library directory: the program in Python, and its m
 PACKAGES = Path(__file__).resolve().parents[2]
 MODULES = (
     "kometa_host/__init__.py",
+    "kometa_host/archive/__init__.py",
+    "kometa_host/archive/names.py",
     "kometa_host/config_tree/__init__.py",
     "kometa_host/config_tree/secret_patterns.py",
     "kometa_host/state/__init__.py",
@@ -60,6 +62,8 @@ def config_of(settings: Settings) -> WatchConfig:
         services=tuple(address.partition("://")[0].lower() for address in _addresses(settings)),
         notify_on=settings.kometa_notify_on,
         units={**backups, **{name: watch_config.UPDATE for name in update_units if name.endswith(".service")}},
+        backup_dir=settings.kometa_backup_dir if settings.archives_enabled else "",
+        metrics_dir=settings.kometa_metrics_dir or "",
     )
 
 

@@ -21,14 +21,15 @@ def read_bounded(path: Path, limit: int) -> str:
     return content.decode("utf-8", "replace")
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a private file in one step, on the disk before it has its name."""
+def replace_file(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file, a private one if no mode is given, in one step, on the disk before it has its name."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
     number = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(number, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
     new.replace(path)
 

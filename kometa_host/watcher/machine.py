@@ -53,6 +53,11 @@ def jobs(units: Sequence[str]) -> list[Job]:
     return parse_units(ask("systemctl", "--user", "show", "-p", JOB, *units)) if units else []
 
 
+def archives(directory: str) -> list[str]:
+    """Return the size and the name of each file of the backup directory."""
+    return ask("find", directory, "-maxdepth", "1", "-type", "f", "-printf", "%s %f\\n").splitlines()
+
+
 def journal(job: Job, lines: int) -> list[str]:
     """Return the last lines that a job wrote to the journal."""
     if not re.fullmatch(r"[0-9a-f]{32}", job.invocation):

@@ -20,7 +20,7 @@ from pathlib import Path
 from kometa_host.state import run_history, watch_config
 from kometa_host.state.run_history import RecordedRun
 from kometa_host.state.watch_config import WatchConfig
-from kometa_host.watcher import jobs, logs, machine, memory, outbox, schedule, send, why_missed, words
+from kometa_host.watcher import jobs, logs, machine, memory, metrics, outbox, schedule, send, why_missed, words
 from kometa_host.watcher.decide import Step, after_look, key, with_missed
 from kometa_host.watcher.files import MAX_CONFIG, append, read_bounded, replace_file
 from kometa_host.watcher.logs import Look, Progress
@@ -32,6 +32,7 @@ QUIET_UNTIL = "runs/quiet-until"  # in the state directory: seconds since the ep
 JOURNAL_LINES = 5  # of a job that ended, in a message
 SENDING = timedelta(minutes=4)  # of one look; the rest waits for the next
 UPDATES = "autodeploy/history.jsonl"  # in the state directory
+MEASURED = "runs/metrics-dir"  # there: where the metrics were written last
 
 
 def main(program: Path, arguments: Sequence[str]) -> int:
@@ -85,7 +86,8 @@ def watch(program: Path, config: WatchConfig) -> int:
     now, state, host = _now(), Path(config.state_dir), socket.gethostname()
     known = memory.load(state / memory.FILE, now)
     runs = _history(state)
-    step = _step(config, known, _looked(program, known.done), runs, now)
+    found = _looked(program, known.done)
+    step = _step(config, known, found, runs, now)
     jobs_told, ended = jobs.after_units(known.jobs, machine.jobs(list(config.units)))
     updates_told, updates = jobs.after_updates(known.updates, _updates(state), is_first=known.jobs is None)
     messages = [
@@ -99,8 +101,21 @@ def watch(program: Path, config: WatchConfig) -> int:
     _record(state, step.new_runs, len(runs))
     memory.save(replace(step.memory, jobs=jobs_told, updates=updates_told), state / memory.FILE)
     _deliver(config)
+    _measure(config, sorted([*step.new_runs, *runs], key=lambda run: run.started, reverse=True), found.progress)
     replace_file(state / QUIET_UNTIL, f"{int(_quiet_until(config, step.memory, now).timestamp())}\n")
     return 0
+
+
+def _measure(config: WatchConfig, runs: Sequence[RecordedRun], progress: Progress | None) -> None:
+    note = Path(config.state_dir) / MEASURED
+    before = read_bounded(note, MAX_CONFIG).strip() if note.exists() else ""
+    if before and before != config.metrics_dir:
+        metrics.forget(before)
+        note.unlink()
+    if config.metrics_dir:
+        archives = metrics.backups(machine.archives(config.backup_dir)) if config.backup_dir else []
+        metrics.write(config.metrics_dir, metrics.text(runs, progress.started if progress else None, archives))
+        replace_file(note, f"{config.metrics_dir}\n")
 
 
 def _quiet_until(config: WatchConfig, known: Memory, now: datetime) -> datetime:

@@ -4,7 +4,7 @@
 . lib/common.sh
 : "${library_dir:?}" "${is_strict?}" # is_strict: who does not take it is a failure
 
-"$library_dir/kometa-watch" trial >&2 || {
+bash "$library_dir/kometa-watch" trial >&2 || {
     if [ -n "$is_strict" ]; then exit 1; fi
     say "not all of them took it; what is told later is tried again and again. Try it: operations.kometa.notify"
 }

@@ -44,7 +44,7 @@ diagnose_part() {
     exec {plex}< <(ask_plex 2>/dev/null | base64 -w0)
     # Only the manifest is read; where the image is none of a list, Podman shows it within an error.
     exec {registry}< <(timeout 20 podman manifest inspect "$image" 2>&1 | grep -oE 'sha256:[0-9a-f]{64}' | base64 -w0)
-    timeout 20 "$HOME/.local/lib/kometa-host/kometa-watch" waiting 2>/dev/null | head -c 100000 | emit waiting-messages
+    timeout 20 bash "$HOME/.local/lib/kometa-host/kometa-watch" waiting 2>/dev/null | head -c 100000 | emit waiting-messages
     recent_log | gzip -1 | emit recent-log
     if has_journal; then printf yes | emit journal; fi
     grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | emit quadlet-lines

@@ -17,8 +17,6 @@ from tests.host.receivers import Mailbox, WebService, mailbox, web_service
 from tests.sandbox import Host
 from tests.sandbox.shell import wait_until
 
-pytestmark = pytest.mark.unproven
-
 STATE = "~/.local/state/kometa-host"
 LIBRARY = "~/.local/lib/kometa-host"
 # a unit started over and over is refused by systemd: the count is forgotten first

@@ -27,7 +27,7 @@ VARIABLES = (
         "kometa_repository_secrets",
     ),
     *("kometa_volumes", "kometa_memory", "kometa_quadlet"),
-    *("kometa_run_limit", "kometa_notify", "kometa_notify_on", "kometa_notify_url"),
+    *("kometa_run_limit", "kometa_notify", "kometa_notify_on", "kometa_notify_url", "kometa_metrics_dir"),
     *("kometa_autodeploy_group", "kometa_autodeploy_schedule"),
     *("kometa_autodeploy_source", "kometa_autodeploy_repository", "kometa_autodeploy_branch"),
     *("kometa_autodeploy_unsigned", "kometa_autodeploy_signers", "kometa_autodeploy_host"),

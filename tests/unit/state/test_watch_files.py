@@ -76,3 +76,12 @@ def test_what_the_watcher_tells_of_are_the_jobs_that_there_are() -> None:
     backed_up = replace(SETTINGS, kometa_backup_recipients=("age1x",))
     assert watch_files.config_of(backed_up).units["kometa-backup.service"] == "the backup"
     assert watch_files.config_of(SETTINGS).grace == 20
+
+
+def test_what_hosts_run_needs_no_newer_python_than_we_say(tmp_path: Path) -> None:
+    for number, file in enumerate(watch_files.modules().values()):
+        (tmp_path / f"module{number}.py").write_text(file.text())
+    vermin = str(Path(sys.executable).with_name("vermin"))
+    command = [vermin, "--target=3.9-", "--no-tips", "--violations", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -56,11 +56,16 @@ class Machine:
         finally:
             sys.stdin, sys.stdout = stdin, stdout
 
-    def look(self, after: timedelta = timedelta(minutes=3)) -> list[str]:
+    def configure(self, **values: object) -> None:
+        """Deploy other settings."""
+        path = self.folder / "watch.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    def look(self, after: timedelta = timedelta(minutes=3), status: int = 0) -> list[str]:
         """Let time pass and the watcher look; return what it told."""
         self.now += after
         self.told.clear()
-        assert main.main(self.folder / "watcher" / "kometa_watch.py", []) == 0
+        assert main.main(self.folder / "watcher" / "kometa_watch.py", []) == status
         return list(self.told)
 
     def log(self, *rows: str, begin: datetime | None = None, name: str = "meta.log") -> None:
@@ -240,3 +245,33 @@ def test_while_a_run_is_in_progress_or_a_message_waits_there_is_no_quiet(
     assert here.look() == []
     until = int((here.folder / "state" / main.QUIET_UNTIL).read_text())
     assert here.now.timestamp() < until < (here.now + timedelta(minutes=20)).timestamp()
+
+
+def test_metrics_follow_what_happens_and_their_directory(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "archives", lambda directory: ["44 kometa-2026-11-22T080000Z.tar.zst.age"])
+    first, second = here.folder / "first", here.folder / "second"
+    for place in (first, second):
+        place.mkdir()
+        here.configure(metrics_dir=str(place), backup_dir="/data")
+        here.look()
+    here.now = BEGIN
+    here.log(START, FAILURE, END)
+    here.look()
+    assert list(first.iterdir()) == []
+    told = (second / "kometa.prom").read_text()
+    assert 'kometa_last_run_outcome{outcome="failed"} 1.0' in told
+    assert "kometa_last_backup_size_bytes 44.0" in told
+    here.configure(metrics_dir="")
+    here.look()
+    assert list(second.iterdir()) == []
+
+
+def test_metrics_that_cannot_be_written_fail_the_look_after_all_was_told(
+    here: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here.look()
+    here.configure(metrics_dir=str(here.folder / "nowhere"))
+    here.now = BEGIN
+    here.log(START, FAILURE, END)
+    assert here.look(status=1) == ["the run of 06:00 failed"]
+    assert "make it, writable for us" in capsys.readouterr().err
