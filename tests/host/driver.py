@@ -66,7 +66,7 @@ class Pyinfra:
 
     def inventory(self) -> Path:
         """Write the inventory and return its path."""
-        entries = [(host.name, host.pyinfra_data | self.data) for host in self.hosts]
+        entries = [(host.name, _without_empty(host.pyinfra_data | self.data)) for host in self.hosts]
         path = self.folder / "inventory.py"
         path.write_text(f"hosts = {entries!r}\n")
         return path
@@ -110,6 +110,11 @@ def wait_for_kometa(host: Host) -> None:
         "for i in $(seq 120); do podman exec kometa pgrep -f '[k]ometa/kometa.py' && exit; sleep 0.5; done; exit 1",
         user="mms",
     )
+
+
+def _without_empty(data: dict[str, object]) -> dict[str, object]:
+    """Return data without what is left to the user's SSH settings."""
+    return {name: value for name, value in data.items() if value is not None or not name.startswith("ssh_")}
 
 
 def _environment() -> dict[str, str]:

@@ -122,8 +122,6 @@ def test_a_second_deploy_changes_nothing_whatever_the_host_is_like(
 ) -> None:
     host = sandbox.host("ready", like=like.split())
     try:
-        if host.run("systemctl is-failed user@0", check=False).stdout == "failed\n":
-            pytest.skip("the user managers of that systemd do not start under this machine's systemd-nspawn")
         prove(pyinfra(tmp_path, host, ssh_user=user))
     finally:
         host.destroy()

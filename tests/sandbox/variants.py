@@ -97,6 +97,16 @@ def forbid_programs_in_home(root: Path) -> None:
     (root / "etc/fstab").write_text(f"{home} {home} none bind,noexec 0 0\n")
 
 
+def let_logind_see_its_boot(root: Path) -> None:
+    """Keep logind of systemd 258 and newer in the machine's own /proc: it takes a process of another boot for foreign.
+
+    systemd-nspawn puts the machine's boot id over the kernel's, and a unit with a /proc of its own sees the kernel's.
+    """
+    drop_in = root / "etc/systemd/system/systemd-logind.service.d/sandbox.conf"
+    drop_in.parent.mkdir(parents=True)
+    drop_in.write_text("[Service]\nProtectControlGroups=no\n")
+
+
 VARIANTS: Mapping[str, Variant] = {
     "volatile-journal": Variant("Raspberry Pi OS, RHEL 9 as installed", (keep_journal_in_memory,)),
     "home-in-var": Variant("/home is a link to /var/home: Fedora Atomic, CoreOS", (move_home_to("var/home"),)),
@@ -109,7 +119,7 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "legacy-zones": Variant("a host that knows US/Eastern, too", install=("tzdata-legacy",)),
     "slirp4netns-missing": Variant("slirp4netns is wanted and missing: Podman 4", (want_slirp4netns,)),
-    "testing": Variant("the next Debian's Podman and systemd", suite="testing"),
+    "testing": Variant("the next Debian's Podman and systemd", (let_logind_see_its_boot,), suite="testing"),
     "tcsh": Variant("admins whose login shell is tcsh", (log_in_with("/usr/bin/tcsh"),), ("tcsh",)),
     "fish": Variant("admins whose login shell is fish", (log_in_with("/usr/bin/fish"),), ("fish",)),
     "talkative": Variant("every start-up file prints lines", (greet_everybody,)),
