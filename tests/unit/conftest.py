@@ -11,12 +11,17 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 with patch("gevent.monkey.patch_all"):
     import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
 
 MAX_NAME = 50  # shorter than any key
 NOBODY = 65534
+
+# No test asserts a time: on a machine that has much to do, a fifth of a second says nothing.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
