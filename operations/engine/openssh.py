@@ -1,7 +1,7 @@
 """Carries many bytes to and from a host: through the OpenSSH client where the connection allows it.
 
 That takes half of the CPU and three quarters of the time of paramiko, which is the way where the client cannot be used:
-no `ssh` on this machine, a password or an unlocked key that only pyinfra knows, a connection through a proxy.
+a password or an unlocked key that only pyinfra knows. What paramiko cannot honour at all is in connection.py.
 Nothing secret is in an argument: the command is the one of `kometa_host.state.programs.evaluated`, the rest goes to
 its input.
 """

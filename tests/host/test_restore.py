@@ -4,6 +4,7 @@ import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -234,6 +235,9 @@ def test_what_is_no_archive_of_ours_is_refused_by_name(what: str, restoring: Res
 def test_paramiko_carries_a_restore_where_the_openssh_client_cannot(
     restoring: RestoreHost, first: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    # It tells what the user's settings are, and cannot log in.
+    (tmp_path / "ssh").write_text(f'#!/bin/sh\ncase " $* " in *" -G "*) exec {which("ssh")} "$@" ;; esac\nexit 255\n')
+    (tmp_path / "ssh").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     restoring.restore(first, "destination=/home/mms/by-paramiko")
     monkeypatch.undo()
