@@ -133,6 +133,7 @@ save_snapshot() {
     local attempt status warm='' moment
     need_mount "$repository_mount"
     load_repository
+    rm -rf -- "$state_dir"/gates.* # of one that was killed
     warm_up
     for attempt in $(seq "$attempts"); do
         status=0

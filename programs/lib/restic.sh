@@ -24,7 +24,7 @@ load_repository() {
         sftp:*)
             ssh_config=$HOME/.ssh/config
             [ -r "$ssh_config" ] || ssh_config=none
-            restic_options=(-o "sftp.args=-F $ssh_config -o BatchMode=yes -o ServerAliveInterval=30")
+            restic_options=(-o "sftp.args=-F $ssh_config -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=30")
             ;;
     esac
 }

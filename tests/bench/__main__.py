@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-PARTS = ("deploy", "backup", "restore")
+PARTS = ("deploy", "backup", "repository", "restore")
 
 if __name__ == "__main__":
     sys.exit(
