@@ -57,7 +57,11 @@ class Entries(Pyinfra):
 def cost(command: Sequence[str]) -> Cost:
     """Run a command to its end and return what it took; it must succeed."""
     began, before = time.perf_counter(), getrusage(RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    done = subprocess.run(
+        command, cwd=PROJECT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done.returncode:
+        raise SystemExit(done.stdout)
     after = getrusage(RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Cost(time.perf_counter() - began, cpu)
