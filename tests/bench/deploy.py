@@ -57,7 +57,8 @@ class Entries(Pyinfra):
 def cost(command: Sequence[str]) -> Cost:
     """Run a command to its end and return what it took; it must succeed."""
     began, before = time.perf_counter(), getrusage(RUSAGE_CHILDREN)
-    done = subprocess.run(
+    pipe = subprocess.PIPE
+    done = subprocess.run(command, cwd=PROJECT, check=False, text=True, stdout=pipe, stderr=subprocess.STDOUT)
         command, cwd=PROJECT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if done.returncode:
