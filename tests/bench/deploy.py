@@ -59,8 +59,6 @@ def cost(command: Sequence[str]) -> Cost:
     began, before = time.perf_counter(), getrusage(RUSAGE_CHILDREN)
     pipe = subprocess.PIPE
     done = subprocess.run(command, cwd=PROJECT, check=False, text=True, stdout=pipe, stderr=subprocess.STDOUT)
-        command, cwd=PROJECT, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
     if done.returncode:
         raise SystemExit(done.stdout)
     after = getrusage(RUSAGE_CHILDREN)
