@@ -29,10 +29,10 @@ status_part() {
     tail -n 20 -- "$HOME/.local/state/kometa-host/runs/history.jsonl" 2>/dev/null | gzip -1 | emit run-history
     head -c 100 -- "$HOME/.local/state/kometa-host/autodeploy/git/deployed" 2>/dev/null | emit deployed-commit
     head -c 1000 -- "$HOME/.local/state/kometa-host/autodeploy/git/still" 2>/dev/null | emit branch-still
-    local digest='' image=''
-    read -r digest image < <(podman inspect kometa --format '{{.ImageDigest}} {{.Image}}' 2>/dev/null)
+    local digest='' image_id=''
+    read -r digest image_id < <(podman inspect kometa --format '{{.ImageDigest}} {{.Image}}' 2>/dev/null)
     emit_value image-digest "$digest"
-    if [ -n "$image" ]; then podman image inspect "$image" --format '{{.Created.Unix}}' 2>/dev/null | emit image-created; fi
+    if [ -n "$image_id" ]; then podman image inspect "$image_id" --format '{{.Created.Unix}}' 2>/dev/null | emit image-created; fi
     if [ -r "$state_dir/snapshot" ]; then emit snapshot <"$state_dir/snapshot"; fi
     if [ -r "$state_dir/backup-proofs" ]; then emit proofs <"$state_dir/backup-proofs"; fi
     if [ -e "$state_dir/repository-damaged" ]; then emit_value repository-damaged yes; fi

@@ -13,6 +13,9 @@ EVERY = sorted(programs.PROGRAMS.rglob("*.sh"))
 LIBRARIES = sorted((programs.PROGRAMS / "lib").glob("*.sh"))
 FUNCTION = re.compile(r"^([a-z_]+)\(\)", re.MULTILINE)
 # What stands beside functions at the top of a library: its libraries, its inputs, and names that are made of them.
+SOURCE = re.compile(r"^\. ([\w/]+\.sh)$", re.MULTILINE)
+INPUT = re.compile(r"^: (.*)$", re.MULTILINE)
+LOCAL = re.compile(r"\blocal ([^;#\n]*)")
 DECLARATION = re.compile(r"\. [\w/]+\.sh|: \"|declare -a |[a-z_]+=\S+( #.*)?$|#|$")
 
 
@@ -33,6 +36,26 @@ def test_every_file_has_a_name_of_its_own() -> None:
 def test_a_variable_that_nobody_sets_is_found(path: Path) -> None:
     """ShellCheck's SC2154 finds misspelt names, as long as the program names its inputs instead of disabling it."""
     assert "SC2154" not in path.read_text()
+
+
+def together(path: Path, found: dict[Path, None] | None = None) -> list[Path]:
+    """Return the files of which a program consists."""
+    found = {} if found is None else found
+    if path not in found:
+        found[path] = None
+        for sourced in SOURCE.findall(path.read_text()):
+            together(programs.PROGRAMS / sourced, found)
+    return list(found)
+
+
+@pytest.mark.parametrize("path", EVERY, ids=name)
+def test_no_variable_of_a_function_hides_an_input_of_a_library(path: Path) -> None:
+    """A function sees the local variables of whoever calls it: a library would take one for its own input."""
+    texts = [file.read_text() for file in together(path)]
+    libraries = [file.read_text() for file in together(path) if file in LIBRARIES]
+    inputs = {found for text in libraries for line in INPUT.findall(text) for found in re.findall(r"\{(\w+)", line)}
+    local = {word.partition("=")[0] for text in texts for line in LOCAL.findall(text) for word in line.split()}
+    assert local & inputs == set()
 
 
 @pytest.mark.parametrize("path", EVERY, ids=name)
