@@ -331,7 +331,8 @@ def test_whoever_stops_the_service_while_it_is_frozen_leaves_it_stopped_and_not_
 
 
 def test_a_process_that_is_left_behind_does_not_keep_the_backup_from_its_end(ready: BackupHost) -> None:
-    shim = ready.shim("age", '#!/bin/sh\nsetsid sleep 500 &\nexec /usr/bin/age "$@"\n')
+    # It holds on to the stream of messages; age's own output is for age alone.
+    shim = ready.shim("age", '#!/bin/sh\nsetsid sleep 500 >/dev/null &\nexec /usr/bin/age "$@"\n')
     ready.by_hand(f"JOURNAL_STREAM=1:1 {shim}")  # as in the unit: what is said goes through a process of its own
     ready.account("pkill -u mms -x sleep")
     assert len(ready.archives()) == 1
