@@ -34,7 +34,7 @@ check: .venv/installed ## check settings, secrets and config tree of every host,
 
 test: tests-prepared lint unit ## style, types, unit tests, the report in a browser, then the tests on sandbox hosts
 	$(PYTHON) -m pytest tests/browser
-	$(PYTHON) -m pytest --numprocesses 2 --dist loadfile tests/host
+	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
 
 tests-prepared: .venv/developer
 	@tools/prepare.sh test
@@ -83,4 +83,4 @@ bench: .venv/developer ## measure speed and memory on sandbox hosts
 	@$(PYTHON) -m tests.bench
 
 torture: .venv/developer ## the long fault campaigns
-	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 2 --dist loadfile tests/host -m torture
+	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host -m torture

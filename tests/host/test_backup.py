@@ -685,6 +685,8 @@ def test_files_that_really_change_and_vanish_never_spoil_an_archive(ready: Backu
 
 
 @pytest.mark.torture
+@pytest.mark.torture
+@pytest.mark.long
 def test_with_puid_0_the_files_are_the_accounts_own_and_so_are_those_in_the_archive(
     deployed: Host, key: Key, tmp_path: Path
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_tree_goes_into_the_repository_and_comes_back(ready: BackupHost, comma
 
 
 @pytest.mark.torture
+@pytest.mark.long
 def test_single_paths_and_a_new_directory_take_what_a_snapshot_has(ready: BackupHost, command: Pyinfra) -> None:
     ready.inside("mkdir -p assets && echo one >assets/poster && echo one >notes.txt")
     assert ready.start()
@@ -257,6 +258,7 @@ def test_kill_9_at_a_random_moment_and_a_power_cut_leave_nothing_in_the_way(read
 
 
 @pytest.mark.torture
+@pytest.mark.long
 def test_a_server_that_removes_nothing_keeps_its_snapshots(ready: BackupHost, tmp_path: Path) -> None:
     ready.host.run(
         "systemctl -q stop rest; rm -rf /srv/rest; apt-get -qq install -y restic-rest-server && "
@@ -277,6 +279,7 @@ def test_a_server_that_removes_nothing_keeps_its_snapshots(ready: BackupHost, tm
 
 
 @pytest.mark.torture
+@pytest.mark.long
 def test_a_friends_host_by_sftp_also_when_its_line_is_cut(ready: BackupHost, sandbox: Sandbox, tmp_path: Path) -> None:
     friend = sandbox.host("ready", name="friend")
     key = ready.account(
@@ -336,6 +339,7 @@ def s3(address: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.torture
+@pytest.mark.long
 def test_a_host_that_is_gone_comes_back_on_a_new_one_from_s3_alone(
     ready: BackupHost, sandbox: Sandbox, tmp_path: Path
 ) -> None:

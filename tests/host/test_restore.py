@@ -278,8 +278,7 @@ def test_there_is_always_a_tree_under_the_live_name(restoring: RestoreHost) -> N
 
 
 @pytest.mark.torture
-@pytest.mark.skipif(not full(1, 0), reason="it deploys to another host")
-@pytest.mark.unproven  # its setup failed in the last whole run, cause not found yet
+@pytest.mark.long
 def test_a_host_with_other_subordinate_ids_and_another_puid_takes_the_tree(
     sandbox: Sandbox, restoring: RestoreHost, second: Path, tmp_path: Path
 ) -> None:
