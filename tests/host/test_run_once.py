@@ -154,7 +154,8 @@ class TestArguments:
 
 class TestLogs:
     def test_runs_are_shown_one_by_one(self, shared: Host, pyinfra: Pyinfra) -> None:
-        pyinfra.run(RUN_ONCE, "-y")
+        for _ in range(2):
+            pyinfra.run(RUN_ONCE, "-y")
         shown = pyinfra.run("operations.kometa.logs", "runs=2").output
         assert shown.count(": run ") == 2
         assert shown.rstrip().splitlines()[-1].strip().startswith("20") or "Finished Run" in shown
