@@ -26,9 +26,9 @@ status_part() {
     set +e +o pipefail
     cd / || exit
     unit_properties
-    tail -n 20 -- "$HOME/.local/state/kometa-host/runs/history.jsonl" 2>/dev/null | gzip -1 | emit run-history
-    head -c 100 -- "$HOME/.local/state/kometa-host/autodeploy/git/deployed" 2>/dev/null | emit deployed-commit
-    head -c 1000 -- "$HOME/.local/state/kometa-host/autodeploy/git/still" 2>/dev/null | emit branch-still
+    tail -n 20 -- "$state_dir/runs/history.jsonl" 2>/dev/null | gzip -1 | emit run-history
+    head -c 100 -- "$state_dir/autodeploy/git/deployed" 2>/dev/null | emit deployed-commit
+    head -c 1000 -- "$state_dir/autodeploy/git/still" 2>/dev/null | emit branch-still
     local digest='' image_id=''
     read -r digest image_id < <(podman inspect kometa --format '{{.ImageDigest}} {{.Image}}' 2>/dev/null)
     emit_value image-digest "$digest"
