@@ -7,7 +7,6 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from kometa_host.reports.page.fleet import HostReport
 from kometa_host.reports.page.page import render
 from kometa_host.reports.status import Status
 from kometa_host.state import run_history
-from tools import doctor, drift, made_up_fleet
+from tools import doctor, drift, made_up_fleet, whole_file
 from tools.command_line import inventory_and_options
 
 STATUS, RUNS, ARCHIVES, UPDATES = FACTS = (
@@ -102,9 +101,7 @@ def _printed(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":
 def write(path: Path, page: str) -> None:
     """Write the page in one step, for its owner alone: what Kometa says is nobody else's business."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            file.write(page)
-        Path(file.name).replace(path)
+        whole_file.replace(path, page.encode(), 0o600)
     except OSError as error:
         raise SystemExit(f"{path} cannot be written: {error.strerror}. Name another with --output.") from None
 

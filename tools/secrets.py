@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from getpass import getpass
 from pathlib import Path
@@ -21,7 +20,7 @@ from kometa_host.secrets import file as secrets_file
 from kometa_host.secrets.file import IDENTITY_VARIABLE, RECIPIENTS_FILE, SecretsFileError
 from kometa_host.settings.recipients import checked_recipients
 from kometa_host.settings.refusals import RefusalError
-from tools import editor
+from tools import editor, whole_file
 from tools.private_directory import private_directory
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -188,24 +187,9 @@ def _replace(
         f"{SECRETS_FILE} was changed meanwhile. Overwrite that? [y/N] ", default=False
     ):
         raise UserError(f"{SECRETS_FILE} was changed by somebody else meanwhile, and stays as it is now")
-    _write_at_once(path, encrypted)
+    whole_file.replace(path, encrypted, 0o644)  # encrypted, and meant for version control
     count = "one recipient" if len(recipients) == 1 else f"{len(recipients)} recipients"
     print(f"{SECRETS_FILE} is written, encrypted to {count}")
-
-
-def _write_at_once(path: Path, content: bytes) -> None:
-    """Replace a file as a whole, so that a crash leaves the former or the new one."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)  # encrypted, and meant for version control
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager
