@@ -9,13 +9,17 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tests.sandbox import Host
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = "/home/mms/config/kometa"
 QUADLETS = "/home/mms/.config/containers/systemd"
+# Twelve hours away: near a scheduled time nothing is restarted, updated or frozen.
+KOMETA_TIMES = [(datetime.now(ZoneInfo("America/New_York")) + timedelta(hours=12)).strftime("%H:%M")]
 SECRETS = {"plextoken": "sandbox-plex-token", "tmdbapikey": "made-up-for-the-sandbox"}
 
 
@@ -62,7 +66,7 @@ class Pyinfra:
     def __init__(self, folder: Path, hosts: Host | Iterable[Host], **data: object) -> None:
         self.folder = folder
         self.hosts = [hosts] if isinstance(hosts, Host) else list(hosts)
-        self.data: dict[str, object] = {"kometa_secrets": SECRETS} | data
+        self.data: dict[str, object] = {"kometa_secrets": SECRETS, "kometa_times": KOMETA_TIMES} | data
 
     def inventory(self) -> Path:
         """Write the inventory and return its path."""

@@ -110,7 +110,7 @@ class TestInterruption:
         process = pyinfra.start(RUN_ONCE, "-y")
         wait_for_start(shared)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=40)
+        output, errors = process.communicate(timeout=300)
         assert process.returncode == 1
         assert "kometa.service runs again" in output + errors
         assert is_as_before(shared)
@@ -164,7 +164,7 @@ class TestLogs:
         process = pyinfra.start("operations.kometa.logs")
         time.sleep(4)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=20)
+        output, errors = process.communicate(timeout=300)
         assert "[ls.io-init] done." in output + errors
         assert shared.run("pgrep -u mms journalctl", check=False).stdout == ""
 
