@@ -83,6 +83,7 @@ run_pipeline() {
     pipeline 9>&- &
     job=$!
     set +m
+    look_for_writers
     freeze
     echo go >&"$gate"
     await_job || status=$?

@@ -73,6 +73,8 @@ read_and_freeze() {
     set +m
     : >"$gates/ready" 9>&- &
     ready=$!
+    wait_for_due_run # while restic gets ready
+    look_for_writers
     wait -n -p ended "$job" "$ready" || status=$?
     if [ "$ended" = "$ready" ]; then
         freeze
@@ -137,7 +139,6 @@ save_snapshot() {
     warm_up
     for attempt in $(seq "$attempts"); do
         status=0
-        wait_for_due_run
         snapshot_frozen_tree || status=$?
         case $status in
             0 | "$no_config" | "$no_repository" | "$wrong_password") break ;;

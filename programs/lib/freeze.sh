@@ -12,6 +12,7 @@ attempts=3 # to catch the tree at rest: something besides Kometa may write to it
 changed=3 # status of a part that could not read the tree at rest: ours of tar, and restic's own
 job=''
 woken=''
+to_freeze=''
 frozen_at=0
 frozen_for=0
 
@@ -31,13 +32,15 @@ writers() {
     done
 }
 
+# What is started after this look and before the end of the freeze is found by was_disturbed.
+look_for_writers() { to_freeze=$(writers) || fail "Podman does not tell which containers run; nothing was written."; }
+
 freeze() {
-    local ids id
-    ids=$(writers) || fail "Podman does not tell which containers run; nothing was written."
+    local id
     frozen_at=$(date +%s%N)
-    [ -n "$ids" ] || return 0
-    printf '%s\n' "$$" "$ids" >"$frozen_list" # first, so that whoever comes after a kill knows
-    for id in $ids; do
+    [ -n "$to_freeze" ] || return 0
+    printf '%s\n' "$$" "$to_freeze" >"$frozen_list" # first, so that whoever comes after a kill knows
+    for id in $to_freeze; do
         if ! podman pause "$id" >/dev/null && [ "$(state_of "$id")" = running ]; then
             fail "the container ${id:0:12} could not be frozen; nothing was written."
         fi
