@@ -52,7 +52,7 @@ kometa.running(name="Service kometa")
 secrets.removed(name="Secrets no longer wanted", keep=settings.kometa_secrets)
 
 backup.directory(name=f"Backup directory {settings.kometa_backup_dir}")
-units.library(name="Host scripts", library=desired.library(settings))
 backup.repository(name="Backup repository")
+units.library(name="Host scripts", library=desired.library(settings))
 units.present(name="Timers", units=desired.units(settings))
 kometa.trial_message(name="Trial message")

@@ -63,7 +63,7 @@ def directory() -> Commands:
 def repository() -> Commands:
     """Make sure that the restic repository is there, opens, and is this host's own; one that is missing is made.
 
-    It is asked once for each new setting, not in every deploy.
+    It is asked once for each new setting, not in every deploy, and before the host's backups go by them.
 
         backup.repository(name="Backup repository")
     """
@@ -76,6 +76,7 @@ def repository() -> Commands:
     yield account_change(
         "opening kometa_backup_repository",
         "repository",
+        data=backup_files.repository_environment(known).encode(),
         library_dir=known.library_dir,
         host_name=known.kometa_autodeploy_host,
         fingerprint=fingerprint,

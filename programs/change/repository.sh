@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Makes sure that the restic repository is there, is this host's own, and opens. Notes for which settings that holds.
+# Makes sure that the restic repository is there, is this host's own, and opens. Notes for which settings that holds. These
+# come on standard input: one that is refused leaves the host with what its backups go by.
 . lib/restic.sh
 : "${host_name:?}" "${fingerprint:?}"
 
@@ -46,7 +47,7 @@ make_repository() {
     say "the repository is made: whoever lacks RESTIC_PASSWORD can never open it, so keep that in a safe place as well"
 }
 
-load_repository
+use_repository "$(cat)"
 refuse_old_restic
 open_repository
 refuse_other_hosts

@@ -7,14 +7,17 @@
 : "${library_dir:?}"
 repository_file=$library_dir/repository.env
 
-# Exports RESTIC_REPOSITORY, RESTIC_PASSWORD and the like. By UTC, since restic goes by the time zone where it runs.
 load_repository() {
+    [ -r "$repository_file" ] || fail "$repository_file is missing. Deploy again, with kometa_backup_repository set."
+    use_repository "$(<"$repository_file")"
+}
+
+# Exports RESTIC_REPOSITORY, RESTIC_PASSWORD and the like. By UTC, since restic goes by the time zone where it runs.
+use_repository() { # $1: assignments, as repository.env has them
     local ssh_config
     type -P restic >/dev/null || fail "the program restic is missing on this host. Deploy again, it installs it."
-    [ -r "$repository_file" ] || fail "$repository_file is missing. Deploy again, with kometa_backup_repository set."
     set -a
-    # shellcheck source=/dev/null
-    . "$repository_file"
+    eval "$1"
     TZ=UTC
     set +a
     restic_options=()

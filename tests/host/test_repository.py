@@ -154,8 +154,9 @@ def test_another_password_and_another_hosts_repository_are_refused(ready: Backup
     assert f"holds backups of {ready.host.name} and this host is attic.lan" in refused
     wrong = pyinfra_for(ready.host, tmp_path, kometa_repository_secrets={"RESTIC_PASSWORD": "another"})
     assert "has another password than RESTIC_PASSWORD" in wrong.run("deploy.py", "-y", status=1).text
-    pyinfra_for(ready.host, tmp_path).deploy()
-    assert len(snapshots(ready)) == 1
+    assert pyinfra_for(ready.host, tmp_path).preview() == set()
+    assert ready.start()
+    assert len(snapshots(ready)) == 2
 
 
 def leave_lock(ready: BackupHost, hostname: str = "") -> None:
