@@ -58,7 +58,7 @@ assert process.wait() == 3
 def without_linux(program: str) -> None:
     """Run a program for which this machine is no Linux."""
     done = subprocess.run(
-        [sys.executable, "-c", HIDE + program], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", HIDE + program], cwd=PROJECT, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
 

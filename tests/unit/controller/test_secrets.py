@@ -55,7 +55,7 @@ def pyinfra(project: Path, *arguments: str, identity: str = "age-identity.txt", 
     environment = {**os.environ, "KOMETA_AGE_IDENTITY": identity}
     done = subprocess.run(
         [sys.executable, "-m", "pyinfra", "inventory.py", *arguments], cwd=project, env=environment,
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600,
     )  # fmt: skip
     assert "Traceback" not in done.stdout + done.stderr
     return f"{done.stdout}{done.stderr}\n{done.returncode}"

@@ -17,7 +17,7 @@ def said(library: str, call: str, *arguments: str) -> bytes:
     """Return what a call of a library prints, at once."""
     script = programs.program(library, timezone="UTC", config_dir="/none")
     command = ["bash", "-c", f'{script}set +e\n{call} "$@"', "-", *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=20).stdout
+    return subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=600).stdout
 
 
 @pytest.fixture(params=["a FIFO", "a FIFO that somebody writes to", "a link", "a link to what never ends", "a folder"])
