@@ -22,11 +22,12 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host, HostData
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
+from pyinfra.connectors.ssh import SSHConnector
 from pyinfra.context import ctx_state
 from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 
 from kometa_host.config_tree.tree import TreeError
-from kometa_host.controller import project
+from kometa_host.controller import project, ssh_key
 from kometa_host.errors import Problem, ProblemsError, UserError
 from kometa_host.plans.retention import schedule_warning
 from kometa_host.settings import names, notifications
@@ -193,7 +194,7 @@ def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
     checked = 0
     for host in hosts:
         checked += 1
-        for problem in _problems_of(host, warnings):
+        for problem in (*_problems_of_connection(host), *_problems_of(host, warnings)):
             problems.setdefault(problem, []).append(host.name)
     warnings |= dict.fromkeys(_warnings_of_secrets(inventory))
     if problems:
@@ -207,6 +208,13 @@ CUT_OFF = Problem(
     "an adoption was killed half way, so that its files are partly those of before",
     "python -m tools.adopt SOURCE once more: it first puts back what there was",
 )
+
+
+def _problems_of_connection(host: Host) -> Iterator[Problem]:
+    """Yield what in the inventory keeps this machine from connecting to a host."""
+    is_by_ssh = issubclass(host.connector_cls, SSHConnector)
+    if is_by_ssh and (problem := ssh_key.problem(_data_of(host).get("ssh_key"))):
+        yield problem
 
 
 def _problems_of(host: Host, warnings: dict[str, None]) -> Iterable[Problem]:

@@ -19,7 +19,7 @@ from gevent import subprocess
 from paramiko import BadHostKeyException
 from pyinfra.api.command import QuoteString, StringCommand
 from pyinfra.api.config import Config
-from pyinfra.api.exceptions import ConnectError
+from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.inventory import Inventory
 from pyinfra.api.state import State
@@ -89,8 +89,8 @@ class StrictConnector(SSHConnector):
 
     def make_paramiko_kwargs(self) -> dict[str, Any]:
         """Return what paramiko is told: all that holds for the host, and no file to look it up in."""
-        kwargs: dict[str, Any] = super().make_paramiko_kwargs()
         given = _given(self.host)
+        kwargs = self._kwargs_of_pyinfra(given.key)
         strict = ssh_config.strictness(self._effective, given.strict)
         files = ssh_config.known_hosts_files(self._effective, given.known_hosts_file)
         kwargs["hostname"] = ssh_config.first(self._effective, "hostname")
@@ -105,6 +105,21 @@ class StrictConnector(SSHConnector):
             kwargs["key_filename"] = _identities(self._effective)
             kwargs["look_for_keys"] = False
         return kwargs
+
+    def _kwargs_of_pyinfra(self, key: str) -> dict[str, Any]:
+        """Return what pyinfra tells paramiko. Raise ConnectError if the key of ssh_key cannot be opened."""
+        try:
+            return super().make_paramiko_kwargs()
+        except EOFError:
+            raise ConnectError(
+                f"{key} (ssh_key) has a passphrase, and nobody is there to type it. "
+                f"ssh-add {key} and leave ssh_key out, or set ssh_key_password."
+            ) from None
+        except PyinfraError:
+            raise ConnectError(
+                f"{key} (ssh_key) cannot be opened: its passphrase (ssh_key_password) is another, or the file is "
+                f"damaged. ssh-keygen -y -f {key} must ask for the passphrase and print the public key."
+            ) from None
 
     def _connect_with_paramiko(self, given: Given, files: list[str]) -> None:
         try:

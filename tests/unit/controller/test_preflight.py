@@ -54,6 +54,36 @@ def test_all_problems_of_all_hosts_end_the_run_before_it_connects(project: Path)
     assert not (project / "pyinfra-debug.log").exists()
 
 
+@pytest.mark.parametrize("command", ["deploy.py", "debug-inventory"])
+def test_a_key_that_is_not_there_is_said_before_anything_connects(command: str, project: Path) -> None:
+    hosts = '("a.invalid", {"ssh_key": "~/nowhere/id_ed25519"}), "b.invalid"'
+    run = pyinfra(project, hosts, command, "-y")
+    assert run.returncode == 1
+    assert "ssh_key (a.invalid)\n    found: ~/nowhere/id_ed25519 does not exist on this machine\n" in run.stderr
+    assert "Connecting" not in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        ({}, "has a passphrase, and nobody is there to type it"),
+        ({"ssh_key_password": "wrong"}, "cannot be opened: its passphrase (ssh_key_password) is another"),
+    ],
+)
+def test_a_key_that_cannot_be_opened_is_said_without_a_traceback(
+    password: dict[str, str], said: str, project: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "hunter2", "-f", key], check=True)
+    entry = ("127.0.0.1", {"ssh_port": 9, "ssh_key": str(key), **password})
+    run = pyinfra(project, repr(entry), "deploy.py", "-y")
+    assert run.returncode == 1
+    assert f"{key} (ssh_key) {said}" in " ".join(run.stderr.split())
+    assert "Traceback" not in run.stderr
+    assert "hunter2" not in run.stderr
+
+
 def test_good_settings_reach_the_deploy(project: Path) -> None:
     run = pyinfra(project, '"@local"', "deploy.py", "-y", "--data", "mms_network=media")
     assert run.returncode == 0, run.stderr
