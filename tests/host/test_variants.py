@@ -128,6 +128,22 @@ def test_a_second_deploy_changes_nothing_whatever_the_host_is_like(
 
 
 @pytest.mark.variant
+def test_a_start_that_takes_minutes_is_waited_for_by_deploy_and_update(sandbox: Sandbox, tmp_path: Path) -> None:
+    host = sandbox.host("ready")
+    try:
+        command = pyinfra(tmp_path, host)
+        command.deploy()
+        sandbox.registry.publish("slow")
+        assert "runs 2.4.6 now, healthy; before, it was 2.4.4" in command.run("operations.autodeploy.run", "-y").text
+        later = pyinfra(tmp_path, host, mms_timezone="Europe/Berlin")
+        assert "Service kometa" in later.deploy()
+        assert later.preview() == set()
+    finally:
+        sandbox.registry.publish("good")
+        host.destroy()
+
+
+@pytest.mark.variant
 def test_a_host_behind_two_others_is_deployed_to(sandbox: Sandbox, tmp_path: Path) -> None:
     jumps = [sandbox.host("bare"), sandbox.host("bare")]
     host = sandbox.host("ready")

@@ -28,7 +28,9 @@ class Variant:
     repository: str
     version: str
     entrypoint: str
-    broken: str = ""  # "" works; "loop": Kometa crashes for ever; "exit": the container ends at once
+    # "" works; "loop": Kometa crashes for ever; "exit": the container ends at once; "slow": its start takes minutes
+    broken: str = ""
+    labelled: bool = True  # with the label that tells the version
 
 
 VARIANTS = {
@@ -36,6 +38,8 @@ VARIANTS = {
     "good2": Variant(KOMETA, "2.4.5", "/init"),
     "broken": Variant(KOMETA, "2.5.0", "/init", broken="loop"),
     "crashing": Variant(KOMETA, "2.5.1", "/init", broken="exit"),
+    "slow": Variant(KOMETA, "2.4.6", "/init", broken="slow"),
+    "unlabelled": Variant(KOMETA, "2.4.7", "/init", labelled=False),
     "plex": Variant(PLEX, "1.42.2", "/app/plex.py"),
 }
 
@@ -136,7 +140,7 @@ def _config(variant: Variant, layers: list[Layer]) -> bytes:
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=/root"],
             "Entrypoint": [variant.entrypoint],
             "ExposedPorts": ports,
-            "Labels": {"org.opencontainers.image.version": variant.version},
+            "Labels": {"org.opencontainers.image.version": variant.version} if variant.labelled else {},
         },
         "rootfs": {"type": "layers", "diff_ids": [layer.inner for layer in layers]},
         "history": [{"created_by": "the sandbox"} for _ in layers],

@@ -45,6 +45,14 @@ def outcome(place: Path, program: str, removal: int = 0) -> tuple[int, str, list
     return done.returncode, done.stderr, [line for line in asked if line.startswith(("podman network", "systemctl"))]
 
 
+def switch(place: Path, when_idle: bool) -> str:
+    """Return the program that restarts the service."""
+    return programs.program(
+        "switch_service", when_idle=when_idle, config_dir=place / "config", timezone="UTC", image="i",
+        quadlet_dir=place / "quadlets", network_quadlet="n", patience=1,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("running", "when_idle", "switched"), [(False, True, True), (True, True, False), (True, False, True)]
 )
@@ -54,11 +62,7 @@ def test_a_run_that_has_begun_meanwhile_is_not_killed(
     if running:
         line = f"[{datetime.now(UTC):%Y-%m-%d %H:%M:%S},123] [kometa.py:1] [INFO] |  Starting 06:00 Run  |\n"
         (place / "config/logs/meta.log").write_text(line)
-    program = programs.program(
-        "switch_service", when_idle=when_idle, config_dir=place / "config", timezone="UTC", image="i",
-        quadlet_dir=place / "quadlets", network_quadlet="n", patience=1,
-    )  # fmt: skip
-    status, said, asked = outcome(place, program)
+    status, said, asked = outcome(place, switch(place, when_idle))
     assert status == 0, said
     assert ("systemctl --user restart kometa.service" in asked) == switched
     assert ("a run has begun meanwhile" in said) != switched
@@ -80,3 +84,30 @@ def test_kometa_runs_again_where_the_network_cannot_be_removed(place: Path) -> N
     status, said, asked = outcome(place, programs.program("network", network="mms"), removal=2)
     assert (status, "could not be removed" in said) == (1, True)
     assert asked[-1] == "systemctl --user start kometa.service"
+
+
+@pytest.mark.parametrize(
+    ("processes", "why"),
+    [
+        ("1 /init", "Kometa's process did not appear within 1 s"),
+        ("7 s6-supervise svc-kometa", "Kometa's process did not appear within 1 s"),
+        (
+            "9 chown -R abc:abc /config",
+            "the image's start is still at work after 3 s (chown -R abc:abc /config), and Kometa has not begun",
+        ),
+    ],
+)
+def test_only_a_start_that_is_at_work_is_waited_for_and_no_longer_than_the_unit_s_own_limit(
+    processes: str, why: str, place: Path
+) -> None:
+    (place / "bin/podman").write_text(f"#!/bin/bash\necho PID COMMAND\necho '{processes}'\n")
+    answers = {
+        "systemctl": "case $* in *NRestarts*) echo 0 ;; *TimeoutStart*) echo 3s ;; esac",
+        "systemd-analyze": 'printf "Original: %s\\n      μs: 3000000\\n   Human: %s\\n" "$2" "$2"',
+    }
+    for name, body in answers.items():
+        (place / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
+        (place / "bin" / name).chmod(0o755)
+    status, said, _ = outcome(place, switch(place, when_idle=False))
+    assert status == 1
+    assert f"Kometa is not healthy: {why}." in said
