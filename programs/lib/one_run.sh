@@ -62,16 +62,16 @@ end_container() { podman kill -s KILL test-kometa >/dev/null 2>&1 || true; }
 
 # The container can outlive its run, and one whose init has failed stays up for ever.
 watch_container() {
-    local finished='' grace=20 # seconds for the container to end after Kometa's last line
+    local finished='' outlives='' grace=20 # seconds for the container to end after Kometa's last line
     while kill -0 "$run" 2>/dev/null; do
         sleep 0.5
         if [ -z "$finished" ]; then
             if tail -c 65536 "$output" | grep -aqE "\\| +Finished $run_name +\\|"; then finished=$SECONDS; fi
             if head -c 65536 "$output" | grep -aqE "$unhealthy_signs|unable to start service init-kometa"; then end_container; fi
         elif [ $((SECONDS - finished)) -ge "$grace" ]; then
-            say "the run has finished, but its container has not: ending it"
+            if [ -z "$outlives" ]; then say "the run has finished, but its container has not: ending it"; fi
+            outlives=yes grace=$((grace + 60)) # it needs a moment
             end_container
-            grace=$((grace + 60)) # it needs a moment
         fi
     done
 }
