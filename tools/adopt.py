@@ -25,6 +25,7 @@ from kometa_host.adoption.plan import Adoption, adoption_of
 from kometa_host.adoption.report import Outcome
 from kometa_host.adoption.sample import SAMPLE
 from kometa_host.adoption.sources import Archive, Host, Source, opened
+from kometa_host.config_tree.tree import CONFIG
 from kometa_host.controller.pull_mode import hosts_in
 from kometa_host.errors import UserError
 from kometa_host.secrets import file as secrets_file
@@ -89,8 +90,8 @@ def _contents(adoption: Adoption, source: Source) -> Iterator[tuple[str, IO[byte
         yield names[name], stream
     if lacking := sorted(names.keys() - found):
         raise UserError(f"{source.shown} lists {lacking[0]} and does not give it; is it a link, or changed just now?")
-    for path, content in sorted(adoption.changed.items(), reverse=True):
-        yield path, io.BytesIO(content)
+    for path in sorted(adoption.changed, key=lambda path: (path == CONFIG, path)):
+        yield path, io.BytesIO(adoption.changed[path])
 
 
 def _is_sample(tree: Path, path: str) -> bool:
@@ -197,13 +198,14 @@ def _inventory_line(source: Source) -> str:
 
 
 def _straight_to_the_host(adoption: Adoption, source: Source) -> Iterator[str]:
-    """Yield the command that brings what is too large from where it is to the host, after the first deploy."""
-    if not adoption.large:
+    """Yield the command that brings what the project cannot have from where it is to the host, after the deploy."""
+    straight = [*adoption.large, *adoption.on_host]
+    if not straight:
         return
     if isinstance(source, Archive):
-        yield f"the images of {source.shown} are too many to go through this machine: unpack it, and name the folder"
+        yield f"{', '.join(straight)} of {source.shown} goes straight to the host: unpack it, and adopt the folder"
         return
-    folders = " ".join(shlex.quote(f"./{folder}") for folder in adoption.large)
+    folders = " ".join(shlex.quote(f"./{name}") for name in straight)
     place = source.path if isinstance(source, Host) else source.shown
     read = f"tar -C {shlex.quote(f'{place}/{adoption.root}'.rstrip('/'))} -cf - {folders}"
     reader = f"ssh {source.address} {shlex.quote(read)}" if isinstance(source, Host) else read

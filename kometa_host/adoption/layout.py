@@ -93,7 +93,7 @@ def _sort(path: str, config: str, named: Collection[str], result: Sorted) -> Non
     name = _name(path).lower()
     if path == config or is_ignored(_name(path), is_directory=False):
         return
-    if any(map(name_problem, path.split("/"))):
+    if path == CONFIG or any(map(name_problem, path.split("/"))):  # another file has its place
         result.rest.append(path)
     elif is_kometas(path):
         result.of_kometa.append(path)

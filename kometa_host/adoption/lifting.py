@@ -140,6 +140,7 @@ class _Lifting:
     def _plex_url(self, path: KeyPath, url: str) -> None:
         if "<<" in url or url == OURS:
             return
+        url = re.sub(r"^https?://", lambda scheme: scheme[0].lower(), url, flags=re.IGNORECASE)
         if not re.match(r"https?://", url):
             self._put(path, PLEX_URL)
             said = f"{dotted(path)} was {'no address' if url else 'blank'}: set kometa_plex_url to that of your Plex"

@@ -50,7 +50,7 @@ def _old_keys(config: Value) -> Iterator[tuple[KeyPath, str]]:
     for name, library in _mapping(_mapping(config).get("libraries")).items():
         path: KeyPath = ("libraries", name)
         yield from _in_sections(path, library, OF_LIBRARY)
-        yield from _in_mapping(path, library, {"overlay_path": "overlay_files"} | ADD_ALL)
+        yield from _in_mapping(path, library, {"overlay_path": "overlay_files"})
         for key in (*FILE_LISTS, *OLD_LISTS):
             entries = _mapping(library).get(key)
             for index, entry in enumerate(entries if isinstance(entries, list) else ()):

@@ -1,5 +1,6 @@
 """What adoption makes of a source: files of the config tree, secrets, variables of the host. Changes nothing."""
 
+import glob
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +35,8 @@ BOTH = frozenset(KINDS.values())
 class Adoption:
     """What a source gives a project. No secret is in any text but those of `secrets`, `commented` and `seeds`.
 
-    root: the folder of config.yml in the source; changed: path -> content; copied: paths whose content stays as it is;
+    root: the folder of config.yml in the source; changed: path -> content, of config.yml and all YAML; copied: paths of
+    images and the like; on_host: paths of files that Kometa reads and that hold secrets, which no project may have;
     commented: secrets that stood in comments only; seeds: section -> first tokens; variables: of group_data.
     """
 
@@ -51,6 +53,7 @@ class Adoption:
     notes: list[str] = field(default_factory=list)
     of_kometa: list[str] = field(default_factory=list)
     large: dict[str, int] = field(default_factory=dict)
+    on_host: list[str] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
 
     def in_source(self, path: str) -> str:
@@ -78,12 +81,12 @@ def adoption_of(source: Source) -> Adoption:
     large = [path for path in sorted_files.yaml if files[result.in_source(path)] > MAX_YAML_SIZE]
     contents = _contents(source, result, [path for path in sorted_files.yaml if path not in large])
     known = {*contents, *large, *sorted_files.others, *_directories(files, root)}
+    text, moved = paths.inside_config(text, known)
     _adopt_config(result, text, given, contents, known)
+    result.renamed += moved
     result.copied = [*sorted_files.others, *large]
     result.rest = list(sorted_files.rest)
-    named = {path for file in named_files(yaml12.load(text, CONFIG).value) for path in file.found(contents)}
-    for path, content in contents.items():
-        _adopt_yaml(result, path, _with_break_allowed(result, path, content) if path in named else content, content)
+    _adopt_definitions(result, text, contents)
     return result
 
 
@@ -190,13 +193,11 @@ def _chosen(containers: list[Container], shown: str) -> Container:
 def _adopt_config(
     result: Adoption, text: str, given: HostSettings, contents: Mapping[str, bytes], known: set[str]
 ) -> None:
-    text, moved = paths.inside_config(text, known)
     text, lacking = paths.with_missing_allowed(text, known)
     result.notes += list(_not_there(lacking))
     text, added = with_required(text)
     result.notes += [f"{name} was not there, and Kometa needs it; it is now" for name in added]
     text, result.renamed = old_names.converted(text, lambda entry: _kind_of(entry, contents))
-    result.renamed += moved
     vault = Vault({**given.secrets, **_secrets_by_place(text, result.variables)})
     plain = result.variables.get("kometa_environment", {})
     environment = {kometa_name(name.upper().removeprefix("KOMETA_")): value for name, value in plain.items()}
@@ -218,7 +219,7 @@ def _adopt_config(
 def _of_a_network(url: str) -> list[str]:
     """Return what there is to say of an address of Plex by a name that only a network of containers knows."""
     name = parts_of(url).hostname or ""
-    if not re.fullmatch(r"[\w-]+", name):
+    if not re.fullmatch(r"[\w-]+|.+\.svc(\.cluster\.local)?", name):
         return []
     return [
         f"Plex was called {url}: here {name} is known if it is a container of mms in the network mms, too; if not, set "
@@ -312,23 +313,37 @@ def _kinds_in(content: bytes) -> Iterator[str]:
 # The other YAML files
 
 
+def _adopt_definitions(result: Adoption, text: str, contents: Mapping[str, bytes]) -> None:
+    """Sort the YAML files beside config.yml: what is taken, what is left, and what goes to the host alone."""
+    read = {path for file in named_files(yaml12.load(text, CONFIG).value) for path in file.found(contents)}
+    for path, content in contents.items():
+        content = _with_break_allowed(result, path, content) if path in read else content
+        _adopt_yaml(result, path, content, is_named=path in read | _named(text))
+    if result.on_host:
+        result.variables["kometa_host_files"] = [glob.escape(path) for path in result.on_host]
+
+
 def _with_break_allowed(result: Adoption, path: str, content: bytes) -> bytes:
     """Return a file that Kometa cannot read, and passes over, with the line allowed at which reading ends."""
     try:
         yaml12.load(content, path)
     except YamlError as error:
         lines = content.splitlines(keepends=True)
-        if not 0 < error.line <= len(lines) or is_allowed([lines[error.line - 1].decode("utf-8", "replace")], 1):
+        number = min(max(error.line, 1), len(lines))  # what is never closed breaks behind the last line
+        if is_allowed([lines[number - 1].decode("utf-8", "replace")], 1):
             return content
-        body = lines[error.line - 1].rstrip(b"\r\n")
-        lines[error.line - 1] = body + ALLOWED.encode() + lines[error.line - 1][len(body) :]
+        body = lines[number - 1].rstrip(b"\r\n")
+        lines[number - 1] = body + ALLOWED.encode() + lines[number - 1][len(body) :]
         result.notes.append(f"Kometa cannot read {path}, and passes over it: line {error.line}, {error.problem}")
         return b"".join(lines)
     return content
 
 
-def _adopt_yaml(result: Adoption, path: str, content: bytes, original: bytes) -> None:
-    """Take a file as it is, or without the secrets of its comments; leave one whose values have secrets."""
+def _adopt_yaml(result: Adoption, path: str, content: bytes, *, is_named: bool) -> None:
+    """Take a file as it is, or without the secrets of its comments; one whose values have secrets is the host's alone.
+
+    It is held as it was read: what is looked through here is what the project gets, whoever edits it meanwhile.
+    """
     document = _parsed(content)
     if is_configuration(document.value):
         result.rest.append(path)
@@ -338,18 +353,16 @@ def _adopt_yaml(result: Adoption, path: str, content: bytes, original: bytes) ->
         return
     text = content.decode("utf-8-sig", "replace")
     if not any(_secrets_in(text, document, path)):
-        if content == original:
-            result.copied.append(path)
-        else:
-            result.changed[path] = content
+        result.changed[path] = content
         return
     vault = Vault({})
     masked = comments.without_secrets(text, document, path, vault)
     left = next(_secrets_in(masked, _parsed(masked.encode()), path), None)
     if left:
-        result.rest.append(path)
+        (result.on_host if is_named else result.rest).append(path)
+        kept = "it is the host's alone (kometa_host_files), and goes straight there, see next" if is_named else "left"
         result.notes.append(
-            f"{path} is left, for its line {left.line}: {left.message}. Kometa puts secrets into config.yml only"
+            f"{path}, line {left.line}: {left.message}. Kometa puts secrets into config.yml only, so {kept}"
         )
         return
     result.changed[path] = masked.encode()

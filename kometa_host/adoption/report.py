@@ -6,6 +6,7 @@ from typing import Any
 
 from kometa_host.adoption import host_settings
 from kometa_host.adoption.plan import Adoption
+from kometa_host.config_tree.tree import CONFIG
 
 MAX_SHOWN = 12  # names of one kind
 UNDONE = "an adoption had been cut off half way; the project was first put back as it was before that"
@@ -76,7 +77,8 @@ def _written(adoption: Adoption, outcome: Outcome) -> Iterator[str]:
         yield "age-identity.txt and secrets.recipients: the key that opens secrets.yml.age, and who it is for"
     if outcome.variables:
         yield from (f"group_data/all.py: {line}" for line in outcome.variables)
-    yield from (f"{outcome.tree}/config.yml: {line}" for line in adoption.renamed)
+    if any(CONFIG in outcome.written.get(kind, ()) for kind in ("new", "changed")):
+        yield from (f"{outcome.tree}/config.yml: {line}" for line in adoption.renamed)
 
 
 def _kept_beside(adoption: Adoption) -> Iterator[str]:
@@ -90,6 +92,8 @@ def _left(adoption: Adoption) -> Iterator[str]:
         yield f"Kometa's own, which it makes anew: {_names(sorted({_top(path) for path in adoption.of_kometa}))}"
     if adoption.rest:
         yield f"nothing that Kometa reads: {_names(adoption.rest)}"
+    if adoption.on_host:
+        yield f"with secrets, for the host alone: {_names(adoption.on_host)} (see next)"
     for folder, size in adoption.large.items():
         yield f"{folder}: {size / 1024**3:.1f} GiB of images, too much to carry through this machine (see next)"
 

@@ -54,8 +54,8 @@ class _Words:
         anchors = {original[0] for original in self.at.document.repeats.values() if original}
         names = [key for key in self.config if key not in anchors and not str(key).startswith(("x-", "."))]
         yield from self._keys((), names, vocabulary.TOP_LEVEL)
-        for name, known in vocabulary.SECTIONS.items():
-            yield from self._keys((name,), mapping(self.config.get(name)), known)
+        for name in vocabulary.SECTIONS:
+            yield from self._section((name,), mapping(self.config.get(name)))
         yield from self._plex(("plex",), mapping(self.config.get("plex")))
         for name, library in self.libraries.items():
             yield from self._library(("libraries", name), mapping(library))
@@ -65,15 +65,31 @@ class _Words:
     def _keys(self, path: KeyPath, names: Collection[Any], known: Collection[str]) -> Iterator[Finding]:
         for name in names:
             if name not in known:
-                near = get_close_matches(str(name), known, n=1)
                 where = f" below {self.at.name(path)}" if path else " at the top of config.yml"
-                remedy = f"did you mean {near[0]}?" if near else "remove it, or look it up in Kometa's documentation"
+                remedy = _right_place(path, str(name)) or _nearest(str(name), known)
                 yield self.at.warning((*path, name), f"Kometa does not know {name}{where}", remedy)
+
+    def _section(self, path: KeyPath, section: dict[Any, Value]) -> Iterator[Finding]:
+        name = str(path[-1])
+        yield from self._keys(path, section, vocabulary.SECTIONS[name])
+        flags = vocabulary.FLAG_KEYS.get(name, frozenset())
+        numbers = vocabulary.NUMBER_KEYS.get(name, frozenset())
+        for key, value in section.items():
+            if value is None or "<<" in str(value):
+                continue
+            if key in flags and not isinstance(value, bool):
+                yield self._taken_for_default((*path, key), value, "true or false")
+            if key in numbers and not isinstance(value, int):
+                yield self._taken_for_default((*path, key), value, "a whole number, without quotes")
+
+    def _taken_for_default(self, path: KeyPath, value: Value, wanted: str) -> Finding:
+        message = f"{self.at.name(path)} is {value!r}, and Kometa takes its default instead"
+        return self.at.warning(path, message, f"write {wanted}")
 
     def _library(self, path: KeyPath, library: dict[Any, Value]) -> Iterator[Finding]:
         yield from self._keys(path, library, vocabulary.LIBRARY)
         for name in OF_A_LIBRARY:
-            yield from self._keys((*path, name), mapping(library.get(name)), vocabulary.SECTIONS[name])
+            yield from self._section((*path, name), mapping(library.get(name)))
         yield from self._plex((*path, "plex"), mapping(library.get("plex")))
         operations = library.get("operations")
         for index, operation in enumerate(operations if isinstance(operations, list) else [operations]):
@@ -115,9 +131,8 @@ class _Words:
         if "<<" in written or "image_files" in keys:
             return
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            remedy = f"did you mean {near[0]}?" if near else "remove it, or look it up in Kometa's documentation"
-            yield self.at.warning(path, f"Kometa has no default {written} for {' or '.join(keys)}", remedy)
+            message = f"Kometa has no default {written} for {' or '.join(keys)}"
+            yield self.at.warning(path, message, _nearest(name, known))
         elif path[0] == "libraries":
             yield from self._kind(path, name)
 
@@ -153,6 +168,23 @@ class _Words:
             yield self.at.warning(path, f"{name} is {value}, and has to be a whole number", "write a number")
         if name == "schedule" or name.startswith("schedule_"):
             yield from self._schedule(path, value)
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else "remove it, or look it up in Kometa's documentation"
+
+
+def _right_place(path: KeyPath, name: str) -> str | None:
+    """Return where in a library, or below which section, a key belongs that stands somewhere else."""
+    inside = {"operations": vocabulary.OPERATIONS, "settings": vocabulary.SECTIONS["settings"]}
+    if path[:1] == ("libraries",) and len(path) == 2:
+        return next((f"write it below {key}: of the library" for key, known in inside.items() if name in known), None)
+    if path[:1] == ("libraries",) and name in vocabulary.LIBRARY:
+        return f"write it below {path[1]}: itself"
+    if path == () and name in inside["settings"]:
+        return "write it below settings:"
+    return "write it below a library" if path == () and name in vocabulary.LIBRARY else None
 
 
 def unknown_library(at: Place, path: KeyPath, name: str, libraries: Collection[Any]) -> Iterator[Finding]:

@@ -169,8 +169,8 @@ class ConfigChecks:
             remedy = f"create {shown(self.tree, named.place)} with the files in it{_or_on_host(named.place)}"
             yield self.at.error(named.path, f"the folder {named.name} {found}", remedy)
         elif not named.is_folder and not named.found(self.tree.files):
-            near = get_close_matches(named.place, self.tree.files, n=1)
-            hint = f", or did you mean config/{near[0]}?" if near else _or_on_host(named.place)
+            near = named_files.near_file(named.place, self.tree.files)
+            hint = f", or did you mean config/{near}?" if near else _or_on_host(named.place)
             remedy = f"create {shown(self.tree, named.place)}{hint}"
             yield self.at.error(named.path, f"the file {named.name} is not in the project", remedy)
 

@@ -69,8 +69,8 @@ class DefinitionFiles:
             if name is None or place is None or "<<" in name or named_files.is_on_host(place, self.on_host):
                 continue
             if not _template_file(name).found(self.tree.files):
-                near = get_close_matches(place, self.tree.files, n=1)
-                remedy = f"did you mean config/{near[0]}?" if near else f"create {self.shown(place)}"
+                near = named_files.near_file(place, self.tree.files)
+                remedy = f"did you mean config/{near}?" if near else f"create {self.shown(place)}"
                 yield Finding("warning", file, line, f"external_templates names {name}, which is not in the project",
                               remedy)  # fmt: skip
 

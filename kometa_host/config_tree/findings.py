@@ -63,7 +63,6 @@ def errors(findings: Iterable[Finding]) -> list[Finding]:
 def is_allowed(lines: Sequence[str], number: int) -> bool:
     """Return whether the line of this number, from 1, ends with the comment that allows what stands in it.
 
-    What is about a whole file (number 0) is allowed in its first line.
+    What is about a whole file (number 0) is allowed in its first line, what is about its end in its last.
     """
-    number = max(number, 1)
-    return number <= len(lines) and bool(ALLOW.search(lines[number - 1]))
+    return bool(lines) and bool(ALLOW.search(lines[min(max(number, 1), len(lines)) - 1]))

@@ -7,6 +7,7 @@ import fnmatch
 import posixpath
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from kometa_host.config_tree.yaml12 import KeyPath, Value
@@ -14,6 +15,7 @@ from kometa_host.config_tree.yaml12 import KeyPath, Value
 FILE_LISTS: Final = ("collection_files", "metadata_files", "overlay_files", "image_files")
 # old keys that Kometa still reads -> the keys that it takes each for
 OLD_LISTS: Final = {"metadata_path": ("collection_files", "metadata_files"), "overlay_path": ("overlay_files",)}
+CONFIG: Final = "config.yml"
 YAML: Final = (".yml", ".yaml")
 
 
@@ -92,6 +94,13 @@ def is_on_host(place: str, patterns: Collection[str]) -> bool:
 def mapping(value: Value) -> dict[Any, Value]:
     """Return a mapping, an empty one for anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def near_file(place: str, files: Collection[str]) -> str | None:
+    """Return the file of a tree that was probably meant by a name, None if none is like it. Endings say nothing."""
+    stems = {posixpath.splitext(path)[0]: path for path in files if path.endswith(YAML) and path != CONFIG}
+    near = get_close_matches(posixpath.splitext(place)[0], stems, n=1, cutoff=0.7)
+    return stems[near[0]] if near else None
 
 
 def _is_below(place: str, pattern: str) -> bool:

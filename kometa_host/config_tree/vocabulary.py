@@ -26,9 +26,9 @@ TOP_LEVEL: Final = _words(
 LIBRARY: Final = _words(
     """
     collection_files image_files library_name metadata_files metadata_path operations overlay_files overlay_path
-    plex radarr radarr_add_all reapply_overlay reapply_overlays remove_overlay remove_overlays report_path
+    plex radarr reapply_overlay reapply_overlays remove_overlay remove_overlays report_path
     reset_overlay reset_overlays revert_overlays schedule schedule_overlay schedule_overlays settings sonarr
-    sonarr_add_all tautulli template_variables webhooks
+    tautulli template_variables webhooks
     """
 )
 
@@ -97,6 +97,34 @@ SECTIONS: Final[Mapping[str, frozenset[str]]] = {
         changes collection_addition collection_changes collection_creation collection_removal delete error run_end
         run_start version
         """
+    ),
+}
+
+# keys whose value is true or false, and those whose value is a whole number; with any other Kometa takes its default
+
+FLAG_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "plex": _words("verify_ssl"),
+    "radarr": _words("add_existing add_missing ignore_cache monitor monitor_existing search upgrade_existing"),
+    "settings": _words(
+        """
+        asset_folders assets_for_all assets_for_all_collections cache create_asset_folders delete_below_minimum
+        delete_not_scheduled dimensional_asset_rename download_url_assets missing_only_released only_filter_missing
+        playlist_report prioritize_assets save_report show_asset_not_needed show_filtered show_missing
+        show_missing_assets show_missing_episode_assets show_missing_season_assets show_options show_unconfigured
+        show_unfiltered show_unmanaged verify_ssl
+        """
+    ),
+    "sonarr": _words(
+        """
+        add_existing add_missing cutoff_search ignore_cache monitor_existing search season_folder upgrade_existing
+        """
+    ),
+}
+NUMBER_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    **{section: _words("cache_expiration") for section in ("anidb", "mal", "mdblist", "omdb", "tmdb")},
+    "plex": _words("db_cache timeout"),
+    "settings": _words(
+        "asset_depth cache_expiration item_refresh_delay minimum_items overlay_artwork_quality run_again_delay"
     ),
 }
 

@@ -479,7 +479,8 @@ EXPLANATIONS = (
      "check the indentation of this line"),
     ("nesting depth", *TOO_DEEP),  # libyaml ends at 1000, which it can reach before it hands over the first value
     ("alphabetic or numeric", "`*` and `&` at the start of a text are signs of YAML", "put quotes around the text"),
-    ("tag", "`!` at the start of a text is a sign of YAML", "put quotes around the text"),
+    ("tag|expected whitespace or line break", "`!` at the start of a text is a sign of YAML",
+     "put quotes around the text"),
 )  # fmt: skip
 
 

@@ -46,6 +46,10 @@ def test_what_the_container_was_told_to_read_counts(tmp_path: Path) -> None:
     assert found(source(tmp_path, config_yml=KOMETA, my_yml=KOMETA), "/config/my.yml") == "my.yml"
 
 
+def test_a_config_yml_beside_it_does_not_take_its_place() -> None:
+    assert layout.sort_files({"my.yml": 1, "config.yml": 1}, "", "my.yml", ()).rest == ["config.yml"]
+
+
 def test_of_several_one_has_to_be_named(tmp_path: Path) -> None:
     folder = source(tmp_path, a__config_yml=KOMETA, b__config_yml=KOMETA)
     with pytest.raises(SourceError, match=r"a/config\.yml, b/config\.yml"):

@@ -132,6 +132,11 @@ def test_a_second_server_keeps_its_address_and_the_checks_let_it_pass() -> None:
     assert 'C: {plex: {url: "{{ kometa_plex_url }}"}}' in result.text
 
 
+def test_an_address_may_be_written_in_capitals() -> None:
+    result, _ = lift("plex: {url: HTTP://Tower:32400}\n")
+    assert (result.plex_url, result.notes) == ("http://Tower:32400", [])
+
+
 def test_an_address_that_is_none_is_said() -> None:
     result, _ = lift("plex:\n  url: <my server>\n")
     assert result.text == 'plex:\n  url: "{{ kometa_plex_url }}"\n'

@@ -122,6 +122,14 @@ def test_a_file_of_a_named_folder_is_one_that_kometa_reads(source: Path) -> None
     assert [finding.severity for finding in found(source, config)] == ["error"]
 
 
+@pytest.mark.parametrize("text", ["a: {b: c", "a: 'b"])
+def test_what_is_never_closed_can_be_allowed_in_the_last_line(source: Path, text: str) -> None:
+    (source / "movies.yml").write_text(f"{text}\n")
+    assert [finding.severity for finding in found(source, GOOD)] == ["error"]
+    (source / "movies.yml").write_text(f"{text} # kometa-host: allow\n")
+    assert found(source, GOOD) == []
+
+
 def test_a_tag_is_told_with_the_quotes_that_it_needs(source: Path) -> None:
     (source / "movies.yml").write_text("collections:\n  Best:\n    sort_title: !020_Best\n")
     finding = only(source, GOOD)
@@ -360,6 +368,11 @@ def test_a_file_that_is_not_in_the_tree_is_an_error(source: Path, key: str) -> N
     assert finding.line == 9
     assert finding.message == "the file config/movie.yml is not in the project"
     assert finding.remedy == "create kometa/movie.yml, or did you mean config/movies.yml?"
+
+
+def test_an_ending_alone_makes_no_name_alike(source: Path) -> None:
+    finding = only(source, GOOD.replace("config/movies.yml", "config/no.yml"))
+    assert "did you mean" not in finding.remedy
 
 
 def test_a_missing_file_can_be_allowed(source: Path) -> None:

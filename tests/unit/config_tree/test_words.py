@@ -57,6 +57,37 @@ def in_library(text: str) -> str:
     return GOOD.replace("  TV Shows: {}\n", f"    {text}\n  TV Shows: {{}}\n")
 
 
+@pytest.mark.parametrize(
+    ("config", "remedy"),
+    [
+        (in_library("run_order: [overlays]"), "write it below settings: of the library"),
+        (in_library("assets_for_all: true"), "write it below operations: of the library"),
+        (in_library("settings: {remove_overlays: true}"), "write it below Movies: itself"),
+        (f"{GOOD}minimum_items: 2\n", "write it below settings:"),
+        (f"{GOOD}schedule_overlays: daily\n", "write it below a library"),
+    ],
+)
+def test_a_key_that_belongs_elsewhere_is_told_where(tmp_path: Path, config: str, remedy: str) -> None:
+    assert only(tmp_path, config).remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("config", "found", "wanted"),
+    [
+        (f"{GOOD}settings: {{cache: yes}}\n", "settings.cache is 'yes'", "true or false"),
+        (f"{GOOD}settings: {{cache_expiration: '60'}}\n", "settings.cache_expiration is '60'", "without quotes"),
+        (in_library("settings: {save_report: 1}"), "libraries.Movies.settings.save_report is 1", "true or false"),
+        (f"{GOOD}omdb: {{cache_expiration: soon}}\n", "omdb.cache_expiration is 'soon'", "a whole number"),
+    ],
+)
+def test_a_value_that_kometa_takes_its_default_for_is_told(
+    tmp_path: Path, config: str, found: str, wanted: str
+) -> None:
+    finding = only(tmp_path, config)
+    assert finding.message == f"{found}, and Kometa takes its default instead"
+    assert wanted in finding.remedy
+
+
 # Samples that are right, and that a schema of Kometa complains of
 
 

@@ -2,12 +2,15 @@
 
 import errno
 import shutil
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import IO
 
 import pyrage  # type: ignore[import-untyped]
 import pytest
 
 from kometa_host.adoption.sample import SAMPLE
+from kometa_host.adoption.sources import Folder
 from kometa_host.secrets import file as secrets_file
 from tools import adopt as command
 from tools.staging import digest_of
@@ -170,7 +173,26 @@ def test_a_second_time_changes_nothing(project: Path, source: Path, capsys: pyte
     capsys.readouterr()
     assert adopt(project, source) == 0
     assert everything(project) == before
-    assert "nothing was changed" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "nothing was changed" in shown
+    assert "written" not in shown
+
+
+def test_what_is_edited_while_it_is_read_is_taken_as_it_was_looked_through(
+    project: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    movies = source / "config" / "Movies.yml"
+    before = movies.read_text()
+
+    class Edited(Folder):
+        def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+            yield from super().read(paths)
+            if "config/Movies.yml" in paths:
+                movies.write_text(f"collections: {{A: {{token: {KEY}}}}}\n")
+
+    monkeypatch.setattr(command, "opened", lambda *_, **__: Edited(source))
+    assert adopt(project, source) == 0
+    assert (project / "kometa" / "Movies.yml").read_text() == before
 
 
 def test_dry_says_the_same_and_does_nothing(project: Path, source: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,13 +281,29 @@ def test_a_file_whose_values_have_secrets_is_left(
     (source / "config" / "private.yml").write_text(f"collections: {{A: {{x: {KEY}}}}}\n")
     adopt(project, source)
     assert not (project / "kometa" / "private.yml").exists()
-    assert "private.yml is left, for its line 1" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "private.yml, line 1: " in shown
+    assert "Kometa puts secrets into config.yml only, so left" in shown
 
 
-def test_a_file_that_kometa_passes_over_is_allowed_as_it_is(
-    project: Path, source: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["Movies.yml", "apprise.yml"])
+def test_a_file_with_secrets_that_kometa_reads_goes_straight_to_the_host(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    (source / "config" / "Movies.yml").write_text("collections:\n  A: x: y\n")
+    config = source / "config" / "config.yml"
+    config.write_text(f"{CONFIG}apprise: {{config: config/apprise.yml}}\n")
+    (source / "config" / name).write_text("urls: [discord://1/a]\nx: {changes_webhooks: https://h.example.org/1}\n")
+    adopt(project, source)
+    assert not (project / "kometa" / name).exists()
+    assert f'kometa_host_files: list[str] = ["{name}"]' in (project / "group_data" / "all.py").read_text()
+    assert f"./{name} | ssh HOST sudo -iu mms podman unshare tar -C config/kometa" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("broken", ["A: x: y", "A: {x: y", "A: 'x"])
+def test_a_file_that_kometa_passes_over_is_allowed_as_it_is(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    (source / "config" / "Movies.yml").write_text(f"collections:\n  {broken}\n")
     adopt(project, source)
     assert (project / "kometa" / "Movies.yml").read_text().endswith("  # kometa-host: allow\n")
     assert "Kometa cannot read Movies.yml" in capsys.readouterr().out
@@ -301,7 +339,7 @@ def test_too_many_images_of_an_archive_are_said(
     monkeypatch.setattr("kometa_host.adoption.layout.LARGE", 3)
     archive = shutil.make_archive(str(source), "zip", source)
     assert adopt(project, archive) == 0
-    assert "unpack it, and name the folder" in capsys.readouterr().out
+    assert "unpack it, and adopt the folder" in capsys.readouterr().out
 
 
 def test_what_is_too_large_for_a_definition_is_copied_unread(
