@@ -11,8 +11,8 @@ refuse_old_restic() {
     local version
     version=$(restic version | sed -nE 's/^restic ([0-9.]+).*/\1/p')
     printf '%s\n' "$oldest_restic" "$version" | sort -VC ||
-        fail "restic on this host is $version, and kometa_backup_repository needs $oldest_restic or newer. Debian 13, Ubuntu 24.04," \
-            "Fedora 39 and EPEL 9 have it; or put the program from restic.net into /usr/local/bin, then deploy again."
+        fail "restic on this host is $version, and kometa_backup_repository needs $oldest_restic or newer. Debian 13 and" \
+            "Ubuntu 24.04 have it, Debian 12 has not; or put the program from restic.net into /usr/local/bin, then deploy again."
 }
 
 refuse_other_hosts() {
