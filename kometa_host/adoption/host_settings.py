@@ -21,7 +21,6 @@ WITHOUT_A_WORD: Final = ("PUID", "PGID", "KOMETA_RUN", "KOMETA_CONFIG", "KOMETA_
 # variables of the images, and of programs in them, that a user may have set
 OF_A_FILE: Final = "FILE__"  # how LinuxServer.io's images name a variable whose value is in a file
 OF_IMAGES: Final = re.compile(r"UMASK|DOCKER_MODS|LSIO_\w+|FILE__\w+|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY")
-SAME_HERE: Final = re.compile(r":(latest|nightly|develop)$")
 LSIO: Final = "lscr.io/linuxserver/kometa"
 
 

@@ -17,8 +17,8 @@ FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the many kinds of hosts, what takes minutes, and what was not seen to pass, unless it is asked for."""
-    wanted = {"variant": "KOMETA_HOST_VARIANTS", "long": "KOMETA_HOST_TORTURE", "unproven": "KOMETA_HOST_UNPROVEN"}
+    """Leave out the many kinds of hosts and what takes minutes, unless it is asked for."""
+    wanted = {"variant": "KOMETA_HOST_VARIANTS", "long": "KOMETA_HOST_TORTURE"}
     unwanted = [marker for marker, variable in wanted.items() if not os.environ.get(variable)]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
     config.hook.pytest_deselected(items=left_out)
