@@ -117,23 +117,32 @@ class Archive:
     def __init__(self, path: Path) -> None:
         self.path, self.shown = path, str(path)
         self.left: list[str] = []
+        self.targets: dict[str, str] = {}  # link -> the file that it leads to; known once files() was called
 
     def files(self) -> Mapping[str, int]:
         sizes: dict[str, int] = {}
         with self._opened() as archive:
-            for name, size, _ in _members(archive, self.left):
+            for name, size, _ in _members(archive):
                 sizes[_checked_member(name, self.shown)] = size
                 if len(sizes) > MAX_FILES:
                     raise SourceError(f"{self.shown} has more than {MAX_FILES} files; is it the right archive?")
-        return sizes
+            links = dict(_links(archive))  # of a stream, too: its members are remembered
+        self.targets, self.left = _followed(links, sizes)
+        return sizes | {link: sizes[target] for link, target in self.targets.items()}
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
-        with self._opened() as archive:
-            for name, _, member in _members(archive):
-                path = _checked_member(name, self.shown)
-                if path in paths and (stream := _member_stream(archive, member)):
-                    with stream:
-                        yield path, stream
+        """Read the archive as often as several of the paths are one file: each time it is given under one of them."""
+        wanted: dict[str, list[str]] = {}
+        for path in paths:
+            wanted.setdefault(self.targets.get(path, path), []).append(path)
+        while wanted:
+            with self._opened() as archive:
+                for name, _, member in _members(archive):
+                    names = wanted.get(_checked_member(name, self.shown))
+                    if names and (stream := _member_stream(archive, member)):
+                        with stream:
+                            yield names[0], stream
+            wanted = {member: names[1:] for member, names in wanted.items() if names[1:]}
 
     def descriptions(self) -> Mapping[str, str]:
         return {}
@@ -166,27 +175,52 @@ class Archive:
 Member = zipfile.ZipInfo | tarfile.TarInfo
 
 
-def _members(
-    archive: zipfile.ZipFile | tarfile.TarFile, left: list[str] | None = None
-) -> Iterator[tuple[str, int, Member]]:
-    """Yield names and sizes of the regular files of an archive; links are passed over, and added to what is left."""
+def _members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, int, Member]]:
+    """Yield names and sizes of the regular files of an archive."""
     if isinstance(archive, zipfile.ZipFile):
         for info in archive.infolist():
-            if stat.S_ISLNK(info.external_attr >> 16):
-                _leave(info.filename, left)
-            elif not info.is_dir():
+            if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16):
                 yield info.filename.replace("\\", "/"), info.file_size, info
         return
     for member in archive:
         if member.isreg():
             yield member.name, member.size, member
-        elif member.issym() or member.islnk():
-            _leave(member.name, left)
 
 
-def _leave(name: str, left: list[str] | None) -> None:
-    if left is not None and name not in left:
-        left.append(name)
+def _links(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, str]]:
+    """Yield the links of an archive and where in it they lead: a path that is none in it, if they lead out."""
+    if isinstance(archive, zipfile.ZipFile):
+        for info in archive.infolist():
+            if stat.S_ISLNK(info.external_attr >> 16):
+                target = archive.read(info).decode("utf-8", "replace")
+                yield posixpath.normpath(info.filename), _beside(info.filename, target)
+        return
+    for member in archive:
+        if member.issym():
+            yield posixpath.normpath(member.name), _beside(member.name, member.linkname)
+        elif member.islnk():
+            yield posixpath.normpath(member.name), posixpath.normpath(member.linkname)
+
+
+def _beside(name: str, target: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+
+
+def _followed(links: Mapping[str, str], files: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Given links and files of an archive, return what files the links stand for, and the links that lead nowhere."""
+    targets: dict[str, str] = {}
+    left: list[str] = []
+    for link, first in links.items():
+        target, seen = first, {link}
+        while target in links and target not in seen:
+            seen.add(target)
+            target = links[target]
+        is_around = f"{link}/".startswith(f"{target}/")
+        inside = [path for path in files if path.startswith(f"{target}/")] if not is_around else []
+        found = {link: target} if target in files else {link + path.removeprefix(target): path for path in inside}
+        targets |= found
+        left += [] if found else [link]
+    return targets, left
 
 
 def _member_stream(archive: zipfile.ZipFile | tarfile.TarFile, member: Member) -> IO[bytes] | None:
@@ -272,17 +306,20 @@ class Host:
             assert process.stdout is not None
             process.stdin.write(wanted)
             process.stdin.close()
+            again: list[str] = []  # what is one file with another, tar gives once, and names the second time only
             try:
                 with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                    for name, _, member in _members(archive):
-                        stream = _member_stream(archive, member)
-                        assert stream is not None
-                        yield _checked_member(name, self.shown), stream
+                    for member in archive:
+                        if member.islnk():
+                            again.append(_checked_member(member.name, self.shown))
+                        elif stream := _member_stream(archive, member):
+                            yield _checked_member(member.name, self.shown), stream
             except tarfile.TarError as error:
                 process.kill()
                 raise SourceError(f"{self.shown}: the connection broke, or a file is not readable ({error})") from None
         if process.returncode:
             raise SourceError(f"{self.shown}: not every file could be read (see above); {self._who_may_read()}")
+        yield from self.read(again)
 
     def descriptions(self) -> Mapping[str, str]:
         found = self._run(DESCRIBE).decode("utf-8", "replace")

@@ -18,6 +18,7 @@ libraries:                       # as in Plex
   Movies:
     metadata_path:
     - file: config/Movies.yml
+    - folder: config/linked
 plex:
   url: http://plex:32400
   token: {SECRETS["plextoken"]}
@@ -33,6 +34,7 @@ trakt:
     refresh_token: {TOKENS[1]}
     scope: public
 """
+COLLECTION = "collections:\n  All:\n    plex_all: true\n"
 COMPOSE = """\
 services:
   kometa:
@@ -59,11 +61,13 @@ def appdata(shared: Host) -> None:
     """What a container of Docker left on the host, with what Kometa wrote there itself."""
     shared.start_plex()
     shared.run(
-        f"mkdir -p {APPDATA}/config/logs /srv/art && chmod 755 /srv/art && echo x > {APPDATA}/config/logs/meta.log"
+        f"mkdir -p {APPDATA}/config/logs {APPDATA}/config/more /srv/art && chmod 755 /srv/art"
+        f" && echo x > {APPDATA}/config/logs/meta.log"
     )
     for name, text in {"config/config.yml": CONFIG_YML, "docker-compose.yml": COMPOSE,
-                       "config/Movies.yml": "collections:\n  All:\n    plex_all: true\n"}.items():  # fmt: skip
+                       "config/Movies.yml": COLLECTION, "config/more/Own.yml": COLLECTION}.items():  # fmt: skip
         shared.run(f"cat > {APPDATA}/{name}", input=text.encode())
+    shared.run(f"ln -sfn more {APPDATA}/config/linked; ln -sfn /etc/shadow {APPDATA}/config/shadow.yml")
 
 
 def command(clone: Path, host: Host, *words: str, status: int | None = 0) -> str:
@@ -100,6 +104,9 @@ def test_a_kometa_of_docker_moves_in_and_runs(shared: Host, clone: Path) -> None
     before = shared.run(f"find {APPDATA} -type f | sort | xargs sha256sum").stdout
     shown = command(clone, shared, "tools.adopt", f"root@{shared.address}:{APPDATA}")
     assert 'kometa_times = ["04:30"]' in shown
+    assert "links that lead out of the source, or to nothing, are not followed: config/shadow.yml" in shown
+    for name in ("more/Own.yml", "linked/Own.yml"):
+        assert (clone / "kometa" / name).read_text() == COLLECTION
     assert shared.run(f"find {APPDATA} -type f | sort | xargs sha256sum").stdout == before
     assert "nothing was changed" in command(clone, shared, "tools.adopt", f"root@{shared.address}:{APPDATA}")
     assert "are in order" in command(clone, shared, "tools.check")

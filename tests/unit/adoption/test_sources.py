@@ -30,6 +30,24 @@ def zipped(path: Path) -> None:
             archive.writestr(name, content)
 
 
+def packed(folder: Path) -> Archive:
+    """A folder as tar packs it: the second name of a file is a link to the first."""
+    with tarfile.open(folder.with_suffix(".tar"), "w") as archive:
+        archive.add(folder, ".")
+    return Archive(folder.with_suffix(".tar"))
+
+
+def zipped_with_links(folder: Path) -> Archive:
+    """A folder as zip --symlinks packs it."""
+    with zipfile.ZipFile(folder.with_suffix(".zip"), "w") as archive:
+        for path in folder.rglob("*"):
+            info = zipfile.ZipInfo(str(path.relative_to(folder)))
+            info.external_attr = path.lstat().st_mode << 16
+            if path.is_symlink() or path.is_file():
+                archive.writestr(info, str(path.readlink()) if path.is_symlink() else path.read_bytes())
+    return Archive(folder.with_suffix(".zip"))
+
+
 def zst(path: Path) -> None:
     tar(path.with_suffix(""), "w")
     path.write_bytes(zstandard.compress(path.with_suffix("").read_bytes()))
@@ -88,9 +106,9 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("ssh")
-@pytest.mark.parametrize("kind", [Folder, lambda path: Host("tower.lan", str(path))])
+@pytest.mark.parametrize("kind", [Folder, lambda path: Host("tower.lan", str(path)), packed, zipped_with_links])
 def test_links_are_followed_inside_and_others_are_left_and_said(
-    tmp_path: Path, kind: Callable[[Path], Folder | Host]
+    tmp_path: Path, kind: Callable[[Path], Folder | Host | Archive]
 ) -> None:
     folder = tmp_path / "k"
     (folder / "sub").mkdir(parents=True)
@@ -100,11 +118,14 @@ def test_links_are_followed_inside_and_others_are_left_and_said(
              "sub/self": ".", "etc": "/etc"}  # fmt: skip
     for name, target in links.items():
         (folder / name).symlink_to(target)
+    (folder / "same.yml").hardlink_to(folder / "a b.yml")
     source = kind(folder)
-    assert dict(source.files()) == {"a b.yml": 5, "b.yml": 5, "sub/c.yml": 5, "dir/c.yml": 5}
+    expected = {"a b.yml": b"a: 1\n", "b.yml": b"a: 1\n", "same.yml": b"a: 1\n",
+                "sub/c.yml": b"c: 1\n", "dir/c.yml": b"c: 1\n"}  # fmt: skip
+    assert dict(source.files()) == {name: len(content) for name, content in expected.items()}
     assert sorted(source.left) == ["etc", "gone.yml", "out.yml", "sub/round", "sub/self"]
-    found = {path: stream.read() for path, stream in source.read(["b.yml", "dir/c.yml"])}
-    assert found == {"b.yml": b"a: 1\n", "dir/c.yml": b"c: 1\n"}
+    assert {path: stream.read() for path, stream in source.read(list(expected))} == expected
+    assert [path for path, _ in source.read(["same.yml"])] == ["same.yml"]
 
 
 @pytest.mark.usefixtures("ssh")
