@@ -15,9 +15,11 @@ from pyinfra.api.host import Host
 from pyinfra.api.output import format_text
 from pyinfra.api.state import State
 
+from kometa_host.archive.gate import MAX_CONFIG
 from kometa_host.errors import UserError
 from kometa_host.plans import origin
 from kometa_host.plans import restore as restore_plan
+from kometa_host.plans.config_tree import CONFIG
 from kometa_host.plans.restore import MAX_WAIT, Comparison, Options
 from kometa_host.settings.restic import exclude_expression
 from kometa_host.settings.variables import Settings
@@ -25,6 +27,7 @@ from kometa_host.state import programs
 from operations.engine import archive_stream
 from operations.engine.archive_stream import Place
 from operations.engine.attended import at_interrupt
+from operations.engine.files import texts_on_host
 from operations.engine.lock import WAIT
 from operations.engine.operation import Commands, account_change, ask, host_operation, observe, settings
 from operations.engine.run_state import run_state
@@ -177,10 +180,11 @@ def _verified(known: Settings, place: Place, keys: "Identities | None", options:
 
 
 def _address_changes(comparison: Comparison, report: "Report") -> list[str]:
-    if not comparison.covers(b"config.yml"):
+    if not comparison.covers(CONFIG.encode()):
         return []
-    live = observe().files("config").text
-    return [f"config.yml, {line}" for line in origin.address_changes(live, report.contents.config_yml)]
+    # The look at the host tells that text only where it is not as the project says.
+    live = texts_on_host(settings().kometa_config_dir, [CONFIG], MAX_CONFIG).get(CONFIG)
+    return [f"{CONFIG}, {line}" for line in origin.address_changes(live, report.contents.config_yml)]
 
 
 # Changing

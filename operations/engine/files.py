@@ -3,7 +3,7 @@
 import tarfile
 import time
 from base64 import b64decode
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyinfra import host
@@ -127,7 +127,8 @@ def show_diff(wanted: FileSet, changes: Changes, hidden: Collection[str] = ()) -
     if not host.state.config.DIFF or host.state.is_executing:
         return
     names = [name for name in changes.write if name not in hidden and _may_be_shown(wanted, name)]
-    before = _texts_on_host(wanted, names)
+    is_there = bool(names) and observe().files(wanted.name).root is not None
+    before = texts_on_host(wanted.root, names, MAX_SHOWN_SIZE) if is_there else {}
     for name in changes.files:
         path = answers.shown(f"{wanted.root}/{name}")
         echo(f"{host.print_prefix}{format_text(path, bold=True)}: {_kind(changes, name, before)}")
@@ -150,16 +151,14 @@ def _text(file: WantedFile) -> str:
         return ""  # no text: that it differs is all there is to show
 
 
-def _texts_on_host(wanted: FileSet, names: list[str]) -> dict[str, str]:
-    """Return the small texts among the named files as the host has them."""
-    if not names or observe().files(wanted.name).root is None:
-        return {}
+def texts_on_host(root: str, names: Sequence[str], largest: int) -> dict[str, str]:
+    """Return those among the named files below a directory of the host that have no more than so many bytes."""
     completed = ask(
         "file_contents",
         call="in_namespace file_contents",
         data=_nul_separated(names),
-        root=wanted.root,
-        largest=MAX_SHOWN_SIZE,
+        root=root,
+        largest=largest,
     )
     with answers.sensible("files"):
         pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())

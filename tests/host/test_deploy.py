@@ -1,6 +1,7 @@
 """A deploy on a real host, with what can go wrong beside what goes right."""
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kometa_host.settings.variables import Settings
+from kometa_host.state import desired
 from tests.host.driver import CONFIG, PROJECT, QUADLETS, SECRETS, Outcome, Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 
@@ -381,6 +384,34 @@ def test_secrets_reach_the_container_and_no_output(shared: Host, tmp_path: Path)
         assert value not in pyinfra.run("deploy.py", *arguments, status=None).text
     assert value in shared.run("podman exec kometa printenv KOMETA_PLEXTOKEN", user="mms").stdout
     Pyinfra(tmp_path, shared).deploy()
+
+
+# The real generator's unit, with printf in Podman's place: it writes its arguments to a file.
+RUN_PRINTF = r"""
+set -e
+units=~/.config/systemd/user
+mkdir -p ~/odd "$units" && cp ~/.config/containers/systemd/mms.network ~/odd && cat >~/odd/kometa.container
+QUADLET_UNIT_DIRS=~/odd /usr/lib/systemd/user-generators/podman-user-generator --user --dryrun 2>/dev/null |
+    sed -n 's,^ExecStart=[^ ]*podman run,ExecStart=/usr/bin/printf "%%s\\\\0" run,p' >~/odd/start
+printf '[Service]\nType=oneshot\nStandardOutput=truncate:%s/odd/arguments\n' ~ >"$units/odd.service"
+cat ~/odd/start >>"$units/odd.service"
+systemctl --user daemon-reload
+systemctl --user start odd.service
+cat ~/odd/arguments
+rm -r ~/odd "$units/odd.service"
+systemctl --user daemon-reload
+"""
+
+
+def test_whatever_a_setting_holds_is_what_podman_gets(shared: Host) -> None:
+    numbers = random.Random(315)  # noqa: S311  (not for secrets)
+    odd = " \"'\\%$\\{}nthiu#;=|&<>*?~!`()[]^abHOME0é\U0001f3ac"
+    values = ["".join(numbers.choices(odd, k=numbers.randrange(24))) for _ in range(315)]
+    wanted = {f"KOMETA_ODD_{number}": value for number, value in enumerate(values)}
+    text = desired.container_quadlet(Settings.from_data({"kometa_environment": wanted}, "host"))
+    arguments = shared.run(RUN_PRINTF, user="mms", input=text.encode()).stdout.split("\0")
+    given = [arguments[place + 1] for place, argument in enumerate(arguments) if argument == "--env"]
+    assert {name: value for name, _, value in (entry.partition("=") for entry in given) if name in wanted} == wanted
 
 
 def test_a_deploy_that_changes_nothing_costs_one_round_trip(shared: Host, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A restore gives a host the archive's tree, entire, or leaves it as it was; Kometa runs afterwards as before."""
 
 import random
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,26 @@ def test_a_preview_lists_what_would_change_and_touches_nothing(restoring: Restor
     assert '"collections/movies.yml"' in told
     assert "removed: " in told
     assert '"UUID"' in told
+    assert "config.yml, " not in told  # the same addresses
+
+
+def test_where_an_archive_from_elsewhere_would_lead_secrets_is_shown_before_anything_changes(
+    restoring: RestoreHost,
+) -> None:
+    config = make_tree(restoring.folder, "hostile", files=1) / "config.yml"
+    text = config.read_text().replace("http://plex:32400", "http://attacker.example")
+    config.write_text(f"{text}trakt:\n  pin: <<plextoken>>\n")
+    hostile_archive = restoring.sealed(packed(config.parent), "hostile")
+    before = restoring.everything()
+    known = [argument for argument in restoring.arguments(hostile_archive) if argument != "from=elsewhere"]
+    refused = restoring.pyinfra.run(*known, "-y", status=1).text
+    assert "does not know of having written hostile.tar.zst.age" in refused
+    told = restoring.preview(hostile_archive).text
+    assert re.findall(r"config\.yml, (.*)", told) == [
+        "plex.url: http://plex:32400 -> http://attacker.example",
+        "trakt.pin: nothing -> <<plextoken>>",
+    ]
+    assert restoring.everything() == before
 
 
 def test_a_restore_replaces_the_tree_and_keeps_the_former(restoring: RestoreHost, first: Path) -> None:
