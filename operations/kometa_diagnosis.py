@@ -25,7 +25,7 @@ def checks() -> list[Check]:
     completed = transport.run(
         host, Actor.ROOT_IF_POSSIBLE, known.mms_user, look_program(known, thorough=True, probe=PROBE)
     )
-    look = status.parse_look(completed.stdout.decode("ascii", "replace").splitlines())
+    look = status.parse_look(answers.told_lines(completed.stdout))
     if not look.is_readable:
         raise UserError(f"the host could not be read: {completed.stderr.strip() or 'no answer'}")
     return diagnosis.diagnose(Host(known, look, datetime.now(UTC), network_online_unreachable(look.found)))

@@ -62,7 +62,7 @@ def _show_service(known: Settings, since: str, follow: bool) -> None:
 @answers.sensible("Kometa's logs")
 def _show_runs(known: Settings, count: int) -> None:
     completed = transport.run(host, Actor.ACCOUNT, known.mms_user, _program(known, runs=count))
-    told = completed.stdout.decode("ascii", "replace").splitlines()
+    told = answers.told_lines(completed.stdout)
     if completed.status or told[-1:] != ["end"]:
         raise UserError(f"Kometa's logs could not be read: {completed.stderr.strip() or 'no answer'}")
     shown = [part for line in told[:-1] for part in _told(line, known.mms_timezone)]
@@ -76,7 +76,7 @@ def _show_runs(known: Settings, count: int) -> None:
 def _told(line: str, timezone: str) -> Iterator[tuple[float, str]]:
     """Yield when each run of a line began, and its text: one sentence of the history, or all that a log says."""
     what, encoded = line.split(" ", 1)
-    lines = answers.inflated(b64decode(encoded)).decode("utf-8", "replace").splitlines()
+    lines = answers.parts(answers.inflated(b64decode(encoded)).decode("utf-8", "replace"), "\n")
     if what == "history":
         for run in run_history.parse(lines):
             yield run.started.timestamp(), f"{host.name}: run {run_history.summary(run)}"

@@ -82,7 +82,7 @@ class OneShot(PyinfraCommand):
         except UserError as error:
             _say(host, [f"{error} The host ends the run by itself, or lets it finish, and starts the service again."])
             return False
-        told = observed.parse_told(completed.stdout.decode("ascii", "replace").splitlines())
+        told = observed.parse_told(answers.told_lines(completed.stdout))
         if told is None or (completed.status and "log" not in told):
             return False
         judged = judge(Told(told).text("podman-status"), told.get("log", b""), self.timezone)
@@ -93,7 +93,7 @@ class OneShot(PyinfraCommand):
 @answers.sensible("the run")
 def judge(podman_status: str, log: bytes, timezone: str) -> Verdict:
     """Given what the host told of a run, return how it went."""
-    lines = answers.inflated(log).decode("utf-8", "replace").splitlines() if log else []
+    lines = answers.parts(answers.inflated(log).decode("utf-8", "replace"), "\n") if log else []
     return run_once_plan.verdict(kometa_log.parse(lines, timezone), int(podman_status or 0))
 
 

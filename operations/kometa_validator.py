@@ -13,7 +13,7 @@ from kometa_host.config_tree.findings import Finding
 from kometa_host.config_tree.validator import Verdict
 from kometa_host.errors import UserError
 from kometa_host.plans.config_tree import CONFIG
-from kometa_host.state import desired, programs
+from kometa_host.state import answers, desired, programs
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.programs import Actor
 from operations.engine import transport
@@ -66,7 +66,7 @@ def _ask(archive: bytes) -> Verdict:
     completed = transport.run(host, Actor.ACCOUNT, known.mms_user, script, archive)
     if completed.status:
         raise UserError(completed.stderr.strip() or "Kometa's validator could not be asked; nothing was changed.")
-    return validator.parse(completed.stdout)
+    return validator.parse(answers.json_text(completed.stdout))
 
 
 def _yaml_files(tree: FileSet) -> dict[str, str]:

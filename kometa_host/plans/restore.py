@@ -139,7 +139,7 @@ def parse_look(data: bytes, rounded: bool = False) -> tuple[dict[bytes, Fingerpr
     And the names of the trees beside it that restores replaced, the newest last: their kind is `kept`. rounded: times
     to the nearest second, as restic's stream has them.
     """
-    fields = answers.inflated(data).split(b"\0") if data else []
+    fields = answers.parts(answers.inflated(data), b"\0") if data else []
     entries, kept = {}, []
     for facts, link in zip(fields[0::2], fields[1::2], strict=False):
         kind, size, mtime, name = facts.split(b" ", 3)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kometa_host.errors import UserError
+from kometa_host.state import answers
 
 PREFIX = "restic:"
 TAG = "kometa-host"  # of what is a backup; what only prepared one, or is somebody else's, lacks it
@@ -32,7 +33,7 @@ class Snapshot:
 def parse(text: str) -> list[Snapshot]:
     """Given what restic prints, return the snapshots that are backups, the newest first. Raise UserError."""
     try:
-        found = [_snapshot(entry) for entry in json.loads(text) or []]
+        found = [_snapshot(entry) for entry in json.loads(answers.json_text(text)) or []]
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         raise UserError(
             "restic's list of snapshots could not be read; is its version on the host 0.16 or newer?"

@@ -7,11 +7,14 @@ terminal obeys.
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import AnyStr
 
 from kometa_host.errors import UserError
 
 MAX_ANSWER = 64 << 20  # bytes of one program's output; the listing of a tree of 100,000 files takes a tenth of it
 MAX_TEXT = 4 << 20  # bytes of what is told about one thing, such as all units
+MAX_JSON = 16 << 20  # bytes; restic tells a kilobyte of each snapshot
+MAX_PARTS = 1_000_000  # lines, or whatever an answer consists of; a manifest has one for each file
 MAX_LINE = 16 << 10  # bytes of a line that is shown
 MAX_SAID = 1 << 20  # characters of what a program said that are kept for its error; the last ones
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error)
@@ -25,6 +28,29 @@ def inflated(data: bytes, limit: int = MAX_ANSWER) -> bytes:
     if inflater.unconsumed_tail or not inflater.eof:
         raise UserError(f"the host's answer is cut short, or inflates to more than {limit >> 20} MiB.")
     return content
+
+
+def parts(text: AnyStr, end: AnyStr) -> list[AnyStr]:
+    """Return the parts of a text, such as lines, each ended by this. Raise UserError if there are more than any has.
+
+    A few bytes become an object of a hundred and more: the size of an answer bounds no memory.
+    """
+    if text.count(end) > MAX_PARTS:
+        raise UserError(f"the host's answer has more than {MAX_PARTS:,} parts, and none has.")
+    found = text.split(end)
+    return found if found[-1] else found[:-1]
+
+
+def json_text(text: AnyStr) -> AnyStr:
+    """Return a JSON text of a host's. Raise UserError if it is larger than any is."""
+    if len(text) > MAX_JSON:
+        raise UserError(f"the host's answer is a JSON text of more than {MAX_JSON >> 20} MiB, and none is.")
+    return text
+
+
+def told_lines(data: bytes) -> list[str]:
+    """Return the lines of what a reading program printed. Raise UserError if there are more than any has."""
+    return parts(data.decode("ascii", "replace"), "\n")
 
 
 @contextmanager

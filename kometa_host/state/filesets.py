@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BufferedIOBase
 
+from kometa_host.state import answers
+
 MANIFEST_FORMAT = 1
 
 
@@ -186,7 +188,7 @@ def manifest_of(wanted: FileSet) -> str:
 def parse_manifest(text: str) -> dict[str, Entry]:
     """Given a manifest of the host, `sha256 size mtime ctime mode uid gid TAB name` a line, return its entries."""
     entries = {}
-    for line in text.splitlines()[1:]:
+    for line in answers.parts(text, "\n")[1:]:
         facts, _, name = line.partition("\t")
         sha256, _, _, _, mode, uid, gid = facts.split(" ")
         entries[name] = Entry(None if sha256 == "-" else sha256, int(mode, 8), int(uid), int(gid))
@@ -196,7 +198,7 @@ def parse_manifest(text: str) -> dict[str, Entry]:
 def parse_deviations(text: str) -> dict[str, frozenset[str]]:
     """Given the host's lines `missing|kind|changed NAME` and `owner MODE UID GID NAME`, return the words by name."""
     found: dict[str, set[str]] = {}
-    for line in text.splitlines():
+    for line in answers.parts(text, "\n"):
         what, _, rest = line.partition(" ")
         name = rest.split(" ", 3)[3] if what == "owner" else rest
         found.setdefault(name, set()).add(what)

@@ -242,7 +242,7 @@ def _printed_value(name: str, value: bytes) -> str:
 @answers.sensible("owners of files")
 def parse_foreign_owned(text: str) -> ForeignOwned:
     """Given lines `uid:gid name` and last `count out-of-reach`, return them."""
-    *first, counts = text.splitlines() or ["0 0"]
+    *first, counts = answers.parts(text, "\n") or ["0 0"]
     count, out_of_reach = counts.split()
     return ForeignOwned(int(count), int(out_of_reach), tuple(first[:5]))
 
@@ -303,5 +303,5 @@ def parse(lines: Iterable[str]) -> Observed | None:
         return None
     of_account: dict[str, bytes] | None = {}
     if "account" in of_host:
-        of_account = parse_told(of_host.pop("account").decode("ascii", "replace").splitlines())
+        of_account = parse_told(answers.told_lines(of_host.pop("account")))
     return None if of_account is None else Observed(of_account, HostFacts(of_host))

@@ -32,10 +32,10 @@ from kometa_host.plans.origin import Written
 from kometa_host.plans.snapshots import Snapshot
 from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
-from operations.engine import openssh, transport
+from operations.engine import openssh
 from operations.engine.attended import at_interrupt
 from operations.engine.operation import ask, settings
-from operations.engine.process import ConnectionLostError, Process
+from operations.engine.process import MAX_LOOK, ConnectionLostError, Process, answered_within, read_errors
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -96,7 +96,7 @@ def _listed_archives() -> list[str]:
     listed = ask("backup_archives", backup_dir=known.kometa_backup_dir)
     if listed.status:
         raise UserError(f"{known.kometa_backup_dir} could not be looked through: {listed.stderr.strip()}")
-    return listed.stdout.decode("utf-8", "replace").splitlines()
+    return answers.parts(listed.stdout.decode("utf-8", "replace"), "\n")
 
 
 def _latest(lines: Sequence[str], written: Written) -> str:
@@ -255,13 +255,14 @@ class _HostStream:
 
     def _next(self) -> bytes:
         try:
-            return self.process.read()
+            with answered_within(MAX_LOOK):
+                return self.process.read()
         except (OSError, EOFError, SSHException) as error:
             raise ConnectionLostError(f"the connection was lost ({error}). Run the command again.") from error
 
     def _ending(self) -> tuple[str, int]:
         """Return what the program said, and its exit status."""
-        said = transport.read_errors(self.process, None).strip()
+        said = read_errors(self.process, None).strip()
         try:
             return said, self.process.wait()
         finally:

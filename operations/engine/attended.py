@@ -12,7 +12,7 @@ from pyinfra.api.host import Host
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.lock import HEARTBEAT
-from operations.engine.process import ConnectionLostError, Process
+from operations.engine.process import ConnectionLostError, Process, read_errors, read_output
 from operations.engine.transport import Completed
 
 
@@ -26,9 +26,9 @@ def run(host: Host, account: str, script: str, on_line: Callable[[str], None], d
     try:
         process = transport.start(host, Actor.ACCOUNT, account, script)
         feeder = gevent.spawn(_feed, process, data)
-        errors = gevent.spawn(transport.read_errors, process, on_line)
+        errors = gevent.spawn(read_errors, process, on_line)
         with at_interrupt(process.close_input):
-            output = transport.read_output(process)
+            output = read_output(process)
             said = errors.get()
             status = process.wait()
         feeder.kill()

@@ -9,35 +9,40 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import gevent
 from gevent import subprocess
 from paramiko import BadHostKeyException
-from pyinfra.api.command import QuoteString, StringCommand
+from pyinfra.api.command import StringCommand
 from pyinfra.api.config import Config
 from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.inventory import Inventory
+from pyinfra.api.output import echo
 from pyinfra.api.state import State
 from pyinfra.connectors.ssh import SSHConnector
-from pyinfra.connectors.util import (
-    CommandOutput,
-    execute_command_with_sudo_retry,
-    make_unix_command_for_host,
-    run_local_process,
-)
+from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command_for_host
 from pyinfra.context import ctx_state
 
 from kometa_host.controller import ssh_config
 from kometa_host.controller.ssh_config import Effective, Given
-from operations.engine.process import OpenSshProcess
-
-if TYPE_CHECKING:
-    from pyinfra.api.arguments import ConnectorArguments
+from kometa_host.errors import UserError
+from kometa_host.state import answers
+from operations.engine.process import (
+    CONNECTION_LOST,
+    MAX_LOOK,
+    OpenSshProcess,
+    Process,
+    SshChannel,
+    answered_within,
+    read_errors,
+    read_output,
+)
 
 CONNECTED = b"kometa-host-connected\n"
 _numbers = itertools.count(1)
@@ -167,21 +172,44 @@ class StrictConnector(SSHConnector):
     def run_shell_command(
         self, command: StringCommand, print_output: bool = False, print_input: bool = False, **arguments: Any
     ) -> tuple[bool, CommandOutput]:
-        """Run a command of pyinfra's own, such as a fact that was asked for by name."""
-        if not self.sharing:
+        """Run a command of pyinfra's own, such as a fact that was asked for by name, and bound what it says.
+
+        pyinfra itself reads all that comes, keeps an object for each line, prints it as it is, waits for ever, and
+        asks for a password as soon as the command says that sudo wants one. Other people's operations that want a
+        terminal, input or sudo are left to it where they can be.
+        """
+        if not self.sharing and any(map(arguments.get, ("_get_pty", "_stdin", "_sudo"))):
             return super().run_shell_command(command, print_output, print_input, **arguments)
         given = {name: arguments.pop(name, None) for name in ("_get_pty", "_timeout", "_stdin", "_success_exit_codes")}
-
-        def execute() -> tuple[int, CommandOutput]:
-            line = make_unix_command_for_host(self.state, self.host, command, **arguments).get_raw_value()
-            quoted = StringCommand(*(QuoteString(word) for word in (*self.sharing, line))).get_raw_value()
-            return run_local_process(
-                quoted, stdin=given["_stdin"], timeout=given["_timeout"], print_output=print_output,
-                print_prefix=self.host.print_prefix,
-            )  # fmt: skip
-
-        status, output = execute_command_with_sudo_retry(self.host, cast("ConnectorArguments", arguments), execute)
+        line = make_unix_command_for_host(self.state, self.host, command, **arguments).get_raw_value()
+        if print_input:
+            echo(f"{self.host.print_prefix}>>> {line}", err=True)
+        try:
+            with answered_within(given["_timeout"] or MAX_LOOK):
+                status, output = self._finish(self.start(line), given["_stdin"] or ())
+        except UserError as error:
+            status, output = CONNECTION_LOST, CommandOutput([OutputLine("stderr", str(error))])
+        if print_output:
+            for said in output:
+                echo(f"{self.host.print_prefix}{answers.shown(said.line)}", err=True)
         return status in (given["_success_exit_codes"] or [0]), output
+
+    def start(self, command: str) -> Process:
+        """Start a shell command on the host."""
+        return OpenSshProcess([*self.sharing, command]) if self.sharing else SshChannel(self.client, command)
+
+    def _finish(self, process: Process, stdin: str | Iterable[str]) -> tuple[int, CommandOutput]:
+        """Return the exit status of a command, and its lines, the errors first. Raise UserError for too many."""
+        try:
+            for line in [stdin] if isinstance(stdin, str) else stdin:
+                process.write((line.removesuffix("\n") + "\n").encode())
+            process.close_input()
+            errors = gevent.spawn(read_errors, process, None)
+            lines = answers.parts(read_output(process).decode("utf-8", "replace"), "\n")
+            said = [OutputLine("stderr", line) for line in answers.parts(errors.get(), "\n")]
+            return process.wait(), CommandOutput([*said, *(OutputLine("stdout", line) for line in lines)])
+        finally:
+            process.close()
 
 
 def _given(host: Host) -> Given:

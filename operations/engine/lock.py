@@ -11,6 +11,7 @@ from kometa_host.errors import UserError
 from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine import transport
+from operations.engine.process import answered_within
 from operations.engine.run_state import run_state
 
 LOCKED = b"locked\n"
@@ -31,8 +32,11 @@ def hold_lock(host: Host, account: str) -> bool:
     process = transport.start(host, Actor.ACCOUNT, account, script)
     said: list[str] = []
     gevent.spawn(_pass_on, process.read_error, said, host.log)
-    if not _is_locked(process.read):
-        process.wait()
+    with answered_within(2 * WAIT):
+        has_lock = _is_locked(process.read)
+        if not has_lock:
+            process.wait()
+    if not has_lock:
         raise UserError("the lock of the host could not be taken; nothing was changed.")
     if said:
         known.observed = None

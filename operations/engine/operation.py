@@ -17,12 +17,13 @@ from facts.host import read_program
 from kometa_host.controller.preflight import settings_of
 from kometa_host.errors import UserError
 from kometa_host.settings.variables import Settings
-from kometa_host.state import observed, programs
+from kometa_host.state import answers, observed, programs
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
 from kometa_host.state.programs import Actor
 from operations.engine import speed, transport
 from operations.engine.lock import hold_lock
+from operations.engine.process import MAX_CHANGE
 from operations.engine.run_state import run_state
 from operations.engine.transport import Completed
 
@@ -72,7 +73,7 @@ def told(completed: Completed) -> Observed:
 
 
 def _lines(completed: Completed) -> list[str]:
-    return completed.stdout.decode("ascii", "replace").splitlines()
+    return answers.told_lines(completed.stdout)
 
 
 def _insist(found: T | None, completed: Completed) -> T:
@@ -110,7 +111,9 @@ class Change(PyinfraCommand):
         """Run the program; return whether it succeeded."""
         account = settings_of(host).mms_user
         try:
-            completed = transport.run(host, self.actor, account, self.script, self.data, on_line=host.log)
+            completed = transport.run(
+                host, self.actor, account, self.script, self.data, on_line=host.log, patience=MAX_CHANGE
+            )
         except UserError as error:
             return _say_failure(host, str(error))
         if completed.status:

@@ -8,7 +8,7 @@ from pyinfra.api.output import format_text
 
 from kometa_host.config_tree import plex_libraries, yaml12
 from kometa_host.config_tree.yaml12 import Value, YamlError
-from kometa_host.state import programs
+from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.operation import settings
@@ -24,7 +24,7 @@ def tell_what_plex_has_otherwise(config: str) -> None:
     script = programs.program("ask_plex", plex_url=known.kometa_plex_url, probe=probe)
     completed = transport.run(host, Actor.ACCOUNT, known.mms_user, script)
     try:
-        libraries = plex_libraries.libraries(json.loads(completed.stdout or b"{}"))
+        libraries = plex_libraries.libraries(json.loads(answers.json_text(completed.stdout or b"{}")))
         value = yaml12.load(config, "config.yml").value
     except (ValueError, AttributeError, RecursionError, YamlError):
         return

@@ -2,16 +2,26 @@
 
 import fcntl
 import os
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from typing import TYPE_CHECKING, Any, Protocol
 
+import gevent
 from gevent import subprocess
 from gevent.os import make_nonblocking, nb_read, nb_write
 
 from kometa_host.errors import UserError
+from kometa_host.state import answers
+
+if TYPE_CHECKING:
+    from paramiko import Channel, SSHClient
 
 CHUNK = 1 << 16
+CHANNEL_CHUNK = 32 * 1024
+MAX_LOOK = 1000  # seconds for a look; the host itself gives the account 900 of them
+MAX_CHANGE = 6 * 3600  # seconds for a change, such as the pull of an image over a slow line
 PIPE_SIZE = 1 << 20  # fewer turns for the same bytes; what Linux allows without privileges
 CONNECTION_LOST = 255  # the exit status of ssh itself
 
@@ -29,6 +39,60 @@ class Process(Protocol):
 
 class ConnectionLostError(UserError):
     """The connection ended before the program on the host did."""
+
+
+class SshChannel:
+    """A command on a host, started by paramiko."""
+
+    def __init__(self, client: "SSHClient | None", command: str) -> None:
+        """Start it. Raise ConnectionLostError if there is no connection any more."""
+        transport = client.get_transport() if client else None
+        if transport is None:
+            raise ConnectionLostError("the connection is closed. Run the command again.")
+        _send_at_once(transport.sock)
+        self._channel: Channel = transport.open_session()
+        self._channel.exec_command(command.encode())
+
+    def write(self, data: bytes) -> None:
+        """Write data to the command's input. Raise OSError if it does not read any more."""
+        view = memoryview(data)
+        while view:
+            # Channel.sendall would try for ever on a channel that takes nothing any more.
+            sent = self._channel.send(bytes(view[:CHANNEL_CHUNK]))
+            if not sent:
+                raise BrokenPipeError("the program on the host takes no more input")
+            view = view[sent:]
+
+    def close_input(self) -> None:
+        """End the command's input."""
+        self._channel.shutdown_write()
+
+    def read(self) -> bytes:
+        """Return some of the command's output, empty at its end."""
+        return self._channel.recv(CHANNEL_CHUNK)
+
+    def read_error(self) -> bytes:
+        """Return some of the command's standard error, empty at its end."""
+        return self._channel.recv_stderr(CHANNEL_CHUNK)
+
+    def wait(self) -> int:
+        """Return the command's exit status. Raise ConnectionLostError if the line broke before it ended."""
+        status = self._channel.recv_exit_status()
+        if status == -1:
+            raise ConnectionLostError(
+                "the connection was lost while a command ran. Run the command again: it goes on from there."
+            )
+        return status
+
+    def close(self) -> None:
+        """Give it up: the program's input ends, and what it still writes is lost."""
+        self._channel.close()
+
+
+def _send_at_once(sock: object) -> None:
+    # Nagle's algorithm costs 40 ms for each command; proxied connections have no socket of their own to ask.
+    if isinstance(sock, socket):
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
 class OpenSshProcess:
@@ -99,3 +163,42 @@ def _pipe(inward: bool) -> tuple[int, int]:
     theirs, ours = (reading, writing) if inward else (writing, reading)
     make_nonblocking(ours)
     return theirs, ours
+
+
+def read_output(process: Process) -> bytes:
+    """Return all of a program's output. Raise UserError, and give the program up, if it has no end."""
+    pieces, size = [], 0
+    while piece := process.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > answers.MAX_ANSWER:
+            process.close()
+            raise UserError(f"the host's answer is larger than {answers.MAX_ANSWER >> 20} MiB, and no answer is.")
+    return b"".join(pieces)
+
+
+def read_errors(process: Process, on_line: Callable[[str], None] | None) -> str:
+    """Pass on each line of a program's standard error as it may be shown, and return the last of them, as one text."""
+    kept: deque[str] = deque()
+    size = 0
+    for line in answers.lines(process.read_error):
+        kept.append(line)
+        size += len(line)
+        while size > answers.MAX_SAID:
+            size -= len(kept.popleft())
+        if on_line:
+            on_line(line)
+    return "\n".join(kept)
+
+
+@contextmanager
+def answered_within(seconds: float) -> Iterator[None]:
+    """Raise UserError if what is done here takes longer: a host can also say nothing, for ever."""
+    limit = gevent.Timeout(seconds)
+    try:
+        with limit:
+            yield
+    except gevent.Timeout as reached:
+        if reached is not limit:
+            raise
+        raise UserError(f"the host has not answered within {seconds:.0f} s, and was given up.") from None

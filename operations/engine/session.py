@@ -71,7 +71,7 @@ class Session:
         while (piece := self._read()) and len(self._output) < answers.MAX_ANSWER:
             self._output += piece
         self._errors.join()
-        return self._process.wait(), self._output.decode("utf-8", "replace").splitlines()
+        return self._process.wait(), answers.parts(self._output.decode("utf-8", "replace"), "\n")
 
     def close(self) -> None:
         """Give the program up: it ends by itself, and puts right what it had begun."""

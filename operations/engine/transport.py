@@ -8,29 +8,35 @@ import os
 import pwd
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from getpass import getpass
-from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import IO, cast
 
 import gevent
-from paramiko import Channel, SSHException
+from paramiko import SSHException
 from pyinfra.api.host import Host
 from pyinfra.connectors.local import LocalConnector
 from pyinfra.connectors.ssh import SSHConnector
 
 from kometa_host.errors import UserError
-from kometa_host.state import answers, programs
+from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine.becoming import Answer, Words
 from operations.engine.connection import StrictConnector
-from operations.engine.process import ConnectionLostError, OpenSshProcess, Process
+from operations.engine.process import (
+    CHANNEL_CHUNK,
+    MAX_LOOK,
+    ConnectionLostError,
+    Process,
+    SshChannel,
+    answered_within,
+    read_errors,
+    read_output,
+)
 from operations.engine.run_state import run_state
 
-CHUNK = 32 * 1024
 LET_THROUGH = frozenset({"PATH", "HOME", "USER", "LOGNAME", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
 
@@ -41,47 +47,6 @@ class Completed:
     stdout: bytes
     stderr: str
     status: int
-
-
-class _OverSsh:
-    def __init__(self, connector: SSHConnector, command: str) -> None:
-        client = connector.client
-        transport = client.get_transport() if client else None
-        if transport is None:
-            raise ConnectionLostError("the connection is closed. Run the command again.")
-        _send_at_once(transport.sock)
-        self._channel: Channel = transport.open_session()
-        self._channel.exec_command(command.encode())
-
-    def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            # Channel.sendall would try for ever on a channel that takes nothing any more.
-            sent = self._channel.send(bytes(view[:CHUNK]))
-            if not sent:
-                raise BrokenPipeError("the program on the host takes no more input")
-            view = view[sent:]
-
-    def close_input(self) -> None:
-        self._channel.shutdown_write()
-
-    def read(self) -> bytes:
-        return self._channel.recv(CHUNK)
-
-    def read_error(self) -> bytes:
-        return self._channel.recv_stderr(CHUNK)
-
-    def wait(self) -> int:
-        status = self._channel.recv_exit_status()
-        if status == -1:
-            raise ConnectionLostError(
-                "the connection was lost while a command ran. Run the command again: it goes on from there."
-            )
-        return status
-
-    def close(self) -> None:
-        """Give it up: the program's input ends, and what it still writes is lost."""
-        self._channel.close()
 
 
 class _OnThisMachine:
@@ -108,10 +73,10 @@ class _OnThisMachine:
         cast(IO[bytes], self._process.stdin).close()
 
     def read(self) -> bytes:
-        return cast(IO[bytes], self._process.stdout).read(CHUNK)
+        return cast(IO[bytes], self._process.stdout).read(CHANNEL_CHUNK)
 
     def read_error(self) -> bytes:
-        return cast(IO[bytes], self._process.stderr).read(CHUNK)
+        return cast(IO[bytes], self._process.stderr).read(CHANNEL_CHUNK)
 
     def wait(self) -> int:
         return self._process.wait()
@@ -123,18 +88,12 @@ class _OnThisMachine:
                 cast(IO[bytes], stream).close()
 
 
-def _send_at_once(sock: object) -> None:
-    # Nagle's algorithm costs 40 ms for each command; proxied connections have no socket of their own to ask.
-    if isinstance(sock, socket):
-        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-
-
 def connect(host: Host, command: str) -> Process:
     """Given a host and a shell command, start it there through pyinfra's own connection."""
-    if isinstance(host.connector, StrictConnector) and host.connector.sharing:
-        return OpenSshProcess([*host.connector.sharing, command])
+    if isinstance(host.connector, StrictConnector):
+        return host.connector.start(command)
     if isinstance(host.connector, SSHConnector):
-        return _OverSsh(host.connector, command)
+        return SshChannel(host.connector.client, command)
     if isinstance(host.connector, LocalConnector):
         return _OnThisMachine(command)
     raise UserError(
@@ -221,14 +180,16 @@ def run(
     script: str,
     data: bytes | Iterable[bytes] = b"",
     on_line: Callable[[str], None] | None = None,
+    patience: float = MAX_LOOK,
 ) -> Completed:
     """Given a host and a bash program, run it there as the actor, with data as its input, and return what it left.
 
     Each line of its standard error goes to on_line as it comes. Raise UserError if the connection's user may not do
-    what the actor does, ConnectionLostError if the line breaks.
+    what the actor does, or if it takes more than `patience` seconds, ConnectionLostError if the line breaks.
     """
     try:
-        return _attempt(host, actor, account, script, data, on_line)
+        with answered_within(patience):
+            return _attempt(host, actor, account, script, data, on_line)
     except (OSError, EOFError, SSHException) as error:
         raise ConnectionLostError(
             f"the connection was lost ({error}). Run the command again: it goes on from there."
@@ -244,12 +205,16 @@ def _attempt(
     on_line: Callable[[str], None] | None,
 ) -> Completed:
     process = start(host, actor, account, script)
-    errors = gevent.spawn(read_errors, process, on_line)
-    reader = gevent.spawn(read_output, process)
-    broken = _write_all(process, data)
-    output = reader.get()
-    said = errors.get()
-    status = process.wait()
+    try:
+        errors = gevent.spawn(read_errors, process, on_line)
+        reader = gevent.spawn(read_output, process)
+        broken = _write_all(process, data)
+        output = reader.get()
+        said = errors.get()
+        status = process.wait()
+    except gevent.Timeout:
+        process.close()
+        raise
     if not process.begun and status == 0:
         raise UserError(f"{host.name} ran nothing. It says: {said.strip() or 'nothing'}")
     if broken and status == 0:
@@ -269,32 +234,6 @@ def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | Non
         process.close_input()
         raise
     return None
-
-
-def read_output(process: Process) -> bytes:
-    """Return all of a program's output. Raise UserError, and give the program up, if it has no end."""
-    pieces, size = [], 0
-    while piece := process.read():
-        pieces.append(piece)
-        size += len(piece)
-        if size > answers.MAX_ANSWER:
-            process.close()
-            raise UserError(f"the host's answer is larger than {answers.MAX_ANSWER >> 20} MiB, and no answer is.")
-    return b"".join(pieces)
-
-
-def read_errors(process: Process, on_line: Callable[[str], None] | None) -> str:
-    """Pass on each line of a program's standard error as it may be shown, and return the last of them, as one text."""
-    kept: deque[str] = deque()
-    size = 0
-    for line in answers.lines(process.read_error):
-        kept.append(line)
-        size += len(line)
-        while size > answers.MAX_SAID:
-            size -= len(kept.popleft())
-        if on_line:
-            on_line(line)
-    return "\n".join(kept)
 
 
 def _ask_for_password(host: Host) -> bool:

@@ -12,7 +12,7 @@
 recent_log() {
     local since
     since=$(TZ=UTC systemctl --user show kometa.service -p InactiveExitTimestamp --value)
-    if podman container exists kometa; then podman logs --tail 200 kometa 2>&1; fi
+    if podman container exists kometa; then podman logs --tail 200 kometa 2>&1 | tail -c 200000; fi
     journalctl --user -q --no-pager -u kometa.service --since "${since:-today}" -n 400 -o cat 2>/dev/null | tail -c 200000
 }
 
@@ -37,7 +37,7 @@ network_helpers() {
 }
 
 # Kometa's own container asks Plex, with Kometa's own configuration and secrets; a token is in no argument list.
-ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user 0 kometa python3 - "$plex_url"; }
+ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user 0 kometa python3 - "$plex_url" | head -c 1000000; }
 
 diagnose_part() {
     local plex registry

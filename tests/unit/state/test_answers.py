@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from kometa_host.reports.diagnosis.checks import diagnose
 from kometa_host.reports.status import Look
 from kometa_host.settings.variables import Settings
 from kometa_host.state import answers
+from kometa_host.state.filesets import parse_deviations, parse_manifest
 from kometa_host.state.observed import HostFacts, Observed, parse_foreign_owned
 from operations.kometa_run import judge
 
@@ -148,6 +150,33 @@ def test_what_inflates_without_end_is_refused() -> None:
     with pytest.raises(UserError, match="inflates to more than 1 MiB"):
         answers.inflated(gzip.compress(bytes(2 << 20)), 1 << 20)
     assert answers.inflated(gzip.compress(b"x" * 1000)) == b"x" * 1000
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda: parse_manifest("d\n" + "- 0 0 0 755 0 0\tx\n" * 9),
+        lambda: parse_deviations("missing x\n" * 11),
+        lambda: restore.parse_look(gzip.compress(b"f 0 0 x\0\0" * 6)),
+        lambda: parse_foreign_owned("1:1 x\n" * 11),
+        lambda: answers.told_lines(b"\n" * 11),
+    ],
+)
+def test_of_too_many_small_parts_no_objects_are_made(
+    use: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "MAX_PARTS", 9)
+    with pytest.raises(UserError, match="more than 9 parts"):
+        use()
+
+
+def test_names_with_any_separators_are_one_line() -> None:
+    assert list(parse_manifest("d\n- 0 0 0 755 0 0\ta\x0b\u2028\x85b\n")) == ["a\x0b\u2028\x85b"]
+
+
+def test_a_json_text_is_bounded_before_it_is_read() -> None:
+    with pytest.raises(UserError, match="more than 16 MiB"):
+        snapshots.parse(" " * (answers.MAX_JSON + 1))
 
 
 @pytest.mark.parametrize("data", [b"no gzip", b"", gzip.compress(b"x" * 100, mtime=0)[:-9]])
