@@ -33,11 +33,16 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@" </dev/null >/dev/null
 }
 
-# For the tests of the report. Not every distribution that has apt has it as a package.
+# For the tests of the report. Not every distribution that has apt has it as a package. What drives it, a program in
+# Playwright's wheel, needs libatomic1, which is not everywhere.
 bring_browser() {
-    if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then return; fi
-    if may_install && apt-get -qq update && install_packages chromium; then return; fi
-    echo "Not installed here: chromium, with which the report is tested" >&2
+    if browser_works || { may_install && apt-get -qq update && install_packages chromium libatomic1; }; then return; fi
+    echo "Not installed here: chromium or libatomic1, with which the report is tested" >&2
+}
+
+browser_works() {
+    { command -v chromium || command -v google-chrome; } >/dev/null || return 1
+    for driver in .venv/lib/python3*/site-packages/playwright/driver/node; do "$driver" --version >/dev/null 2>&1; done
 }
 
 refuse_old_python() {

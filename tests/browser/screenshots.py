@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from kometa_host.reports.page.page import render
-from tests.browser.chromium import chromium, path_of_chromium
+from tests.browser.chromium import chromium, why_not
 from tools.made_up_fleet import NOW, fleet
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "report"
@@ -29,11 +29,10 @@ def picture(browser: Browser, file: Path, name: str, size: tuple[int, int], sche
 
 def main() -> int:
     """Take them all."""
-    path = path_of_chromium()
-    if path is None:
-        print("there is no Chromium on this machine", file=sys.stderr)
+    if reason := why_not():
+        print(reason, file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         file = Path(folder, "report.html")
         file.write_text(render(fleet(), NOW), encoding="utf-8")
         picture(browser, file, "fleet", (1100, 860), "light")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from kometa_host.reports.page.fleet import HostReport
 from kometa_host.reports.page.page import render
-from tests.browser.chromium import chromium, path_of_chromium
+from tests.browser.chromium import chromium, why_not
 from tests.unit.reports.test_page import hostile
 from tools.made_up_fleet import NOW, fleet
 
@@ -36,10 +36,9 @@ CONTRAST = """() => {
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium as the machine has it; the tests skip where there is none."""
-    path = path_of_chromium()
-    if path is None:
-        pytest.skip("there is no Chromium here; tools/prepare.sh test brings it on Debian")
-    with chromium(path) as opened:
+    if reason := why_not():
+        pytest.skip(reason)
+    with chromium() as opened:
         yield opened
 
 
