@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kometa_host.errors import UserError
 from kometa_host.settings.paths import contains
 from kometa_host.settings.variables import Settings
+from kometa_host.state.answers import sensible
 from kometa_host.state.observed import HostFacts, Observed
 
 NETWORK_FILE_SYSTEMS = {"nfs": "NFS", "cifs": "CIFS (SMB)", "smb": "CIFS (SMB)", "smb2": "CIFS (SMB)"}  # as stat says
@@ -53,6 +54,7 @@ def network_file_system(found: Observed) -> str:
     return NETWORK_FILE_SYSTEMS.get(found.host.text("config-file-system").strip(), "")
 
 
+@sensible("its directories")
 def _places(found: Observed) -> list[Place]:
     """Return the directories that the account has to write to, or the nearest above them that is there."""
     fields = [line.split(" ", 3) for line in found.host.text("places").splitlines()]

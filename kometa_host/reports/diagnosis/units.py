@@ -32,8 +32,8 @@ def kometa_service(host: Host) -> Answer:
         return ok("active")
     if unit.active == "failed" or unit.sub == "auto-restart":
         return problem(f"{unit.active} ({unit.result})", last_error(host), f"{DEPLOY}   (log: {LOG})")
-    if unit.active == "activating":
-        return warning("starting", "it is being started at this moment", "diagnose again in a minute")
+    if unit.active in ("activating", "deactivating"):
+        return warning(unit.active, "it is being started or stopped at this moment", "diagnose again in a minute")
     single = host.look.found.containers.get(run_once_plan.CONTAINER)
     if single and single.state == "running":
         return warning(

@@ -62,3 +62,7 @@ def test_a_config_tree_on_another_machine_is_refused_before_the_first_deploy(kin
     with pytest.raises(UserError, match=f"/mnt/nas/kometa is on {name}.*a directory on a disk"):
         places.refuse_network_file_system(wanted, host(config_file_system=f"{kind}\n"))
     places.refuse_network_file_system(wanted, host(config_file_system=kind, files__config__digest="0" * 64))
+
+
+def test_an_answer_that_makes_no_sense_is_the_hosts_refusal() -> None:
+    assert "the host's answer about its directories makes no sense" in refusal("nfs")
