@@ -25,14 +25,16 @@ def plex_url(host: Host) -> Answer:
         return unknown("config.yml names none") if not host.plex_section else problem(
             "none", "config.yml has no url under plex", f"write url: {wanted} under plex, then: {DEPLOY}"
         )  # fmt: skip
-    if "<<" in url or url.upper() == "ENV" or url.rstrip("/") == wanted.rstrip("/"):
-        return ok(wanted if "<<" not in url else "kept as a secret")
+    if "<<" in url or url.upper() == "ENV":
+        return ok("kept as a secret")
     if is_unreachable_host(url, host):
         return problem(
             redaction.redacted(url),
             "that is this host itself, and inside a container its address is the container's own",
             f"{plex_plan.remedy_for_the_host_itself(url, host.look.found)} Then: {DEPLOY}",
         )
+    if url.rstrip("/") == wanted.rstrip("/"):
+        return ok(wanted)
     return problem(
         redaction.redacted(url),
         f"config.yml does not use Plex's name on the network {host.settings.mms_network}: a Traefik or public address "

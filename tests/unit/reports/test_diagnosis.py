@@ -69,9 +69,10 @@ def test_the_containers_name_and_placeholders_are_good_addresses() -> None:
 def test_the_hosts_own_address_is_a_problem_whose_remedy_is_the_name_that_containers_have_for_it() -> None:
     itself = {"own_addresses": "10.0.0.7", "hostname": "tower", "podman_version": "podman version 5.4.2"}
     for url in ("http://10.0.0.7:32400", "http://tower:32400"):
-        found = check("plex url", host(itself, config_text=f"plex:\n  url: {url}\n"))
-        assert found.state is State.PROBLEM
-        assert "http://host.containers.internal:32400" in found.mend
+        for settings in (SETTINGS, Settings.from_data({"kometa_plex_url": url}, "a host")):
+            found = check("plex url", host(itself, settings, config_text=f"plex:\n  url: {url}\n"))
+            assert found.state is State.PROBLEM
+            assert "http://host.containers.internal:32400" in found.mend
 
 
 def test_why_a_service_fails_is_what_anybody_could_read_of_it() -> None:
