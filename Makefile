@@ -83,4 +83,4 @@ bench: .venv/developer ## measure speed and memory on sandbox hosts
 	@$(PYTHON) -m tests.bench
 
 torture: .venv/developer ## the long fault campaigns
-	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host -m torture
+	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host -m "torture or long"

@@ -3,6 +3,7 @@
 Exit status 1 if there is a problem on any host, or a host cannot be reached.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,11 +12,14 @@ from tools.command_line import inventory_and_options
 
 
 def pyinfra_command(arguments: Sequence[str]) -> list[str]:
-    """Given what was typed, an inventory first or none, return the command that diagnoses the fleet."""
+    """Given what was typed, an inventory first or none, return the command that diagnoses the fleet.
+
+    It asks nothing where a host cannot be reached: nothing is changed, and the others are to be diagnosed.
+    """
     inventory, options = inventory_and_options(arguments)
     as_json = ["json=true"] if "--json" in options else []
     rest = [option for option in options if option != "--json"]
-    return [sys.executable, "-m", "pyinfra", inventory, "operations.kometa.diagnose", *as_json, *rest]
+    return [sys.executable, "-m", "pyinfra", inventory, "operations.kometa.diagnose", *as_json, "-y", *rest]
 
 
 def shows_problem(printed: str) -> bool:
@@ -23,12 +27,21 @@ def shows_problem(printed: str) -> bool:
     return "PROBLEM" in printed or '"state": "problem"' in printed
 
 
+def unread(errors: str) -> list[str]:
+    """Given what pyinfra said of its own doings, return what it said of hosts that it could not read."""
+    said = re.compile(r" +\[.+\] +.*[Cc]ould not (?:connect|be read)")
+    return [line.strip() for line in errors.splitlines() if said.match(line)]
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Print the tables on standard output; what pyinfra says of its own doings only if a host could not be read."""
+    """Print the tables on standard output; of what pyinfra says of its own doings only which hosts could not be read,
+    and all of it if nothing else explains the exit status.
+    """
     done = subprocess.run(pyinfra_command(arguments), capture_output=True, text=True, check=False)
     print(done.stdout.strip())
-    if done.returncode and not shows_problem(done.stdout):
-        print(done.stderr.strip(), file=sys.stderr)
+    if done.returncode:
+        explained = unread(done.stderr) if shows_problem(done.stdout) else [done.stderr.strip()]
+        print("\n".join(explained), end="\n" if explained else "", file=sys.stderr)
     return done.returncode
 
 

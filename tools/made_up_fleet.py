@@ -63,7 +63,7 @@ def _attic(number: int) -> HostReport:
         runs[place] = _run(runs[place].started, 3, Outcome.FAILED, (NOT_FOUND,), libraries=("Films",))
     problem = Check(
         "last run", State.PROBLEM,
-        f"2026-11-22 06:00:14 to 06:03:14 (0:03:00), failed: 1 errors, 2 warnings; {NOT_FOUND}",
+        f"2026-11-22 06:00:14 to 06:03:14 (0:03:00), failed: 1 error, 4 warnings; {NOT_FOUND}",
         "Plex has no library named Films; it has: 'Movies', 'TV'",
         "write the library's name in config.yml as Plex has it, capitals included, then deploy",
     )  # fmt: skip

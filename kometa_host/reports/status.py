@@ -240,7 +240,7 @@ def _run_status(run: Run | None, in_progress: bool) -> RunStatus | None:
     messages = run.messages
     return RunStatus(
         kind=run.kind,
-        started=run.started,
+        started=run.started or run.first_line,  # of one that was given up before it began
         finished=run.finished,
         seconds=int(run.duration.total_seconds()) if run.duration is not None else None,
         outcome=run.outcome(in_progress).value,
@@ -300,7 +300,8 @@ def _row(name: str, entry: Status, now: datetime) -> tuple[str, ...]:
 def _result(run: RunStatus | None) -> str:
     if run is None:
         return "-"
-    return f"{run.errors} errors" if run.outcome == kometa_log.Outcome.WITH_ERRORS.value else run.outcome
+    has_errors = run.outcome == kometa_log.Outcome.WITH_ERRORS.value
+    return kometa_log.counted(run.errors, "error") if has_errors else run.outcome
 
 
 def age(time: datetime | None, now: datetime) -> str:

@@ -103,12 +103,12 @@ RULES = (
     Rule(
         r"Plex Error: Plex token is invalid|\(401\) unauthorized",
         "Plex refused the token: it is wrong, or was withdrawn by a change of password or a sign-out of all devices",
-        f"put a new token in place (support.plex.tv/articles/204059436): plextoken in {SECRETS}",
+        f"put a new token in place (support.plex.tv/articles/204059436); set plextoken with {SECRETS}",
     ),
     Rule(
         r"Plex Error: Plex Token is read only",
         "the token belongs to somebody who may only look at this Plex server",
-        f"use the token of the server's owner: plextoken in {SECRETS}",
+        f"use the token of the server's owner; set plextoken with {SECRETS}",
     ),
     Rule(
         r"Plex Critical Error: Response 503|currently running maintenance tasks",
@@ -128,7 +128,7 @@ RULES = (
     Rule(
         r"Plex Error: Invalid leading whitespace, reserved character",
         "the Plex token has a line break or a blank in it",
-        f"write it without: plextoken in {SECRETS}",
+        f"write it without; set plextoken with {SECRETS}",
     ),
     Rule(
         r"url attribute must be set under plex globally or under this specific Library",
@@ -138,7 +138,7 @@ RULES = (
     Rule(
         r"token attribute must be set under plex globally or under this specific Library",
         "config.yml has no token under plex, or the secret that it names has no value",
-        f"write token: <<plextoken>> under plex and its value: {SECRETS}",
+        f"write token: <<plextoken>> under plex, and set its value with {SECRETS}",
     ),
     Rule(
         r"Plex Library '(?P<name>.+)' not found\. Options: \[(?P<names>.*)\]",
@@ -156,20 +156,21 @@ RULES = (
         "see Plex's own log; repair its database (support.plex.tv, Repair a Corrupted Database), then run it again",
     ),
     Rule(
-        r"host='(?P<host>[^']+)'.*Read timed out",
-        "{host} took too long to answer",
+        # Kometa's log hides whom it asked: HTTPConnectionPool(redacted)
+        r"Read timed out",
+        "a service took too long to answer; it is Plex most of the time",
         "run it again; for Plex, raise plex: timeout in config.yml and keep runs out of its maintenance",
     ),
     # keys and accounts
     Rule(
         r"tmdb (?:sub-)?attribute (?:apikey )?(?:not found|is blank)",
         "config.yml has no TMDb key, or the secret that it names has no value; Kometa does nothing without",
-        f"take a key from www.themoviedb.org/settings/api: tmdbapikey in {SECRETS}",
+        f"take a key from www.themoviedb.org/settings/api; set tmdbapikey with {SECRETS}",
     ),
     Rule(
         r"TMDb Error: Invalid API key",
         "TMDb refused the key: mistyped, or the long read access token in place of the API key",
-        f"put the API key (32 characters) in place: tmdbapikey in {SECRETS}",
+        f"put the API key (32 characters) in place; set tmdbapikey with {SECRETS}",
     ),
     Rule(
         r"TMDb Error: Failed to Connect to https://api\.themoviedb\.org",
@@ -177,7 +178,8 @@ RULES = (
         "try: podman exec kometa curl -sI https://api.themoviedb.org; use another name server if it is blocked",
     ),
     Rule(
-        r"Trakt pin required|Trakt Error: New Authorization Failed|Trakt Error: \(40[0-3]\)",
+        # what is asked of it in the middle of a run says neither who refused it nor "Error"
+        r"Trakt pin required|Trakt Error: New Authorization Failed|Trakt Error: \(40[0-3]\)|^\(40[13]\) [A-Z]\w+$",
         "the Trakt authorization has expired or was withdrawn, and only a person at a browser can give a new one",
         f"make one (kometa.wiki, config, Trakt) and put its authorization under trakt into config.yml, {DEPLOY}",
     ),
@@ -187,7 +189,7 @@ RULES = (
         "ask Trakt's support, or take trakt out of config.yml",
     ),
     Rule(
-        r"Trakt Error: (?:\(429\)|.*Too Many Requests)",
+        r"^\(429\) Too Many Requests$|Trakt Error: \(429\)",
         "Trakt's limit of requests was reached",
         "run it again later; fewer Trakt lists, or schedules for them, ask less of it",
     ),
@@ -209,7 +211,7 @@ RULES = (
     Rule(
         r"(?i:mdblist) Error: (?:Invalid API key|40[13])",
         "MDBList refused the key",
-        f"take it from mdblist.com/preferences and put it in place: {SECRETS}",
+        f"take it from mdblist.com/preferences and put it in place with {SECRETS}",
     ),
     Rule(
         r"OMDb Error: Request limit reached|Daily OMDb Limit Reached",
@@ -219,12 +221,12 @@ RULES = (
     Rule(
         r"OMDb Error: (?:Invalid API key|No API key)",
         "OMDb refused the key; a new one has to be activated by the link in OMDb's mail",
-        f"activate it, or put another in place: {SECRETS}",
+        f"activate it, or put another in place with {SECRETS}",
     ),
     Rule(
         r"GitHub Error: The GitHub token",
         "GitHub refused the token under github in config.yml",
-        f"make a new one (github.com/settings/tokens, without any rights): {SECRETS}",
+        f"make a new one (github.com/settings/tokens, without any rights) and put it in place with {SECRETS}",
     ),
     Rule(
         r"Tautulli Error: Invalid (?P<what>apikey|URL)",
@@ -232,12 +234,12 @@ RULES = (
         f"copy url and apikey from Tautulli (Settings, Web Interface) to tautulli in config.yml, {DEPLOY}",
     ),
     Rule(
-        r"(?:(?P<arr>Radarr|Sonarr) Error: |^)(?:Invalid API Key|Unauthorized)$",
+        r"\(401 \[\w*\]\) Invalid API Key",
         "Radarr or Sonarr refused Kometa's token",
-        f"copy the API key from its Settings, General: token under radarr or sonarr; {SECRETS}",
+        f"copy the API key from its Settings, General: token under radarr or sonarr, with {SECRETS}",
     ),
     Rule(
-        r"(?:Could not connect to|Failed to connect to)(?: \w+ at)? (?P<url>https?://[^/\s]*)",
+        r"Failed to Connect to (?P<url>https?://[^/\s]*)",
         "nothing answers at {url}",
         "see that the service runs and is on Kometa's network; the url in config.yml is its container's name and port",
     ),
@@ -298,17 +300,17 @@ RULES = (
         f"mend playlist_sync_to_users or sync_to_users, {DEPLOY}",
     ),
     Rule(
-        r"Template Error: ",
+        r"Error: template |Template Error: ",
         "a collection uses a template in a way in which it cannot be used: a variable is missing, or misspelt",
         f"mend the collection that stands above it in the log, {DEPLOY}",
     ),
     Rule(
-        r"attribute: (?P<name>\S+) (?:is )?not (?:a )?(?:valid|supported)|(?P<other>\S+) attribute not allowed",
-        "{name}{other} is not an attribute that can stand there: misspelt, outdated, or for another kind of library",
+        r"(?P<name>\S+) attribute not (?:supported|allowed)",
+        "{name} is not an attribute that can stand there: misspelt, outdated, or for another kind of library",
         f"see kometa.wiki for its name in this version, mend it, {DEPLOY}",
     ),
     Rule(
-        r"Error: (?P<what>\w+) requires (?P<service>.+) to be configured",
+        r"Error: '?(?P<what>\w+)'? ?requires (?P<service>.+) to be configured",
         "{what} takes its items from {service}, which config.yml does not have",
         f"add {{service}} to config.yml, or take the collection out, {DEPLOY}",
     ),
@@ -375,11 +377,6 @@ RULES = (
         "run it again later; a longer schedule for Letterboxd lists helps",
     ),
     Rule(
-        r"FlixPatrol",
-        "FlixPatrol shows its lists to subscribers only, and Kometa no longer takes them",
-        f"take another source for the collection, {DEPLOY}",
-    ),
-    Rule(
         r"TMDb Error: .* ID (?P<id>\d+) may have been removed",
         "TMDb no longer has what the id {id} stands for",
         f"take {{id}} out of the collection, {DEPLOY}",
@@ -393,6 +390,11 @@ RULES = (
         r"URL Error: (?:No file found|Unauthorized|\d+)(?: at| on| -)* (?P<url>https?://[^\s?]+)",
         "the configuration takes a file from {url}, which does not give it",
         f"see the address in a browser; mend or take it out, {DEPLOY}",
+    ),
+    Rule(
+        r"Max retries exceeded|Connection refused",
+        "nothing answers at an address that Kometa asked; its log hides which, the lines before the error tell",
+        "run it again later; of a service of your own, see that it runs and is on Kometa's network",
     ),
     Rule(
         r"JSON not found at (?P<url>https?://[^\s?]+)",

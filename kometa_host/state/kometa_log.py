@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from kometa_host.state import kometa_errors
 
 LINE = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),\d+\] (\[[^\]]*\]) +\[([A-Z]+)\] +(.*)", re.ASCII)
 MARKER = re.compile(r"\| +(Starting|Finished) (?:(\d\d:\d\d|Test|Collections|Libraries) )?Run +\|", re.ASCII)
+# The rows of a message after its first one have blanks in place of time, caller and level; those of a traceback have no
+# frame, and only the last of them tells why.
+CONTINUATION = re.compile(r" {65}\| ?(.*)|([A-Za-z_][\w.]*: .*)", re.ASCII)
+TELLING_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 VALIDATION = "Validation Report"
 LIBRARY_FAILED = re.compile(r"(.+) Library Connection Failed")
 VERSION = re.compile(r"Version: (\d[\w.-]*)", re.ASCII)
@@ -42,7 +46,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of meta.log: local time, who wrote it, level, text without the frame."""
+    """One message of meta.log: local time, who wrote it, level, text without the frame, its rows one after another."""
 
     time: datetime
     caller: str
@@ -116,14 +120,28 @@ def elapsed(begin: datetime, end: datetime) -> timedelta:
 def parse_line(line: str) -> LogLine | None:
     """Given a line of meta.log, return its parts, None if it is not of that form."""
     found = LINE.match(line)
-    if not found:
-        return None
-    text = found[4].rstrip()
-    if text.startswith("|") and text.endswith("|") and len(text) > 1:
-        text = text[1:-1].strip()
+    with suppress(ValueError):  # of a time that no clock shows
+        return LogLine(datetime.fromisoformat(found[1]), found[2], found[3], _unframed(found[4])) if found else None
+    return None
+
+
+def _unframed(text: str) -> str:
+    text = text.rstrip()
+    if text.endswith("|") and len(text) > 1:
+        text = text[text.startswith("|") : -1].strip()
     # A log is not ours: what moves a terminal's cursor, or turns text around, is not shown to anybody.
-    text = text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
-    return LogLine(datetime.fromisoformat(found[1]), found[2], found[3], text)
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def parse_messages(lines: Iterable[str]) -> list[LogLine]:
+    """Given lines of meta.log, return its messages; what is not of Kometa's form is left out."""
+    found: list[tuple[LogLine, list[str]]] = []
+    for line in lines:
+        if known := parse_line(line):
+            found.append((known, [known.text]))
+        elif found and (row := CONTINUATION.match(line)):
+            found[-1][1].append(_unframed(row[1] or row[2]))
+    return [replace(first, text=" ".join(filter(None, rows))) for first, rows in found]
 
 
 def split(lines: Iterable[str]) -> Iterator[RunLog]:
@@ -156,11 +174,11 @@ def parse(lines: Iterable[str], timezone: str) -> list[Run]:
 
 
 def _run(lines: Sequence[str], zone: ZoneInfo) -> Run:
-    parsed = [known for line in lines if (known := parse_line(line))]
+    parsed = parse_messages(lines)
     run = Run(has_start=False, first_line=parsed[0].time.replace(tzinfo=zone) if parsed else None)
     for line in parsed:
         run = _with_marker(run, line, zone)
-    messages = list(_messages(parsed))
+    messages = [(line.level, line.text) for line in parsed if line.level in TELLING_LEVELS and line.text]
     return replace(
         run,
         errors=tuple(text for level, text in messages if level == "ERROR"),
@@ -194,27 +212,10 @@ def _with_marker(run: Run, line: LogLine, zone: ZoneInfo) -> Run:
     return replace(run, finished=time)
 
 
-def _messages(lines: Iterable[LogLine]) -> Iterator[tuple[str, str]]:
-    """Yield level and text of each message: one of several lines has the same time and place on each of them."""
-    for (level, _, _), rows in groupby(lines, key=lambda line: (line.level, line.time, line.caller)):
-        if level not in ("WARNING", "ERROR", "CRITICAL"):
-            continue
-        texts = [row.text for row in rows if row.text]
-        if _is_one_message(texts):
-            yield level, " ".join(texts)
-        else:
-            yield from ((level, text) for text in texts)
-
-
-def _is_one_message(texts: Sequence[str]) -> bool:
-    # Several errors of one place within a second begin alike, "Plex Error: ..."; the rest of one error does not.
-    return not any(re.match(r"[A-Z][A-Za-z ]* (Error|Warning): ", text) for text in texts[1:])
-
-
 def summary(run: Run, in_progress: bool = False) -> str:
     """Return one sentence: when the run took place and how it went."""
     outcome = run.outcome(in_progress)
-    counts = f"{_number(len(run.errors) + len(run.criticals), 'error')}, {_number(run.warnings, 'warning')}"
+    counts = counts_text(len(run.errors) + len(run.criticals), run.warnings)
     if run.failed_libraries:
         counts = f"no work on {', '.join(run.failed_libraries)}; {counts}"
     if not run.started:
@@ -225,14 +226,21 @@ def summary(run: Run, in_progress: bool = False) -> str:
     return f"{begin}, {outcome.value}: {counts}"
 
 
-def _number(count: int, what: str) -> str:
-    return f"no {what}s" if count == 0 else f"{count} {what}{'s' if count > 1 else ''}"
+def counts_text(errors: int, warnings: int) -> str:
+    """Return how many errors and warnings there were, in words."""
+    return f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+
+
+def counted(count: int, what: str) -> str:
+    """Return how many of something there are, in words."""
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
 def shown(line: str) -> str:
     """Return a line of meta.log as it is shown to a person: time of day, level where it matters, text."""
     known = parse_line(line)
     if not known:
-        return line.rstrip()
+        row = CONTINUATION.match(line)
+        return f"{'':8} {_unframed(row[1])}".rstrip() if row and row[1] else line.rstrip()
     level = "" if known.level == "INFO" else f"{known.level} "
     return f"{known.time:%H:%M:%S} {level}{known.text}".rstrip()

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kometa_host.config_tree.secret_patterns import masked
-from kometa_host.state.kometa_log import Collections, Outcome, Run, elapsed
+from kometa_host.state.kometa_log import Collections, Outcome, Run, counts_text, elapsed
 
 FILE = "runs/history.jsonl"  # in the state directory
 VERSION = 1
@@ -103,7 +103,7 @@ def summary(run: RecordedRun) -> str:
     """Return one sentence: when a run took place and how it went, with its first error."""
     begin = f"{run.started:%Y-%m-%d %H:%M:%S}"
     took = f" to {run.finished:%H:%M:%S} ({timedelta(seconds=run.seconds or 0)})" if run.finished else ""
-    counts = f": {run.errors} errors, {run.warnings} warnings" if run.has_begun else ""
+    counts = f": {counts_text(run.errors, run.warnings)}" if run.has_begun else ""
     first = f"; {run.first_errors[0]}" if run.first_errors else ""
     return f"{begin}{took}, {run.outcome.value}{counts}{first}"
 

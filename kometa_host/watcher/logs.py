@@ -23,6 +23,8 @@ MAX_BYTES = 512 << 20  # of a log
 MAX_LINE = 16 << 10
 MAX_LINES = 200_000  # that tell anything
 EDGE = 64 << 10  # bytes at the beginning and the end in which the markers of a run stand
+CONTINUATION = re.compile(rb" {65}\||[A-Za-z_][\w.]*: ")
+TROUBLE = re.compile(rb"\[(?:WARNING|ERROR|CRITICAL)\]")
 TELLING = re.compile(
     rb"\| +(?:Starting|Finished) |\[(?:WARNING|ERROR|CRITICAL)\]|Validation Report| Library Connection Failed"
     rb"|\| +Version: |\| +\d+ \| +\d+ \| +\d+ \|"
@@ -74,8 +76,13 @@ class _Log:
     def telling_lines(self) -> list[str]:
         self.file.seek(0)
         found: list[str] = []
+        in_trouble = False
         while len(found) < MAX_LINES and self.file.tell() < MAX_BYTES and (line := self.file.readline(MAX_LINE)):
-            if TELLING.search(line):
+            if CONTINUATION.match(line):
+                is_told = in_trouble
+            else:
+                is_told, in_trouble = bool(TELLING.search(line)), bool(TROUBLE.search(line))
+            if is_told:
                 found.append(line.decode("utf-8", "replace"))
         return found
 

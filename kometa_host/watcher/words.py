@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from kometa_host.config_tree.secret_patterns import masked
 from kometa_host.state import kometa_errors
-from kometa_host.state.kometa_log import Outcome
+from kometa_host.state.kometa_log import Outcome, counts_text
 from kometa_host.state.run_history import RecordedRun
 from kometa_host.watcher.decide import RunEvent, What
 from kometa_host.watcher.jobs import JobEvent, UpdateEvent
@@ -111,7 +111,7 @@ def _fate(run: RecordedRun) -> str:
 
 
 def _times(run: RecordedRun) -> list[str]:
-    counts = f"{run.errors} errors, {run.warnings} warnings"
+    counts = counts_text(run.errors, run.warnings)
     if not run.finished:
         return [f"It began at {_clock(run.started)} and never finished; {counts}."]
     return [f"From {_clock(run.started)} to {run.finished:%H:%M} ({timedelta(seconds=run.seconds or 0)}); {counts}."]

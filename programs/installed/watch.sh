@@ -2,6 +2,7 @@
 # kometa-watch: looks at Kometa's runs. Where nothing has changed since the last look, and nothing is due, this little is
 # all; else kometa_host.watcher does the rest. With arguments it always does.
 . begin.sh
+. lib/common.sh
 : "${library_dir:?}" "${config_dir:?}" "${units:?}" # units: whose jobs are told of
 declare -a units
 watcher=$library_dir/watcher/kometa_watch.py
@@ -24,6 +25,7 @@ is_quiet() {
     [ "$(date +%s)" -lt "${until:-0}" ] && [ "$(what_there_is)" = "$(cat -- "$seen" 2>/dev/null)" ]
 }
 
+command -v python3 >/dev/null || fail "kometa-watch: python3 is not on this host, so runs are not watched; deploy again"
 if [ "$#" -gt 0 ]; then exec python3 "$watcher" "$@"; fi
 if is_quiet; then exit 0; fi
 before=$(what_there_is)

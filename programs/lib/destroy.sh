@@ -50,9 +50,18 @@ remove_data() {
     rmdir -- "$backup_dir" 2>/dev/null || true # what is not ours is still in it
 }
 
+# What the watcher wrote for Prometheus is where its last look has put it.
+remove_metrics() {
+    local directory
+    directory=$(cat -- "$state_dir/runs/metrics-dir" 2>/dev/null || true)
+    [ -n "$directory" ] || return 0
+    rm -f -- "$directory/kometa.prom" || say "$directory/kometa.prom stays: $(id -un) may not remove it"
+}
+
 # whole: nothing is kept for the config tree, which goes as well.
 remove_state() {
     : "${library_dir:?}" "${whole?}"
+    remove_metrics
     rm -rf --one-file-system -- "$library_dir"
     if [ -n "$whole" ]; then
         in_namespace rm -rf --one-file-system -- "$state_dir"

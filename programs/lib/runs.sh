@@ -90,9 +90,15 @@ is_run_log() {
     ! grep -aqF 'Validation Report' <(read_log "$1") && grep -aqF '[CRITICAL]' <(read_log "$1")
 }
 
-# Prints the lines of a log that tell how its run went: markers, warnings, errors.
+# Prints the lines of a log that tell how its run went: markers, warnings, errors with all of their rows.
 run_extract() {
     local telling="\\| +(Starting|Finished) $run_name +\\||Start Time: |\\[(WARNING|ERROR|CRITICAL)\\]|Validation Report"
-    telling+="| Library Connection Failed|\\| +Version: "
-    read_log "$1" | grep -aE "$telling" || true
+    telling+="| Library Connection Failed|\\| +Version: |^ {65}\\||^[A-Za-z_][A-Za-z0-9_.]*: "
+    read_log "$1" | only_rows_of_trouble | grep -aE "$telling" || true
+}
+
+# Leaves out the further rows of messages that are neither warnings nor errors: whatever does not begin with a time.
+only_rows_of_trouble() {
+    # In the C locale, since a log may hold any bytes.
+    LC_ALL=C awk '!/^\[/ { if (in_trouble) print; next } { in_trouble = /\[(WARNING|ERROR|CRITICAL)\]/; print }'
 }

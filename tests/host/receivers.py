@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
+
+WEBHOOKS = "/api/webhooks/"
+TOKEN = "AxoG1fyQuietToken"  # noqa: S105  (of the Gotify above)
 
 
 @dataclass
@@ -30,11 +36,12 @@ class Received:
 
 
 class WebService:
-    """Answers requests below /PATH: /good as one of the many that take JSON, /bad with 500, /hang never, /ping as
-    Healthchecks does. `is_broken` makes /good fail as well.
+    """Answers as the servers do that people have: / is ntfy's, which takes a topic in JSON; /message Gotify's, which
+    wants its token in a header; /api/webhooks/... Discord's, which says 204 without a word; /ping Healthchecks'. /bad
+    answers with 500, /hang never. `is_broken` makes ntfy answer with 500 as well.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, port: int = 0, certificate: Path | None = None) -> None:
         self.received = Received()
         self.is_broken = False
         self.gone = threading.Event()
@@ -50,7 +57,11 @@ class WebService:
             def log_message(self, format: str, *arguments: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer((address, 0), Handler)
+        self.server = ThreadingHTTPServer((address, port), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.server.daemon_threads = True
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -59,15 +70,27 @@ class WebService:
         """Answer a request as its path wants it."""
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         self.received.paths.append(request.path)
-        if request.path.startswith("/hang"):
+        path = request.path.partition("?")[0]
+        if path.startswith("/hang"):
             self.gone.wait(120)
-        is_bad = request.path.startswith("/bad") or (self.is_broken and request.path.startswith("/good"))
-        if request.path.startswith("/good") and not is_bad:
-            known: dict[str, Any] = json.loads(body)
+        is_bad = path.startswith("/bad") or (path == "/" and self.is_broken)
+        if path == "/message" and request.headers.get("X-Gotify-Key") != TOKEN:
+            request.send_response(401)
+        elif is_bad:
+            request.send_response(500)
+        else:
+            if not path.startswith("/ping"):
+                self._note(path, json.loads(body))
+            request.send_response(204 if path.startswith(WEBHOOKS) else 200)
+        request.end_headers()
+
+    def _note(self, path: str, known: dict[str, Any]) -> None:
+        if path in ("/", "/message"):
+            assert path != "/" or known["topic"], known
             self.received.titles.append(known["title"])
             self.received.bodies.append(known["message"])
-        request.send_response(500 if is_bad else 200)
-        request.end_headers()
+        elif path.startswith(WEBHOOKS):
+            self.received.bodies.append(known["content"])
 
     def close(self) -> None:
         """End it; what it lets hang is let go."""
@@ -96,10 +119,18 @@ class Mailbox:
         return "250 OK"
 
 
+def self_signed(folder: Path, name: str) -> Path:
+    """Make a certificate for a name, with its key; return the file of both."""
+    path = folder / f"{name}.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", "-"]
+    path.write_bytes(subprocess.run(made, capture_output=True, check=True).stdout)
+    return path
+
+
 @contextmanager
-def web_service(address: str) -> Iterator[WebService]:
-    """Yield a server of the web."""
-    service = WebService(address)
+def web_service(address: str, port: int = 0, certificate: Path | None = None) -> Iterator[WebService]:
+    """Yield a server of the web, with a certificate one of HTTPS."""
+    service = WebService(address, port, certificate)
     try:
         yield service
     finally:

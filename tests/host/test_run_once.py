@@ -106,9 +106,12 @@ class TestARunInProgress:
 
 class TestInterruption:
     def test_ctrl_c_ends_the_run_and_starts_the_service(self, shared: Host, pyinfra: Pyinfra) -> None:
-        set_run_seconds(shared, 60)
+        set_run_seconds(shared, 120)
         process = pyinfra.start(RUN_ONCE, "-y")
         wait_for_start(shared)
+        doctor = pyinfra.run("operations.kometa.diagnose", "-y", status=None).text
+        assert "while a single run is in progress" in doctor
+        assert "PROBLEM      service" not in doctor
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=300)
         assert process.returncode == 1

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from kometa_host.state import programs
 from kometa_host.state.kometa_log import Outcome
 from kometa_host.state.run_history import RecordedRun, parse
-from tests.host.driver import CONFIG, SECRETS, Pyinfra, wait_for_kometa
-from tests.host.receivers import Mailbox, WebService, mailbox, web_service
-from tests.sandbox import Host
+from tests.host.backup_host import BACKUPS, Key
+from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, wait_for_kometa
+from tests.host.receivers import TOKEN, Mailbox, WebService, mailbox, self_signed, web_service
+from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
 
 STATE = "~/.local/state/kometa-host"
@@ -22,13 +27,14 @@ LIBRARY = "~/.local/lib/kometa-host"
 # a unit started over and over is refused by systemd: the count is forgotten first
 LOOK = "systemctl --user reset-failed kometa-watch.service; systemctl --user start kometa-watch.service"
 TOPIC = "quiet-secret-topic"
+METRICS = "/srv/metrics"
 
 
 class Watched:
     """A host whose runs are watched, with whom it tells."""
 
-    def __init__(self, host: Host, web: WebService, mail: Mailbox) -> None:
-        self.host, self.web, self.mail = host, web, mail
+    def __init__(self, host: Host, web: WebService, mail: Mailbox, command: Pyinfra, key: Key) -> None:
+        self.host, self.web, self.mail, self.command, self.key = host, web, mail, command, key
 
     def run(self, command: str) -> str:
         """Return what a command of the account prints."""
@@ -48,6 +54,12 @@ class Watched:
     def history(self) -> list[RecordedRun]:
         """The history of runs, newest first."""
         return parse(self.run(f"cat {STATE}/runs/history.jsonl 2>/dev/null || true").splitlines())
+
+    def metrics(self) -> dict[str, float]:
+        """What node_exporter, an account of its own, reads."""
+        told = self.host.run(f"runuser -u nobody -- cat {METRICS}/kometa.prom").stdout
+        samples = [sample for family in text_string_to_metric_families(told) for sample in family.samples]
+        return {" ".join([sample.name, *sample.labels.values()]): sample.value for sample in samples}
 
     def run_begins(self, seconds: int = 0) -> None:
         """Let a run begin that lasts so long, and wait until it has a log of its own."""
@@ -69,6 +81,14 @@ class Watched:
         self.run_begins()
         self.run_ends()
 
+    def problem(self, check: str) -> str:
+        """What a check of the diagnosis finds that is a problem."""
+        said = self.command.run("operations.kometa.diagnose", "json=true", "-y", status=1).output
+        (told,) = (json.loads(line) for line in said.splitlines() if line.startswith("{"))
+        (found,) = (entry for entry in told["checks"] if entry["name"] == check)
+        assert found["state"] == "problem", found
+        return f"{found['found']}: {found['cause']}"
+
     def change(self, path: str, **values: object) -> None:
         """Change values in a file of JSON."""
         known = json.loads(self.run(f"cat {path}"))
@@ -79,26 +99,32 @@ class Watched:
 def watched(shared: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     address = shared.session.gateway
     shared.start_plex()
+    shared.run(f"install -d -o mms {METRICS}")
+    folder = tmp_path_factory.mktemp("watched")
+    key = Key.make(folder)
     with web_service(address) as web, mailbox(address) as mail:
         command = Pyinfra(
-            tmp_path_factory.mktemp("watched"),
+            folder,
             shared,
             kometa_secrets={**SECRETS, "topic": TOPIC},
             kometa_notify=[
-                f"json://{address}:{web.port}/good/<<topic>>",
+                f"ntfy://{address}:{web.port}/<<topic>>",
                 f"mailto://{address}:{mail.port}/?from=kometa@example.org&to=me@example.org&mode=insecure",
             ],
             kometa_notify_url=f"http://{address}:{web.port}/ping/{TOPIC}",
+            kometa_notify_on=["failure", "update", "drift"],
+            kometa_metrics_dir=METRICS,
+            kometa_backup_recipients=[key.recipient],
         )
         preview = command.preview()
         assert "Trial message" in preview
         changed = command.deploy()
         assert "Trial message" in changed
         assert web.received.titles == mail.received.titles == [f"{shared.name}: a trial message"]
-        assert web.received.paths == [f"/ping/{TOPIC}/log", f"/good/{TOPIC}"]
+        assert web.received.paths == [f"/ping/{TOPIC}/log", "/"]
         assert command.preview() == set()
         wait_for_kometa(shared)
-        made = Watched(shared, web, mail)
+        made = Watched(shared, web, mail, command, key)
         made.run(f"systemctl --user stop kometa-watch.timer; {LOOK}")
         yield made
 
@@ -128,6 +154,7 @@ def test_a_failed_run_is_told_once_with_its_cause_and_remedy_and_once_more_when_
         assert f"/ping/{TOPIC}/fail" in watched.web.received.paths
         assert [title.partition(": ")[2] for title in watched.mail.received.titles] == [title]
         assert "Plex has no library named Films" in watched.mail.received.bodies[0]
+        assert watched.metrics()["kometa_last_run_outcome failed"] == 1
         assert watched.look() == []
     finally:
         watched.run(edit.format("Films", "Movies"))
@@ -156,15 +183,6 @@ def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched:
     wait_for_kometa(watched.host)
 
 
-def test_a_run_that_was_killed_is_told(watched: Watched) -> None:
-    watched.run_begins(600)
-    watched.run("podman kill -s KILL kometa; sleep 1")
-    (title,) = watched.look()
-    assert title.endswith("was interrupted")
-    assert "run_once" in watched.said
-    wait_for_kometa(watched.host)
-
-
 def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None:
     watched.run("systemctl --user stop kometa")
     now = datetime.now(ZoneInfo("America/New_York"))
@@ -177,6 +195,7 @@ def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None
         assert title == f"the run of {due} was missed"
         assert "kometa.service is inactive" in watched.said
         assert "systemctl --user start kometa" in watched.said
+        assert "kometa.service is inactive" in watched.problem("missed runs")
         assert watched.look() == []
     finally:
         watched.change(f"{LIBRARY}/watch.json", **known)
@@ -188,37 +207,99 @@ def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None
     assert "the one before was missed" in watched.said
 
 
-def test_what_a_service_did_not_take_is_sent_later_and_said_by_the_doctor(watched: Watched) -> None:
+def test_a_run_that_was_killed_is_told_later_if_the_service_takes_nothing_now(watched: Watched) -> None:
     watched.run_begins(600)
     watched.run("podman kill -s KILL kometa; sleep 1")
     watched.web.is_broken = True
     try:
         assert watched.look() == []
+        assert "1 could not be sent, such as: " in watched.problem("messages")
     finally:
         watched.web.is_broken = False
     (name,) = watched.run(f"ls {STATE}/messages | grep -v tried").split()
     watched.change(f"{STATE}/messages/{name}", next_try=datetime.now(UTC).isoformat())
     (title,) = watched.look()
     assert title.endswith("was interrupted")
+    assert "run_once" in watched.said
     wait_for_kometa(watched.host)
 
 
-def test_a_service_that_hangs_and_one_that_breaks_are_said_and_keep_nobody_waiting(watched: Watched) -> None:
-    known = json.loads(watched.run(f"cat {LIBRARY}/notify.yml"))
-    address = f"json://{watched.host.session.gateway}:{watched.web.port}"
-    paths = [f"{address}/{path}/{TOPIC}" for path in ("hang", "bad")]
-    urls = [{url: [{"tag": f"service{place}"}]} for place, url in enumerate(paths, 1)]
-    watched.change(f"{LIBRARY}/notify.yml", urls=urls)
+def test_services_of_all_kinds_are_asked_and_those_that_fail_said_without_their_addresses(
+    watched: Watched, tmp_path: Path
+) -> None:
+    gateway = watched.host.session.gateway
+    place = f"{gateway}:{watched.web.port}"
+    addresses = [f"json://{place}/hang/{TOPIC}", f"json://{place}/bad/{TOPIC}", f"gotify://{place}/{TOKEN}"]
+    addresses.append(f"discord://123456789012345678/{TOPIC}?verify=no")
+    urls = [{url: [{"tag": f"service{at}"}]} for at, url in enumerate(addresses, 1)]
+    files: dict[str, dict[str, object]] = {
+        f"{LIBRARY}/notify.yml": {"urls": urls},
+        f"{LIBRARY}/watch.json": {"services": ["json", "json", "gotify", "discord"]},
+    }
+    known = {path: json.loads(watched.run(f"cat {path}")) for path in files}
+    watched.web.received.clear()
+    watched.host.run(f"cp /etc/hosts /etc/hosts.before; echo {gateway} discord.com >>/etc/hosts")
+    for path, values in files.items():
+        watched.change(path, **values)
     try:
-        _, hangs, breaks = watched.run(f"{LIBRARY}/kometa-watch trial || true").splitlines()
+        with web_service(gateway, 443, self_signed(tmp_path, "discord.com")) as discord:
+            told = watched.command.run("operations.kometa.notify", "-y", status=1).text
     finally:
-        watched.change(f"{LIBRARY}/notify.yml", **known)
-    assert "did not answer" in hangs
-    assert "error=500" in breaks
-    assert TOPIC not in hangs + breaks
+        watched.host.run("mv /etc/hosts.before /etc/hosts")
+        for path, values in known.items():
+            watched.change(path, **values)
+    assert "kometa_notify (json): " in told
+    assert "did not answer" in told
+    assert "error=500" in told
+    assert "kometa_notify (gotify): sent" in told
+    assert "kometa_notify (discord): sent" in told
+    assert TOPIC not in told
+    trial = f"{watched.host.name}: a trial message"
+    assert watched.web.received.titles == [trial]
+    assert len(discord.received.bodies) == 1
+    assert trial in discord.received.bodies[0]
 
 
-def test_history_outlives_logs_and_reboots(watched: Watched, tmp_path: Path) -> None:
+def test_a_backup_that_fails_is_told_with_its_last_words_and_when_it_is_well_again(watched: Watched) -> None:
+    backup = "systemctl --user start kometa-backup.service"
+    watched.run(backup)
+    assert watched.look() == []
+    watched.host.run(f"chmod a-w {BACKUPS}")
+    try:
+        watched.run(f"{backup} || true")
+        (title,) = watched.look()
+    finally:
+        watched.host.run(f"chmod u+w {BACKUPS}")
+    assert title == "the backup failed"
+    assert "cannot be written" in watched.said
+    assert "journalctl --user -u kometa-backup.service" in watched.said
+    watched.run(backup)
+    assert watched.look() == ["the backup is well again"]
+    assert watched.metrics()["kometa_backup_archives"] == 2
+
+
+def test_updates_and_what_pull_mode_met_are_told(watched: Watched, sandbox: Sandbox) -> None:
+    update = "systemctl --user start mms-autodeploy-interactive.service"
+    sandbox.registry.publish("good2")
+    try:
+        watched.run(update)
+        assert watched.look() == ["kometa was updated"]
+    finally:
+        sandbox.registry.publish("good")
+        watched.run(update)
+    assert watched.look() == ["kometa was updated"]
+    wait_for_kometa(watched.host)
+    for event, why in (
+        ("failed", "the repository could not be fetched"),
+        ("updated", "put right what differed: Units"),
+    ):
+        call = f"container=git; note {event} '{why}'"
+        note = programs.program("history", call=call, group="interactive", image="git", former="")
+        watched.host.run("bash -s", user="mms", input=note.encode())
+    assert watched.look() == ["an update of the host's repository failed", "the host differed from its repository"]
+
+
+def test_history_outlives_logs_and_reboots(watched: Watched) -> None:
     before = len(watched.history())
     for _ in range(3):
         watched.whole_run()
@@ -228,9 +309,43 @@ def test_history_outlives_logs_and_reboots(watched: Watched, tmp_path: Path) -> 
     wait_for_kometa(watched.host)
     watched.look()
     assert len(watched.history()) == before + 3
-    printed = Pyinfra(tmp_path, watched.host).run("fact", "facts.kometa.Runs", "--json").output
+    printed = watched.command.run("fact", "facts.kometa.Runs", "--json").output
     (told,) = json.loads(printed)["facts.kometa.Runs"].values()
     assert len(told) == before + 3
+
+
+@pytest.mark.long
+def test_history_outlives_forty_runs_and_a_restore(watched: Watched) -> None:
+    before = len(watched.history())
+    for _ in range(40):
+        watched.whole_run()
+        watched.look()
+    assert len(watched.run(f"podman unshare ls {CONFIG}/logs | grep '^meta'").split()) == 10
+    watched.run("systemctl --user start kometa-backup.service")
+    identity = f"identity={watched.key.path}"
+    watched.command.run("operations.restore.config", "backup=latest", identity, "-y")
+    wait_for_kometa(watched.host)
+    watched.look()
+    runs = watched.history()
+    assert len(runs) == before + 40
+    assert len({run.started for run in runs}) == len(runs)
+
+
+def test_the_page_has_the_host_with_its_runs_and_one_that_is_gone(watched: Watched, tmp_path: Path) -> None:
+    inventory, page = watched.command.inventory(), tmp_path / "report.html"
+    with inventory.open("a") as file:
+        file.write('hosts.append(("gone.lan", {**hosts[0][1], "ssh_hostname": "127.0.0.1", "ssh_port": 9}))\n')
+    command = [sys.executable, "-m", "tools.report", str(inventory), "--drift", "--output", str(page)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, page.exists()) == (0, True), done.stderr
+    told = page.read_text(encoding="utf-8")
+    runs = watched.history()
+    assert f"{len(runs)} runs since " in told
+    assert f"{runs[0].started:%Y-%m-%d %H:%M}" in told
+    assert "The host is as the project says." in told
+    assert told.index("gone.lan") < told.index(watched.host.name)  # whoever should be looked at comes first
+    assert "it could not be read when the page was made" in told
+    assert TOPIC not in told
 
 
 def test_no_address_is_in_an_argument_a_journal_or_a_file_for_others(watched: Watched) -> None:
@@ -238,7 +353,7 @@ def test_no_address_is_in_an_argument_a_journal_or_a_file_for_others(watched: Wa
     for name in ("apprise", "curl"):
         watched.host.run(f"printf '{shim.format(name)}' >/usr/local/bin/{name}; chmod 755 /usr/local/bin/{name}")
     try:
-        watched.run(f"{LIBRARY}/kometa-watch trial")
+        watched.command.run("operations.kometa.notify", "-y")
     finally:
         watched.host.run("rm /usr/local/bin/apprise /usr/local/bin/curl")
     seen = watched.run("cat /tmp/arguments; journalctl --user -q --no-pager")

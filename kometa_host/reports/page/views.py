@@ -14,7 +14,7 @@ from kometa_host.reports.page.charts import Bar, bars_chart
 from kometa_host.reports.page.fleet import Condition, HostReport, recent_runs
 from kometa_host.reports.status import Status, age, moment
 from kometa_host.state import kometa_errors
-from kometa_host.state.kometa_log import Outcome
+from kometa_host.state.kometa_log import Outcome, counted
 from kometa_host.state.run_history import RecordedRun
 
 NEWEST = 6  # rows of a table that are not folded
@@ -320,14 +320,14 @@ def _runs_note(host: HostReport, runs: Sequence[RecordedRun]) -> str:
 
 def run_row(run: RecordedRun, zone: tzinfo) -> RunRow:
     """Return a run in words."""
-    counts = [(run.errors, "errors"), (run.warnings, "warnings")]
+    counts = [(run.errors, "error"), (run.warnings, "warning")]
     return RunRow(
         when=_moment(run.started, zone),
         kind=run.kind or "by hand",
         took=str(timedelta(seconds=run.seconds)) if run.seconds is not None else NOTHING,
         outcome=run.outcome.value,
         style=_style(run),
-        counts=", ".join(f"{number} {what}" for number, what in counts if number) if run.has_begun else "",
+        counts=", ".join(counted(number, what) for number, what in counts if number) if run.has_begun else "",
         said=tuple(_said(message) for message in run.first_errors[:2]),
     )
 

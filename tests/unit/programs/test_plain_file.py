@@ -51,6 +51,21 @@ def test_no_look_at_runs_is_stopped(no_file: Path) -> None:
     assert said("runs", "logged_run", str(no_file), "UTC") == b""
 
 
+def test_a_run_is_told_by_markers_and_by_errors_with_all_of_their_rows(tmp_path: Path) -> None:
+    stamp, blank = "[2026-11-22 06:00:00,248] [config.py:1]               ", " " * 65
+    told = [
+        f"{stamp} [INFO]     |   Starting 06:00 Run   |",
+        f"{stamp} [ERROR]    | User: ann not found in plex |",
+        f"{blank}| Options: ['bob'] |",
+        f"{stamp} [CRITICAL] | Uncaught Exception |",
+        "KeyError: 'x'",
+    ]
+    left_out = [f"{stamp} [DEBUG]    | a traceback |", f"{blank}| KeyError: 'y' |", "KeyError: 'z'"]
+    path = tmp_path / "meta.log"
+    path.write_text("\n".join([*told[:3], *left_out, *told[3:]]) + "\n")
+    assert said("runs", "run_extract", str(path)).decode().splitlines() == told
+
+
 @pytest.mark.parametrize("size", [0, 4, 10, 99])
 def test_so_much_is_read_and_no_more(size: int, tmp_path: Path) -> None:
     path, data = tmp_path / "file", b"0123456789"

@@ -40,17 +40,21 @@ class Host:
         """Let nothing be due before a moment."""
         (self.folder / ".local/state/kometa-host" / "runs" / "quiet-until").write_text(f"{moment}\n")
 
-    def look(self, *arguments: str, status: int = 0) -> list[str]:
-        """Start it; return how the watcher was started."""
+    def start(self, path: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Start it with this search path."""
         text = programs.installed(
             "watch", library_dir=self.folder / "lib", config_dir=self.folder / "config",
             units=["kometa-backup.service"],
         )  # fmt: skip
-        (self.folder / "started").unlink(missing_ok=True)
         (self.folder / "kometa-watch").write_text(text)
-        command = ["bash", str(self.folder / "kometa-watch"), *arguments]
-        environment = {**os.environ, "HOME": str(self.folder), "PATH": f"{self.folder}/bin:/usr/bin:/bin"}
-        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+        command = ["/bin/bash", str(self.folder / "kometa-watch"), *arguments]
+        environment = {**os.environ, "HOME": str(self.folder), "PATH": path}
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+    def look(self, *arguments: str, status: int = 0) -> list[str]:
+        """Start it; return how the watcher was started."""
+        (self.folder / "started").unlink(missing_ok=True)
+        done = self.start(f"{self.folder}/bin:/usr/bin:/bin", *arguments)
         assert (done.returncode, done.stderr) == (status, "")
         path = self.folder / "started"
         return path.read_text().splitlines() if path.exists() else []
@@ -96,6 +100,12 @@ def test_after_a_failure_it_is_started_again(host: Host) -> None:
     (host.folder / "fails").unlink()
     assert len(host.look()) == 1
     assert host.look() == []
+
+
+def test_without_python_it_says_so(host: Host) -> None:
+    done = host.start("/nowhere")
+    assert done.returncode == 1
+    assert done.stderr == "kometa-watch: python3 is not on this host, so runs are not watched; deploy again\n"
 
 
 def test_with_arguments_it_is_always_started(host: Host) -> None:

@@ -37,6 +37,13 @@ def test_a_running_host_is_told_whole() -> None:
     assert str(found.next_run) == "2026-11-23 06:00:00-05:00"
 
 
+def test_a_run_that_was_given_up_before_it_began_is_the_last_run() -> None:
+    log = "[2026-11-22 06:00:14,000] [kometa.py:1] [CRITICAL] | RetryError[<Future at 0x7f raised ConnectionError>] |\n"
+    run = status(SETTINGS, parse_look(composite(last_run=gzip.compress(log.encode()))), NOW).last_run
+    assert run is not None
+    assert (run.outcome, str(run.started)) == ("failed", "2026-11-22 06:00:14-05:00")
+
+
 def test_it_survives_json_whole() -> None:
     found = status(SETTINGS, LOOK, NOW)
     assert Status.from_json(json.loads(json.dumps(found.to_json()))) == found
@@ -69,7 +76,7 @@ def test_the_fleet_is_a_table_of_one_line_a_host() -> None:
     head, first, second = text.splitlines()
     assert head.startswith("HOST")
     assert "tomorrow 06:00" in first
-    assert "1 errors" in first
+    assert "1 error " in first
     assert second.split()[:2] == ["attic", "absent"]
 
 

@@ -1,12 +1,14 @@
-"""What Kometa's errors mean: each rule by a line as Kometa prints it."""
+"""What Kometa's errors mean: each rule by the lines of meta.log as Kometa prints them."""
 
 import pytest
 
 from kometa_host.state.kometa_errors import RULES, explain, in_order
+from kometa_host.state.kometa_log import Outcome, parse
+from kometa_host.state.run_history import recorded
 
 NO_LIBRARIES = "Config Error: No libraries were found in config"
 TOKEN = "Plex Error: Plex token is invalid"  # noqa: S105  (a message)
-# message, a piece of the cause, a piece of the remedy
+# a message, row by row; a piece of the cause; a piece of the remedy
 MESSAGES = [
     ("[Errno 28] No space left on device: '/config/logs/meta.log'", "full", "free room"),
     ("[Errno 30] Read-only file system: '/config/config.cache'", "mounted read-only", "remount"),
@@ -14,14 +16,25 @@ MESSAGES = [
     ("[Errno 12] Cannot allocate memory", "memory", "kometa_memory"),
     ("RetryError[<Future at 0x7f12 state=finished raised ConnectionError>]", "GitHub", "githubusercontent"),
     (
-        "HTTPSConnectionPool(host='api.trakt.tv', port=443): Max retries exceeded with url: /oauth (Caused by "
-        "NameResolutionError(\"Failed to resolve 'api.trakt.tv' ([Errno -3] Temporary failure in name resolution)\"))",
-        "name service",
+        "HTTPSConnectionPool(redacted): Max retries exceeded with url: /users/settings (Caused by NameResolutionError("
+        "\"<urllib3.connection.HTTPSConnection object at 0x7f>: Failed to resolve 'api.trakt.tv' ([Errno -3] "
+        'Temporary failure in name resolution)"))',
+        "api.trakt.tv",
         "getent hosts",
     ),
-    ("YAML Error: Tabs are not allowed in YAML files; only spaces are allowed.", "tab", "replace tabs"),
+    (
+        "YAML Error: Tabs are not allowed in YAML files; only spaces are allowed.\nfirst tab character found at:\n"
+        "/config/config.yml; line 3 column 1",
+        "tab",
+        "replace tabs",
+    ),
     ("YAML Error: File is empty", "empty", "config.yml"),
-    ('YAML Error: while parsing a flow sequence in "<file>", line 3, column 9', "indentation", "kometa.validate"),
+    (
+        'YAML Error: while parsing a flow sequence\n        in "/config/config.yml", line 3, column 9\n'
+        "      expected ',' or ']', but got ':'",
+        "indentation",
+        "kometa.validate",
+    ),
     ("argument of type 'NoneType' is not iterable", "nothing below it", "take it out"),
     ("Config Error: config not found at /config/config.yml", "/config/config.yml", "deploy"),
     (TOKEN, "refused the token", "plextoken"),
@@ -53,32 +66,39 @@ MESSAGES = [
     ("Plex Error: Plex Library 'Films' not found. Options: ['Movies', 'TV']", "it has: 'Movies', 'TV'", "as Plex has"),
     ("Plex Error: Plex Library must be a Movies, TV Shows, or Music library", "photos", "take it out"),
     ("(500) internal_server_error; http://plex:32400/library/metadata/7", "database", "repair"),
-    ("HTTPConnectionPool(host='plex', port=32400): Read timed out. (read timeout=60)", "plex took too long", "timeout"),
+    ("HTTPConnectionPool(redacted): Read timed out. (read timeout=60)", "took too long", "timeout"),
     ("Config Error: tmdb sub-attribute apikey not found", "no TMDb key", "tmdbapikey"),
     ("Config Error: tmdb sub-attribute apikey is blank", "no TMDb key", "tmdbapikey"),
     ("Config Error: tmdb attribute not found", "no TMDb key", "tmdbapikey"),
     ("TMDb Error: Invalid API key: You must be granted a valid key.", "TMDb refused", "32 characters"),
-    ("TMDb Error: Failed to Connect to https://api.themoviedb.org/3/configuration: timeout", "not resolved", "curl"),
+    (
+        "TMDb Error: Failed to Connect to https://api.themoviedb.org/3/configuration: HTTPSConnectionPool(redacted): "
+        "Max retries exceeded with url: /3/configuration?api_key=(redacted) (Caused by ConnectTimeoutError('a'))\n"
+        "Params: {'api_key': '(redacted)'}",
+        "not resolved",
+        "curl",
+    ),
     ("Trakt Error: Trakt pin required.", "Trakt authorization has expired", "under trakt"),
     ("Trakt Error: (401) Unauthorized", "Trakt authorization has expired", "under trakt"),
+    ("(401) Unauthorized", "Trakt authorization has expired", "under trakt"),
     ("Trakt Error: Account is locked; please contact Trakt Support", "locked", "support"),
-    ("Trakt Error: (429) Too Many Requests", "limit", "later"),
+    ("(429) Too Many Requests", "limit", "later"),
     ("MyAnimeList Error: No input MyAnimeList code required.", "MyAnimeList authorization has expired", "under mal"),
     ("Input Timeout: URL required.", "MyAnimeList authorization has expired", "under mal"),
     ("AniDB Error: 403 Banned (Too many requests or invalid Client ID)", "too many requests", "wait a day"),
     ("MDBList Error: API Limit Reached!", "limit", "tomorrow"),
-    ("MDBList Error: Invalid API key!", "refused the key", "preferences"),
+    ('MDBList Error: 403 - {"error":"Invalid API key!"}', "refused the key", "preferences"),
     ("OMDb Error: Request limit reached!", "limit", "tomorrow"),
     ("OMDb Error: Invalid API key!", "refused the key", "activate"),
     (
         "GitHub Error: The GitHub token specified could not be validated. Please verify that the token is correct. "
-        "Response: 401 - Unauthorized",
+        "Response: 401 - Unauthorized ",
         "GitHub refused",
         "settings/tokens",
     ),
     ("Tautulli Error: Invalid apikey", "its apikey", "Tautulli"),
-    ("Radarr Error: Invalid API Key", "refused", "API key"),
-    ("Could not connect to Sonarr at http://sonarr:8989", "http://sonarr:8989", "network"),
+    ("(401 [Unauthorized]) Invalid API Key {'error': 'Unauthorized'}", "refused Kometa's token", "Settings, General"),
+    ("Failed to Connect to http://sonarr:8989", "http://sonarr:8989", "network"),
     ("Notifiarr Error: Invalid apikey", "refused Kometa", "kometa_notify"),
     (
         "Config Error: mass_genre_update cannot use omdb without a successful OMDb Connection",
@@ -109,10 +129,11 @@ MESSAGES = [
         "library Series,",
         "template_variables",
     ),
-    ("Playlist Error: User: grandma not found in plex Options: ['ann', 'bob']", "'ann', 'bob'", "sync_to_users"),
-    ("Template Error: template: actor not found", "template", "mend the collection"),
-    ("Collection Error: mdblist_list attribute not allowed with Collection Level: season", "mdblist_list", "wiki"),
-    ("Collection Error: trakt_list requires Trakt to be configured", "from Trakt", "add Trakt to config.yml"),
+    ("Playlist Error: User: grandma not found in plex\nOptions: {'ann', 'bob'}", "'ann', 'bob'", "sync_to_users"),
+    ("Collection Error: template actor not found", "template", "mend the collection"),
+    ("Collection Error: 'mdblist_list' attribute not allowed with collection level 'Season'", "mdblist_list", "wiki"),
+    ("Collection Error: plex_search audio_codec attribute not supported", "audio_codec", "wiki"),
+    ("Collection Error: 'trakt_list' requires Trakt to be configured", "from Trakt", "add Trakt to config.yml"),
     ("Overlay Error: Overlay image not found at '/config/overlays/4K.png'", "/config/overlays/4K.png", "overlays"),
     ("Overlay Error: Overlay Image not found at 'https://example.org/4K.png'", "https://example.org/4K.png", "tree"),
     ("Overlay Error: Overlay font '/config/fonts/Inter.ttf' not found. Available fonts: a", "Inter.ttf", "font file"),
@@ -128,9 +149,9 @@ MESSAGES = [
     ("Plex Error: Failed to upload poster: timed out", "refused an image", "disk"),
     ("IMDb Error: List ls0123 is private and cannot be accessed", "ls0123 is private", "public"),
     ("IMDb Error: List ls0123 does not exist", "no list ls0123", "take out"),
+    ("Trakt Error: List https://trakt.tv/users/ann/lists/best not found", "lists/best", "take out"),
     ("Trakt Error: User nobody1 not found", "nobody1", "take out"),
     ("Letterboxd Error: Failed to load list https://letterboxd.com/a/list/b/: 403", "Letterboxd did not", "later"),
-    ("FlixPatrol Error: https://flixpatrol.com/top10/ failed to parse", "subscribers", "another source"),
     (
         "TMDb Error: Collection ID 8091 may have been removed from TMDb. If this is auto-built by the franchise",
         "id 8091",
@@ -138,26 +159,48 @@ MESSAGES = [
     ),
     ("URL Error: Too many requests -  https://example.org/list", "limit", "later"),
     ("URL Error: No file found at https://example.org/movies.yml", "https://example.org/movies.yml", "browser"),
+    (
+        "HTTPConnectionPool(redacted): Max retries exceeded with url: / (Caused by NewConnectionError('<urllib3."
+        "connection.HTTPConnection object at 0x7f>: Failed to establish a new connection: [Errno 111] Connection "
+        "refused'))",
+        "nothing answers",
+        "network",
+    ),
     ("StevenLu Error: JSON not found at https://example.org/movies.json", "did not answer", "later"),
     ("Plex Error: No Items found in Plex", "finds nothing", "mend the search"),
     ("Schedule Error: failed to parse schedule: weekly(someday)", "schedule", "weekly(sunday)"),
     ("Plex Error: Plex Pass is Required to edit Edition", "Plex Pass", "take it out"),
     ("database is locked", "cache", "config.cache"),
+    ("database disk image is malformed", "cache", "config.cache"),
     ("Webhooks Error: (404 [Not Found])", "webhooks", "kometa_notify"),
 ]  # fmt: skip
 
 
+def told(message: str) -> str:
+    """What the history of runs tells of a run with this error, in the form in which Kometa writes it to meta.log."""
+    first, *others = (f"| {row:<98} |" for row in message.split("\n"))
+    stamp = "[2026-11-22 06:00:00,248] [config.py:1885]            "
+    start = f"{stamp} [INFO]     |{'Starting 06:00 Run':^100}|"
+    lines = [start, f"{stamp} [ERROR]    {first}", *(" " * 65 + row for row in others)]
+    (run,) = parse(lines, "UTC")
+    record = recorded(run, Outcome.WITH_ERRORS)
+    assert record is not None
+    (error,) = record.first_errors
+    return error
+
+
 @pytest.mark.parametrize(("message", "cause", "remedy"), MESSAGES, ids=[message[0][:60] for message in MESSAGES])
 def test_a_message_is_explained(message: str, cause: str, remedy: str) -> None:
-    found = explain(message)
+    found = explain(told(message))
     assert found is not None
     assert cause in found.cause
     assert remedy in found.remedy
-    assert "{" not in found.cause + found.remedy
+    assert "{" not in found.remedy
 
 
 def test_every_rule_has_a_message_that_it_is_the_first_to_explain() -> None:
-    met = {next(number for number, rule in enumerate(RULES) if rule.explain(message)) for message, _, _ in MESSAGES}
+    texts = [told(message) for message, _, _ in MESSAGES]
+    met = {next(number for number, rule in enumerate(RULES) if rule.explain(text)) for text in texts}
     assert [rule.pattern for number, rule in enumerate(RULES) if number not in met] == []
 
 

@@ -16,6 +16,11 @@ def row(time: str, text: str, level: str = "INFO", caller: str = "kometa.py:523"
 START, END = row("09:10:14", "Starting 09:10 Run"), row("09:12:15", "Finished 09:10 Run")
 
 
+def further(text: str) -> str:
+    """A further row of a message."""
+    return f"{'':65}| {text:<98} |"
+
+
 def only(*lines: str) -> Run:
     """The one run of a log."""
     (run,) = parse(lines, ZONE)
@@ -66,8 +71,27 @@ def test_a_log_of_nothing_has_no_run() -> None:
 
 
 def test_the_rows_of_one_message_count_once() -> None:
-    rows = [row("09:11:00", text, "CRITICAL") for text in ("YAML Error: while parsing", 'in "config.yml", line 3')]
+    rows = [row("09:11:00", "YAML Error: while parsing", "CRITICAL"), further(""), further('in "config.yml", line 3')]
     assert only(START, *rows, END).criticals == ('YAML Error: while parsing in "config.yml", line 3',)
+
+
+def test_the_rows_of_a_message_that_is_left_out_belong_to_none() -> None:
+    rows = [row("09:11:00", "oh", "ERROR"), row("09:11:00", "Traceback", "DEBUG"), further("KeyError: 'x'")]
+    assert only(START, *rows, END).errors == ("oh",)
+
+
+def test_of_a_traceback_the_last_row_tells_why() -> None:
+    rows = [
+        row("09:11:00", "Uncaught Exception", "CRITICAL"),
+        "Traceback (most recent call last):",
+        '  File "/app/kometa/kometa.py", line 1, in <module>',
+        "sqlite3.OperationalError: database is locked",
+    ]
+    assert only(START, *rows).criticals == ("Uncaught Exception sqlite3.OperationalError: database is locked",)
+
+
+def test_a_time_that_no_clock_shows_is_no_line_of_kometa() -> None:
+    assert parse([START.replace("2026-11-22", "2026-99-22")], ZONE) == []
 
 
 def test_several_messages_of_one_moment_count_each() -> None:
@@ -91,6 +115,7 @@ def test_a_line_is_shown_with_its_time_and_the_level_that_matters() -> None:
     assert shown(row("09:10:14", "hello")) == "09:10:14 hello"
     assert shown(row("09:10:14", "oh", "ERROR")) == "09:10:14 ERROR oh"
     assert shown("a line of another program  ") == "a line of another program"
+    assert shown(further("Options: a, b")) == "         Options: a, b"
 
 
 @given(st.lists(st.sampled_from([START, END, row("09:11:00", "x", "ERROR"), "", "rubbish"]) | st.text()))

@@ -44,6 +44,13 @@ def test_finished_runs_are_told_oldest_first(logs: Path) -> None:
     assert len(found.done) == 2
 
 
+def test_an_error_of_several_rows_is_told_whole_and_rows_of_other_messages_are_not(logs: Path) -> None:
+    further = f"\n{'':65}| Options: ['bob']"
+    (logs / "meta.log").write_text(text(START, f"{ERROR} |{further}", f"[DEBUG]    | trace |{further}", END))
+    (run,) = seen(logs).runs
+    assert run.first_errors == ("Plex Error: Plex token is invalid Options: ['bob']",)
+
+
 def test_a_log_that_was_read_is_not_read_again_when_it_was_rotated(logs: Path) -> None:
     (logs / "meta.log").write_text(text(START, END))
     done = seen(logs).done

@@ -30,8 +30,8 @@ def test_a_failed_run() -> None:
         "Why: Plex Error: Plex token is invalid",
         "That is: Plex refused the token: it is wrong, or was withdrawn by a change of password or a sign-out of all "
         "devices.",
-        "To do: put a new token in place (support.plex.tv/articles/204059436): plextoken in make secrets-edit, then "
-        "deploy.",
+        "To do: put a new token in place (support.plex.tv/articles/204059436); set plextoken with make secrets-edit, "
+        "then deploy.",
         "Also: Config Error: No libraries",
         "Log: pyinfra inventory.py operations.kometa.logs runs=1",
     ]

@@ -25,20 +25,21 @@ class Log:
                 newer.rename(older)
         self.file = path.open("w", buffering=1)  # stays open for the whole run
 
-    def write(self, level: str, row: str, depth: int = 2) -> None:
-        """Write one finished row; the caller whose place is shown is `depth` calls away."""
+    def write(self, level: str, row: str, depth: int = 2, is_first: bool = True) -> None:
+        """Write one finished row; the caller whose place is shown is `depth` calls away. Only a first row has it."""
         for value in self.hidden:
             row = row.replace(value, "(redacted)")
         frame = sys._getframe(depth)
         caller = f"[{Path(frame.f_code.co_filename).name}:{frame.f_lineno}]"
         stamp = datetime.now().strftime("%Y-%m-%d %H:%M:%S,%f")[:-3]
-        self.file.write(f"[{stamp}] {caller:<27} {f'[{level}]':<10} {row}\n")
+        head = f"[{stamp}] {caller:<27} {f'[{level}]':<10} "
+        self.file.write(f"{head if is_first else ' ' * 65}{row}\n")
         print(row, file=sys.stderr, flush=True)
 
     def line(self, level: str, text: object) -> None:
         """Write text, as many rows as it has lines."""
-        for part in str(text).splitlines() or [""]:
-            self.write(level, f"| {part:<{WIDTH - 2}} |", depth=4)
+        for number, part in enumerate(str(text).splitlines() or [""]):
+            self.write(level, f"| {part:<{WIDTH - 2}} |", depth=4, is_first=number == 0)
 
     def debug(self, text: object = "") -> None:
         """Write a line that the real Kometa shows on the console as well."""
