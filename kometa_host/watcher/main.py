@@ -96,8 +96,8 @@ def watch(program: Path, config: WatchConfig) -> int:
         *(_of_job(config, host, event) for event in jobs.without_doubles(ended, updates, _updating(config))),
     ]
     # Told before it is remembered: what a power failure comes between is told twice rather than never.
-    for message in messages:
-        _tell(config, message, now)
+    for order, message in enumerate(messages):
+        _tell(config, message, now, order)
     _record(state, step.new_runs, len(runs))
     memory.save(replace(step.memory, jobs=jobs_told, updates=updates_told), state / memory.FILE)
     _deliver(config)
@@ -164,9 +164,9 @@ def _updates(state: Path) -> list[str]:
     return read_bounded(path, MAX_HISTORY).splitlines() if path.exists() else []
 
 
-def _tell(config: WatchConfig, message: Message, now: datetime) -> None:
+def _tell(config: WatchConfig, message: Message, now: datetime, order: int) -> None:
     to = outbox.receivers(message, len(config.services), config.notify_on, _pings(config))
-    outbox.add(Path(config.state_dir) / outbox.DIRECTORY, message, to, now)
+    outbox.add(Path(config.state_dir) / outbox.DIRECTORY, message, to, now, order)
 
 
 def _pings(config: WatchConfig) -> bool:

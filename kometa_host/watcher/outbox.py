@@ -95,11 +95,13 @@ def _from_json(found: Mapping[str, Any]) -> Waiting:
     )
 
 
-def add(directory: Path, message: Message, to: tuple[int, ...], now: datetime) -> None:
-    """Let a message wait to be sent. Of several pings only the newest counts, and of too many messages."""
+def add(directory: Path, message: Message, to: tuple[int, ...], now: datetime, order: int = 0) -> None:
+    """Let a message wait to be sent, the order-th of one moment. Of several pings only the newest counts, and of too
+    many messages.
+    """
     if not to:
         return
-    entry = Waiting(message, to, now, now)
+    entry = Waiting(message, to, now + timedelta(microseconds=order), now)
     others = [other for other in waiting(directory) if other.name != entry.name]
     for other in _too_many(others):
         _remove(directory, other)

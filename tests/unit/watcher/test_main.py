@@ -170,6 +170,20 @@ def test_updates_are_told_from_their_history(here: Machine) -> None:
     assert here.look() == []
 
 
+def test_what_happened_is_told_in_its_order(here: Machine) -> None:
+    here.look()
+    names = "abcdef"
+    times = [(here.now + timedelta(seconds=number)).strftime("%FT%TZ") for number in range(len(names))]
+    events = [
+        {"time": time, "container": name, "event": "rolled-back", "why": "it was not healthy"}
+        for time, name in zip(times, names, strict=True)
+    ]
+    path = here.folder / "state" / "autodeploy" / "history.jsonl"
+    path.parent.mkdir()
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert here.look() == [f"an update of {name} was undone" for name in names]
+
+
 def test_what_is_not_taken_waits_and_can_be_looked_at(here: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     here.look()
     here.now, here.takes = BEGIN, False
