@@ -23,7 +23,8 @@ def destroy(pyinfra: Pyinfra, *arguments: str) -> set[str]:
 def test_all_goes_but_the_data_and_a_deploy_brings_everything_back(shared: Host, pyinfra: Pyinfra) -> None:
     shared.run(f"podman unshare sh -c 'echo mine > {CONFIG}/mine.yml; chown 3000:3000 {CONFIG}/mine.yml'", user="mms")
     shared.run("install -d -o mms /srv/metrics; touch /srv/metrics/kometa.prom /srv/metrics/others.prom")
-    shared.run("mkdir -p ~/.local/state/kometa-host/runs; cd $_; echo /srv/metrics >metrics-dir", user="mms")
+    noted = "~/.local/state/kometa-host/runs"
+    shared.run(f"mkdir -p {noted}; echo /srv/metrics >{noted}/metrics-dir", user="mms")
     before = shared.run(SUM, user="mms").stdout
     predicted = pyinfra.run("destroy.py", "--dry", "--json").predicted()
     assert shared.run("systemctl --user is-active kometa", user="mms").stdout == "active\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -338,6 +339,7 @@ def test_the_page_has_the_host_with_its_runs_and_one_that_is_gone(watched: Watch
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, page.exists()) == (0, True), done.stderr
     told = page.read_text(encoding="utf-8")
+    assert "A deploy would do this" not in told, re.findall(r"A deploy would do this:.*?</ul>", told)
     runs = watched.history()
     assert f"{len(runs)} runs since " in told
     assert f"{runs[0].started:%Y-%m-%d %H:%M}" in told

@@ -142,6 +142,7 @@ class HostView:
     facts: Sequence[tuple[str, str]]
     findings: Sequence[Check]
     uneventful: Sequence[Check]
+    is_known: bool
     is_diagnosed: bool
     runs_chart: Markup | None
     runs_note: str
@@ -202,8 +203,10 @@ def fleet_row(place: int, host: HostReport, now: datetime) -> FleetRow:
 
 
 def _why(host: HostReport) -> str:
-    if host.status is None or not host.checks:
+    if host.status is None:
         return "it could not be read when the page was made"
+    if not host.checks:
+        return "the diagnosis could not be made"
     if host.findings:
         return "; ".join(f"{check.name}: {check.found}" for check in host.findings[:2])
     return f"{len(host.drift)} operations are due" if host.drift else ""
@@ -245,6 +248,7 @@ def host_view(place: int, host: HostReport, now: datetime, max_runs: int) -> Hos
         facts=_facts(host, now),
         findings=host.findings,
         uneventful=host.uneventful,
+        is_known=bool(host.status or host.checks or host.runs),
         is_diagnosed=bool(host.checks),
         runs_chart=_runs_chart(host, runs, now),
         runs_note=_runs_note(host, runs),

@@ -166,6 +166,13 @@ def test_hosts_without_a_past_and_no_hosts_are_no_trouble() -> None:
     Outline(render([], NOW))
 
 
+def test_of_a_host_that_could_not_be_read_nothing_is_claimed() -> None:
+    page = render([HostReport("cellar.lan")], NOW)
+    assert "The host could not be read" in page
+    for claim in ("recorded no run", "There are no backups", "None was made", "Nothing is wrong", "diagnosis"):
+        assert claim not in page
+
+
 def test_times_of_the_future_and_runs_of_no_length_are_no_trouble() -> None:
     host = fleet()[0]
     later = replace(host.runs[0], started=NOW + timedelta(days=3), finished=NOW + timedelta(days=3))
