@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -95,6 +96,16 @@ class Watched:
         known = json.loads(self.run(f"cat {path}"))
         self.host.run(f"cat >{path}", user="mms", input=json.dumps(known | values).encode())
 
+    @contextmanager
+    def changed(self, path: str, **values: object) -> Iterator[None]:
+        """Change values in a file of JSON that a deploy has written, and put it back as it was."""
+        before = self.host.run(f"cat {path}", user="mms").stdout
+        self.change(path, **values)
+        try:
+            yield
+        finally:
+            self.host.run(f"cat >{path}", user="mms", input=before.encode())
+
 
 @pytest.fixture(scope="module")
 def watched(shared: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
@@ -166,20 +177,16 @@ def test_a_failed_run_is_told_once_with_its_cause_and_remedy_and_once_more_when_
 
 
 def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched: Watched) -> None:
-    limit = json.loads(watched.run(f"cat {LIBRARY}/watch.json"))["run_limit"]
     watched.run_begins(600)
     assert watched.look() == []
     assert watched.web.received.paths == [f"/ping/{TOPIC}/start"]
-    watched.change(f"{LIBRARY}/watch.json", run_limit=0)
-    try:
+    with watched.changed(f"{LIBRARY}/watch.json", run_limit=0):
         (title,) = watched.look()
         assert title.endswith("hangs")
         assert watched.look() == []
         watched.run("podman kill -s KILL kometa; sleep 1")
         (title,) = watched.look()
         assert title.endswith("hung, and was ended")
-    finally:
-        watched.change(f"{LIBRARY}/watch.json", run_limit=limit)
     assert watched.history()[0].outcome is Outcome.HUNG
     wait_for_kometa(watched.host)
 
@@ -188,18 +195,14 @@ def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None
     watched.run("systemctl --user stop kometa")
     now = datetime.now(ZoneInfo("America/New_York"))
     due = f"{now - timedelta(minutes=3):%H:%M}"
-    known = json.loads(watched.run(f"cat {LIBRARY}/watch.json"))
-    watched.change(f"{LIBRARY}/watch.json", times=[due], grace=1)
     watched.change(f"{STATE}/runs/watch.json", checked=(now - timedelta(minutes=10)).isoformat())
-    try:
+    with watched.changed(f"{LIBRARY}/watch.json", times=[due], grace=1):
         (title,) = watched.look()
         assert title == f"the run of {due} was missed"
         assert "kometa.service is inactive" in watched.said
         assert "systemctl --user start kometa" in watched.said
         assert watched.look() == []
-    finally:
-        watched.change(f"{LIBRARY}/watch.json", **known)
-        watched.run("systemctl --user start kometa")
+    watched.run("systemctl --user start kometa")
     wait_for_kometa(watched.host)
     watched.whole_run()
     (title,) = watched.look()
@@ -222,42 +225,6 @@ def test_a_run_that_was_killed_is_told_later_if_the_service_takes_nothing_now(wa
     assert title.endswith("was interrupted")
     assert "run_once" in watched.said
     wait_for_kometa(watched.host)
-
-
-def test_services_of_all_kinds_are_asked_and_those_that_fail_said_without_their_addresses(
-    watched: Watched, tmp_path: Path
-) -> None:
-    gateway = watched.host.session.gateway
-    place = f"{gateway}:{watched.web.port}"
-    addresses = [f"json://{place}/hang/{TOPIC}", f"json://{place}/bad/{TOPIC}", f"gotify://{place}/{TOKEN}"]
-    addresses.append(f"discord://123456789012345678/{TOPIC}?verify=no")
-    urls = [{url: [{"tag": f"service{at}"}]} for at, url in enumerate(addresses, 1)]
-    files: dict[str, dict[str, object]] = {
-        f"{LIBRARY}/notify.yml": {"urls": urls},
-        f"{LIBRARY}/watch.json": {"services": ["json", "json", "gotify", "discord"]},
-    }
-    known = {path: json.loads(watched.run(f"cat {path}")) for path in files}
-    watched.web.received.clear()
-    watched.host.run(f"cp /etc/hosts /etc/hosts.before; echo {gateway} discord.com >>/etc/hosts")
-    for path, values in files.items():
-        watched.change(path, **values)
-    try:
-        with web_service(gateway, 443, self_signed(tmp_path, "discord.com")) as discord:
-            told = watched.command.run("operations.kometa.notify", "-y", status=1).text
-    finally:
-        watched.host.run("mv /etc/hosts.before /etc/hosts")
-        for path, values in known.items():
-            watched.change(path, **values)
-    assert "kometa_notify (json): " in told
-    assert "did not answer" in told
-    assert "error=500" in told
-    assert "kometa_notify (gotify): sent" in told
-    assert "kometa_notify (discord): sent" in told
-    assert TOPIC not in told
-    trial = f"{watched.host.name}: a trial message"
-    assert watched.web.received.titles == [trial]
-    assert len(discord.received.bodies) == 1
-    assert trial in discord.received.bodies[0]
 
 
 def test_a_backup_that_fails_is_told_with_its_last_words_and_when_it_is_well_again(watched: Watched) -> None:
@@ -332,6 +299,7 @@ def test_history_outlives_forty_runs_and_a_restore(watched: Watched) -> None:
 
 
 def test_the_page_has_the_host_with_its_runs_and_one_that_is_gone(watched: Watched, tmp_path: Path) -> None:
+    watched.run("systemctl --user start kometa-watch.timer")
     inventory, page = watched.command.inventory(), tmp_path / "report.html"
     with inventory.open("a") as file:
         file.write('hosts.append(("gone.lan", {**hosts[0][1], "ssh_hostname": "127.0.0.1", "ssh_port": 9}))\n')
@@ -347,6 +315,36 @@ def test_the_page_has_the_host_with_its_runs_and_one_that_is_gone(watched: Watch
     assert told.index("gone.lan") < told.index(watched.host.name)  # whoever should be looked at comes first
     assert "it could not be read when the page was made" in told
     assert TOPIC not in told
+
+
+def test_services_of_all_kinds_are_asked_and_those_that_fail_said_without_their_addresses(
+    watched: Watched, tmp_path: Path
+) -> None:
+    gateway = watched.host.session.gateway
+    place = f"{gateway}:{watched.web.port}"
+    addresses = [f"json://{place}/hang/{TOPIC}", f"json://{place}/bad/{TOPIC}", f"gotify://{place}/{TOKEN}"]
+    addresses.append(f"discord://123456789012345678/{TOPIC}?verify=no")
+    urls = [{url: [{"tag": f"service{at}"}]} for at, url in enumerate(addresses, 1)]
+    kinds = [url.partition(":")[0] for url in addresses]
+    watched.web.received.clear()
+    watched.host.run(f"cp /etc/hosts /etc/hosts.before; echo {gateway} discord.com >>/etc/hosts")
+    with (
+        watched.changed(f"{LIBRARY}/notify.yml", urls=urls),
+        watched.changed(f"{LIBRARY}/watch.json", services=kinds),
+        web_service(gateway, 443, self_signed(tmp_path, "discord.com")) as discord,
+    ):
+        told = watched.command.run("operations.kometa.notify", "-y", status=1).text
+    watched.host.run("mv /etc/hosts.before /etc/hosts")
+    assert "kometa_notify (json): " in told
+    assert "did not answer" in told
+    assert "error=500" in told
+    assert "kometa_notify (gotify): sent" in told
+    assert "kometa_notify (discord): sent" in told
+    assert TOPIC not in told
+    trial = f"{watched.host.name}: a trial message"
+    assert watched.web.received.titles == [trial]
+    assert len(discord.received.bodies) == 1
+    assert trial in discord.received.bodies[0]
 
 
 def test_no_address_is_in_an_argument_a_journal_or_a_file_for_others(watched: Watched) -> None:
