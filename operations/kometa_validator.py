@@ -89,5 +89,5 @@ def _findings(verdict: Verdict, tree: FileSet) -> list[Finding]:
     """Return the findings with the lines of the project's own files; the host's config.yml can have others."""
     declared = _yaml_files(desired.config_tree(settings()))
     on_host = tree.files[CONFIG].text()
-    folder, secrets = settings().kometa_config_source, validator.secrets_in(on_host)
-    return validator.findings(verdict, declared, folder, on_host, secrets)
+    known, secrets = settings(), validator.secrets_in(on_host)
+    return validator.findings(verdict, declared, known.kometa_config_source, on_host, secrets, known.kometa_host_files)

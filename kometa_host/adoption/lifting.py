@@ -33,7 +33,9 @@ PLEX_URL: Final = '"\ufdd0kometa_plex_url\ufdd1"'  # noncharacters: no text has 
 # the machine that runs the container, as it is called there or in a container of Docker's
 ON_THE_HOST: Final = re.compile(r"^(https?://)(?:localhost|127\.0\.0\.1|host\.docker\.internal)(?=[:/]|$)")
 # a variable in place of a value: a script, or a template of Ansible, Helm and the like, fills it in before Kometa reads
-VARIABLE: Final = re.compile(r"\$\{(?P<shell>\w+)(?::?-[^}]*)?\}|\{\{-?\s*[.$]?(?P<template>[\w.-]+)[^{}]*\}\}")
+VARIABLE: Final = re.compile(
+    r"\$(?P<plain>[A-Z][A-Z0-9]*_[A-Z0-9_]*)|\$\{(?P<shell>\w+)(?::?-[^}]*)?\}|\{\{-?\s*[.$]?(?P<template>[\w.-]+)[^{}]*\}\}"
+)
 OURS: Final = "{{ kometa_plex_url }}"
 # Jinja's signs; those of our own variables are meant, and those that were put into quotes of Jinja's before
 RAW: Final = ("{% raw %}", "{% endraw %}")
@@ -197,7 +199,7 @@ def _respelt(value: Value) -> str | None:
 def _variable_in(value: str) -> str | None:
     """Return the name of the variable that a value consists of, None for any other value."""
     found = VARIABLE.fullmatch(value.strip())
-    return (found["shell"] or found["template"]) if found and value.strip() != OURS else None
+    return (found["plain"] or found["shell"] or found["template"]) if found and value.strip() != OURS else None
 
 
 def _usable(name: str) -> str:

@@ -10,12 +10,12 @@ Source: Kometa 2.4.4, modules/validator.py.
 import json
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import Finding, Severity, dotted, is_allowed
-from kometa_host.config_tree.named_files import in_config
+from kometa_host.config_tree.named_files import in_config, is_on_host
 from kometa_host.config_tree.plaintext_secrets import leaves
 from kometa_host.config_tree.redaction import is_harmless, is_secret_path, redacted_value
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
@@ -65,15 +65,22 @@ def parse(output: bytes) -> Verdict:
 
 
 def findings(
-    verdict: Verdict, files: Mapping[str, str], folder: str, on_host: str, secrets: frozenset[str]
+    verdict: Verdict,
+    files: Mapping[str, str],
+    folder: str,
+    on_host: str,
+    secrets: frozenset[str],
+    host_files: Collection[str] = (),
 ) -> list[Finding]:
     """Given a verdict and the texts of the project's YAML files, by path in the tree, return what to show.
 
-    folder: what messages call the tree; on_host: config.yml as Kometa has it; secrets: texts that no message may show.
+    folder: what messages call the tree; on_host: config.yml as Kometa has it; secrets: texts that no message may show;
+    host_files: patterns of what is on the host alone, and not before the validator.
     """
     places = _Places(files, on_host)
-    said = [_said(places, "error", text) for text in verdict.errors]
-    said += [_said(places, "warning", text) for text in verdict.warnings]
+    texts: list[tuple[Severity, str]] = [("error", text) for text in verdict.errors]
+    texts += [("warning", text) for text in verdict.warnings]
+    said = [_said(places, severity, text) for severity, text in texts if not _is_the_hosts(text, host_files)]
     lines = {name: text.splitlines() for name, text in files.items()}
     found = [one for one in said if not is_allowed(lines.get(one.finding.file, ()), one.finding.line)]
     return [
@@ -120,6 +127,14 @@ def _said(places: "_Places", severity: Severity, text: str) -> _Said:
     if named and (file := places.file(path, named["name"])):
         return _in_file(places, severity, file, library["rest"])
     return _Said(Finding(_severity(severity, text), CONFIG, places.line(CONFIG, path), library["rest"], "correct it"))
+
+
+def _is_the_hosts(text: str, patterns: Collection[str]) -> bool:
+    """Return whether a message says that a file is missing which the settings have as the host's own."""
+    library = LIBRARY.fullmatch(text) or PLAYLISTS.fullmatch(text)
+    missing = NOT_FOUND.fullmatch(library["rest"]) if library else None
+    place = in_config(missing["path"]) if missing else None
+    return place is not None and is_on_host(place, patterns)
 
 
 def _missing(places: "_Places", path: KeyPath, name: str) -> _Said:

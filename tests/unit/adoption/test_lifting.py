@@ -191,6 +191,7 @@ def test_an_address_that_the_containers_environment_has_is_the_hosts() -> None:
 def test_a_variable_of_a_shell_becomes_the_secret_that_it_stands_for() -> None:
     text = (
         "plex: {url: '${PLEX_URL}', token: '${PLEX_TOKEN}'}\ntmdb: {apikey: '${MY_KEY:-}'}\nradarr: {tag: '${TAG}'}\n"
+        "omdb: {apikey: $OMDB_KEY}\n"
     )
     vault = Vault({})
     known = {"PLEX_URL": "http://192.168.1.5:32400", "PLEX_TOKEN": "aB3dE6gH9jK2mN5pQ8sT", "TAG": "x"}
@@ -199,6 +200,7 @@ def test_a_variable_of_a_shell_becomes_the_secret_that_it_stands_for() -> None:
     assert result.plex_url == "http://192.168.1.5:32400"
     assert "token: <<plextoken>>" in result.text
     assert "apikey: <<my-key>>" in result.text
+    assert "omdb: {apikey: <<omdb-key>>}" in result.text
     assert "tag: '${TAG}'" in result.text  # no secret: Kometa reads it as it stands
 
 

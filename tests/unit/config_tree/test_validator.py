@@ -135,3 +135,9 @@ def test_an_answer_is_read() -> None:
 def test_what_is_no_answer_is_refused(output: bytes) -> None:
     with pytest.raises(UserError, match="nothing was changed"):
         validator.parse(output)
+
+
+@pytest.mark.parametrize(("pattern", "count"), [("nosuch.yml", 0), ("*.yml", 0), ("other.yml", 1)])
+def test_a_file_that_is_the_hosts_alone_is_not_missed(pattern: str, count: int) -> None:
+    verdict = Verdict(("library 'Movies' collection_files: path not found: /config/nosuch.yml",))
+    assert len(validator.findings(verdict, FILES, "kometa", "", frozenset(), [pattern])) == count
