@@ -83,7 +83,8 @@ def test_a_library_that_plex_lacks_is_told_by_the_deploy_and_by_the_diagnosis(
     deploying: Pyinfra, shared: Host, source: Path
 ) -> None:
     config = source / "config.yml"
-    config.write_text(config.read_text().replace("\n  TV Shows:", "\n  TV shows:"))
+    archive = "  Archive: {library_name: Movies, collection_files: [{default: network}]}"
+    config.write_text(config.read_text().replace("\n  TV Shows:", f"\n{archive}\n  TV shows:"))
     shared.start_plex()
     try:
         deployed = deploying.run("deploy.py", "-y").text
@@ -93,6 +94,7 @@ def test_a_library_that_plex_lacks_is_told_by_the_deploy_and_by_the_diagnosis(
     assert "Plex has no library TV shows" in deployed
     assert "did you mean TV Shows?" in deployed
     assert "Plex has no TV shows" in diagnosed
+    assert "the default network is not for Archive, which holds films in Plex" in deployed
 
 
 def test_an_image_without_a_validator_is_said_and_is_no_refusal(
