@@ -162,7 +162,10 @@ def _container_settings(source: Source, files: Mapping[str, int]) -> HostSetting
             "name its compose file or Unraid's template of it in place of the folder"
         )
     if len(containers) > 1:
-        settings.notes.append(f"of {len(containers)} containers of Kometa that of {container.described_by} was taken")
+        settings.notes.append(
+            f"of {len(containers)} containers of Kometa that with {container.config_source} as /config was taken; for "
+            "another one name its folder, with --into"
+        )
     return settings
 
 

@@ -19,6 +19,8 @@ from kometa_host.settings.urls import parts_of
 DEFINITIONS: Final = ("collections", "dynamic_collections", "metadata", "overlays", "templates", "playlists")
 # sections into which Kometa looks without asking whether they are blank
 NEVER_BLANK: Final = ("settings", "webhooks", "radarr")
+# keys of an entry that Kometa takes for a file without a look, or passes over on the days of others
+ALWAYS_FOUND: Final = ("url", "git", "pmm", "default", "repo", "file", "schedule")
 MOUNT_IT: Final = 'mount it by kometa_volumes, such as ["/srv/assets:/assets:ro"]'
 
 
@@ -146,12 +148,31 @@ class ConfigChecks:
     # Files that config.yml names
 
     def _named_files(self) -> Iterator[Finding]:
+        yield from self._playlists()
         for named in named_files.named_files(self.config.value):
             yield from self._named(named)
         for path, entry in named_files.entries(self.config.value):
             yield from self._asset_directories((*path, "asset_directory"), mapping(entry).get("asset_directory"))
         for path, settings in self._all_settings():
             yield from self._asset_directories((*path, "asset_directory"), settings.get("asset_directory"))
+
+    def _playlists(self) -> Iterator[Finding]:
+        """A library without any of its files is an error in Kometa's log; playlists without one end the run."""
+        entries = [pair for pair in named_files.entries(self.config.value) if pair[0][0] == "playlist_files"]
+        if entries and not any(self._is_somewhere(path, entry) for path, entry in entries):
+            message = "nothing that playlist_files names is there, which ends Kometa's run"
+            yield self.at.error(("playlist_files",), message, "name what is there, or remove playlist_files")
+
+    def _is_somewhere(self, path: KeyPath, entry: Value) -> bool:
+        """Return whether Kometa finds something by an entry, or may find it: what `file:` names counts in any case."""
+        if any(mapping(entry).get(key) for key in ALWAYS_FOUND):
+            return True
+        return any(
+            named.place is None
+            or named_files.is_on_host(named.place, self.settings.kometa_host_files)
+            or bool(named.found(self.tree.files))
+            for named in named_files.named_by(path, entry)
+        )
 
     def _all_settings(self) -> Iterator[tuple[KeyPath, dict[Any, Value]]]:
         yield ("settings",), self._section("settings")

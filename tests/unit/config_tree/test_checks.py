@@ -403,9 +403,22 @@ def test_what_only_a_repeated_value_has_is_told_at_its_origin(source: Path) -> N
     assert finding.message.startswith("libraries.Movies contains overlays")
 
 
+@pytest.mark.parametrize("entry", ["{folder: config/gone}", "{folder: config/empty}", "{}"])
+def test_playlists_of_which_nothing_is_there_end_the_run(source: Path, entry: str) -> None:
+    (source / "empty").mkdir()
+    text = f"{GOOD}playlist_files:\n- {entry}  # kometa-host: allow\n"
+    finding = only(source, text)
+    assert (finding.severity, finding.line) == ("error", text.count("\n") - 1)
+    assert "which ends Kometa's run" in finding.message
+    for more in ("{default: playlist}", "{file: config/movies.yml}", "config/movies.yml", "{folder: config}"):
+        assert all("ends" not in one.message for one in found(source, f"{text}- {more}\n"))
+
+
 def test_playlist_files_and_single_entries_are_checked_too(source: Path) -> None:
     assert only(source, GOOD + "playlist_files:\n  file: /config/p.yml\n").line == 12
-    assert only(source, GOOD + "playlist_files: [config/p.yml]\n").message.startswith("the file config/p.yml")
+    assert only(source, GOOD + "playlist_files: [config/p.yml, {default: playlist}]\n").message.startswith(
+        "the file config/p.yml"
+    )
 
 
 def test_a_path_that_forgets_config_is_an_error_and_one_elsewhere_a_warning(source: Path) -> None:
