@@ -171,7 +171,8 @@ class TestRestarts:
         shared.run("podman exec kometa touch /config/.standin-run-now", user="mms")
         shared.run(f"for i in $(seq 50); do grep -q Starting {CONFIG}/logs/meta.log && exit; sleep 0.2; done; exit 1")
         before = process(shared)
-        pyinfra = Pyinfra(tmp_path, shared, kometa_times=["07:15"])
+        # Eastward: by the wanted zone's clock the run would have begun many hours ago.
+        pyinfra = Pyinfra(tmp_path, shared, mms_timezone="Asia/Tokyo")
         postponed = pyinfra.run("deploy.py", "-y")
         assert "restart postponed: its Quadlet has changed, but a run is in progress since" in postponed.text
         assert process(shared) == before

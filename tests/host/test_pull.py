@@ -1,5 +1,6 @@
 """Pull mode: a host that brings itself to the state of a git repository, without a controller and without root."""
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -17,6 +18,10 @@ TIMES = "podman inspect -f '{{range .Config.Env}}{{println .}}{{end}}' kometa | 
 SECRETS = "podman secret ls --format '{{.ID}} {{.Name}}' | sort"
 
 
+# A Python that is too old for pull mode, as RHEL 9 has it: the one that is new enough has its version in its name.
+TOO_OLD = '#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; esac\nexec /usr/bin/python3 "$@"\n'
+
+
 @pytest.fixture(scope="module")
 def origin(shared: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
     """The repository of the module's host, which is deployed once by its controller and then on its own."""
@@ -25,6 +30,7 @@ def origin(shared: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[O
     shared.run(
         "chmod -R a+rX /opt/wheels; printf '[global]\\nno-index = true\\nfind-links = /opt/wheels\\n' >/etc/pip.conf"
     )
+    shared.run("cat >/usr/local/bin/python3 && chmod 755 /usr/local/bin/python3", input=TOO_OLD.encode())
     pyinfra = Pyinfra(tmp_path_factory.mktemp("controller"), shared, **made.data)
     assert "Packages: Podman, age, zstd and what they need" in pyinfra.deploy()
     yield made
@@ -45,6 +51,8 @@ def test_a_signed_commit_is_deployed_and_what_differs_is_put_right(origin: Origi
     event = pull(shared)
     assert (event.event, event.former, event.new) == ("updated", "", first)
     assert run(shared, TIMES) == "05:30"
+    made_by = run(shared, "cat ~/.local/state/kometa-host/autodeploy/git/venvs/*/pyvenv.cfg")
+    assert re.search(r"^command = \S+/python3\.\d+ -m venv", made_by, re.M), made_by
     # Where it is: what opens the secrets file is not here, and what is here stays.
     assert run(shared, SECRETS) == secrets
 
