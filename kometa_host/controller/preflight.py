@@ -197,10 +197,10 @@ def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
         for problem in (*_problems_of_connection(host), *_problems_of(host, warnings)):
             problems.setdefault(problem, []).append(host.name)
     warnings |= dict.fromkeys(_warnings_of_secrets(inventory))
-    if problems:
-        raise CliError(problem_report(problems, checked))
     for warning in warnings:
         logger.warning(warning)
+    if problems:
+        raise CliError(problem_report(problems, checked))
 
 
 CUT_OFF = Problem(

@@ -51,10 +51,13 @@ def test_problems_of_all_hosts_are_said_as_a_deploy_says_them(project: Path) -> 
     assert "kometa/config.yml, line 2 (b.invalid)" in shown
 
 
-def test_a_missing_secret_is_a_problem(project: Path) -> None:
+def test_a_missing_secret_is_a_problem_and_warnings_are_said_beside_it(project: Path) -> None:
+    with (project / "kometa" / "config.yml").open("a") as config:
+        config.write("settingz: {}\n")
     status, shown = check(project, "inventory.py", "--data", 'kometa_secrets={"plextoken": "made-up"}')
     assert status == 1
     assert "tmdbapikey" in shown
+    assert "did you mean settings?" in shown
 
 
 def test_a_secrets_file_without_an_identity_leaves_its_names_open(project: Path) -> None:
