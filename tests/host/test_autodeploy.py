@@ -141,6 +141,8 @@ class TestUpdates:
             assert "left for the next time" in pyinfra.run(UPDATE, "-y").text
         # A run that never ends would keep the update from ever being made.
         assert "3 times in a row" in pyinfra.run(UPDATE, "-y", status=1).text
+        doctor = pyinfra.run("operations.kometa.diagnose", "-y", status=1).text
+        assert f"PROBLEM      failed units     {UNIT}" in doctor
         assert run(shared, f"{CONTAINER}; {TAGGED}") == before
         assert pyinfra.preview() == set()
         wait_at_most(shared, 60)

@@ -2,12 +2,14 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from kometa_host.plans.autodeploy import Event
-from tests.host.driver import CONFIG, Pyinfra
+from tests.host.driver import CONFIG, PROJECT, Pyinfra
 from tests.host.origin import Origin
 from tests.host.test_autodeploy import CONTAINER, DROP_IN, UNIT, UPDATE, begin_run, events, run, wait_at_most
 from tests.sandbox import Host, Sandbox
@@ -72,6 +74,13 @@ def test_a_controller_agrees_with_what_the_host_has_made_of_itself(
 ) -> None:
     pyinfra.data |= {**origin.data, "kometa_times": ["05:30"]}
     assert pyinfra.preview() == set()
+    told = subprocess.run(
+        [sys.executable, "-m", "tools.status", str(pyinfra.inventory())],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    column = told[0].index("COMMIT")
+    newest = next(event for event in events(shared) if event.container == "git")
+    assert told[1][column : column + 7] == newest.new[:7]
 
 
 def test_only_who_may_sign_is_followed(origin: Origin, shared: Host) -> None:
