@@ -9,6 +9,7 @@ from kometa_host.adoption.plan import Adoption
 from kometa_host.config_tree.tree import CONFIG
 
 MAX_SHOWN = 12  # names of one kind
+TO_SET = "variables to set yourself: they have another value, or are for one of several hosts (inventory.py)"
 UNDONE = "an adoption had been cut off half way; the project was first put back as it was before that"
 
 
@@ -48,7 +49,7 @@ def text(adoption: Adoption, outcome: Outcome, shown: str) -> str:
         _block("written" if not outcome.dry else "would be written", _written(adoption, outcome)),
         _block("left where it is", _left(adoption)),
         _block("to know", [*([UNDONE] if outcome.undone else []), *adoption.notes, *outcome.warnings]),
-        _block("variables to set yourself: they stand there with another value", host_settings.lines(outcome.others)),
+        _block(TO_SET, host_settings.lines(outcome.others)),
         _block("next", outcome.next_steps),
     ]
     return "\n\n".join([head, *filter(None, blocks)])
