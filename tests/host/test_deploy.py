@@ -92,6 +92,8 @@ class TestWhoConnects:
         assert "wants a password" in missing.text
         wrong = Pyinfra(tmp_path, shared, ssh_user="careful", _sudo_password=WRONG).run("deploy.py", "-y", status=1)
         assert "refused" in wrong.text
+        # A lock such as pam_faillock's counts attempts: one word is one.
+        assert shared.run("journalctl -q -t sudo -o cat").stdout.count("sudo:auth): authentication failure") == 1
         assert WRONG not in wrong.text
 
     def test_the_account_itself_does_all_that_needs_no_root_and_says_what_does(

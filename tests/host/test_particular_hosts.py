@@ -5,6 +5,7 @@ Where the real thing cannot be had, a program of the host answers in its place: 
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.host.backup_host import Key
-from tests.host.driver import CONFIG, PROJECT, Pyinfra
-from tests.host.test_diagnose import broken, diagnosis
+from tests.host.driver import CONFIG, PROJECT, Pyinfra, wait_for_kometa
+from tests.host.test_diagnose import broken, diagnosis, drop_in, problem
 from tests.host.test_variants import BACKUPS, pyinfra
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import SandboxError
@@ -114,6 +115,20 @@ class TestADeployedHost:
         assert "runs  now" not in told
         Pyinfra(tmp_path, shared).run("operations.autodeploy.run", "-y")
 
+    def test_an_image_of_several_architectures_is_judged_as_one_of_a_single_one(
+        self, sandbox: Sandbox, shared: Host, tmp_path: Path
+    ) -> None:
+        command = Pyinfra(tmp_path, shared)
+        try:
+            sandbox.registry.publish("good2", in_list=True)
+            assert diagnosis(command, status=None)["image"]["state"] == "warning"
+            assert "runs 2.4.5 now, healthy" in command.run("operations.autodeploy.run", "-y").text
+            assert diagnosis(command, status=None)["image"]["state"] == "ok"
+            assert "2.4.5 is the newest" in command.run("operations.autodeploy.run", "-y").text
+        finally:
+            sandbox.registry.publish("good")
+        command.run("operations.autodeploy.run", "-y")
+
     def test_what_podman_cannot_do_is_not_blamed_on_the_registry(
         self, sandbox: Sandbox, shared: Host, tmp_path: Path
     ) -> None:
@@ -122,6 +137,34 @@ class TestADeployedHost:
         with broken(shared, f"mv {policy} {policy}.away", f"mv {policy}.away {policy}"):
             failed = Pyinfra(tmp_path, shared, kometa_image=f"{IMAGE}:v2.4.5").run("deploy.py", "-y", status=1)
         assert "That is Podman on this host, not the registry" in failed.text
+
+    def test_why_a_service_cannot_start_is_told_by_the_diagnosis(self, shared: Host, tmp_path: Path) -> None:
+        add, remove = drop_in("[Container]\\nSecret=nosuch,type=env\\n")
+        # By then it rests for longer between two attempts than a look takes.
+        shown = "systemctl --user show kometa -p NRestarts -p SubState"
+        rests = f"{shown} | tr '\\n' ' ' | grep -qE '=[3-9] .*=auto-restart'"
+        with broken(shared, f"{add}; until {rests}; do sleep 0.2; done", remove, user="mms"):
+            assert "nosuch" in problem(Pyinfra(tmp_path, shared), "service")
+        wait_for_kometa(shared)
+
+    def test_names_that_do_not_resolve_are_told_by_the_diagnosis_and_its_remedy_works(
+        self, shared: Host, tmp_path: Path
+    ) -> None:
+        shared.run("pkill -u mms -x aardvark-dns")
+        assert "aardvark-dns has ended" in problem(Pyinfra(tmp_path, shared), "network helpers")
+        shared.run("podman network reload --all", user="mms")
+        assert diagnosis(Pyinfra(tmp_path, shared), status=None)["network helpers"]["state"] == "ok"
+
+    def test_plex_on_this_host_and_on_another_machine_get_remedies_of_their_own(
+        self, shared: Host, tmp_path: Path
+    ) -> None:
+        own = Pyinfra(tmp_path, shared, kometa_plex_url=f"http://{shared.address}:32400")
+        edit = "podman unshare sed -i 's#^  url: .*#  url: {}#' " + f"{CONFIG}/config.yml"
+        good = edit.format('"http://plex:32400"') + f"; podman unshare chown 3000:3000 {CONFIG}/config.yml"
+        with broken(shared, edit.format(own.data["kometa_plex_url"]), good, "mms"):
+            assert "http://host.containers.internal:32400" in problem(own, "plex url")
+        elsewhere = Pyinfra(tmp_path, shared, kometa_plex_url="http://192.0.2.1:32400")
+        assert "systemctl --user start plex" not in json.dumps(diagnosis(elsewhere))
 
     def test_an_archive_of_the_future_does_not_hide_that_backups_are_missing(
         self, shared: Host, tmp_path: Path

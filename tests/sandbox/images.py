@@ -14,6 +14,7 @@ from tests.sandbox import debian_layer, packages
 from tests.sandbox.cache import SOURCES, cached
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+LIST_TYPE = "application/vnd.oci.image.index.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 KOMETA = "linuxserver/kometa"
@@ -60,6 +61,17 @@ class Image:
 def digest_of(data: bytes) -> str:
     """Return the digest of `data` as registries write it."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def manifest_list(image: Image) -> bytes:
+    """Return a list of manifests by architecture, as the real image has one, with this image for the present one."""
+    platform = {"architecture": _architecture(), "os": "linux"}
+    entry = {"mediaType": MANIFEST_TYPE, "digest": image.digest, "size": len(image.manifest), "platform": platform}
+    return json.dumps({"schemaVersion": 2, "mediaType": LIST_TYPE, "manifests": [entry]}, sort_keys=True).encode()
+
+
+def _architecture() -> str:
+    return {"arm64": "arm64", "amd64": "amd64"}[packages.architecture()]
 
 
 def image(variant: str) -> Image:
@@ -130,10 +142,9 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes | None) -> None:
 
 
 def _config(variant: Variant, layers: list[Layer]) -> bytes:
-    machine = {"arm64": "arm64", "amd64": "amd64"}[packages.architecture()]
     ports: dict[str, object] = {"32400/tcp": {}} if variant.repository == PLEX else {}
     config = {
-        "architecture": machine,
+        "architecture": _architecture(),
         "os": "linux",
         "created": "2025-11-01T00:00:00Z",
         "config": {

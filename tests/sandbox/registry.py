@@ -88,18 +88,23 @@ class Registry:
 
     # -- images --------------------------------------------------------------------------------------------------
 
-    def publish(self, variant: str, tag: str = "latest") -> str:
-        """Push the image `variant` (see images.VARIANTS) under `tag` and return its digest."""
+    def publish(self, variant: str, tag: str = "latest", in_list: bool = False) -> str:
+        """Push the image `variant` (see images.VARIANTS) under `tag`, which may name a list; return its digest."""
         self.start()
         image = images.image(variant)
         name = images.VARIANTS[variant].repository
         for digest, path in image.blobs.items():
             self._push_blob(name, digest, path)
-        kind = {"Content-Type": images.MANIFEST_TYPE}
-        status, _, body = self._request("PUT", f"/v2/{name}/manifests/{tag}", image.manifest, kind)
-        if status != 201:
-            raise SandboxError(f"the registry refused {variant}: {status} {body.decode(errors='replace')}")
+        self._push_manifest(name, image.digest if in_list else tag, image.manifest, images.MANIFEST_TYPE)
+        if in_list:
+            self._push_manifest(name, tag, images.manifest_list(image), images.LIST_TYPE)
         return image.digest
+
+    def _push_manifest(self, name: str, reference: str, manifest: bytes, kind: str) -> None:
+        path = f"/v2/{name}/manifests/{reference}"
+        status, _, body = self._request("PUT", path, manifest, {"Content-Type": kind})
+        if status != 201:
+            raise SandboxError(f"the registry refused {name}:{reference}: {status} {body.decode(errors='replace')}")
 
     def remove_tag(self, tag: str, repository: str = images.KOMETA) -> None:
         """Remove `tag`: what had it can still be pulled by digest."""
