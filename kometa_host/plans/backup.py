@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal
 
 from kometa_host.archive import names
 from kometa_host.errors import UserError
 from kometa_host.plans import snapshots
 from kometa_host.plans.origin import Written
+from kometa_host.plans.ownership import while_nothing_runs
 from kometa_host.plans.snapshots import Snapshot
 from kometa_host.settings.restic import PASSWORD
 from kometa_host.settings.variables import Settings
@@ -63,8 +65,9 @@ def directory_step(settings: Settings, found: str) -> DirectoryStep:
     if found == "unwritable":
         return DirectoryStep(
             "refuse",
-            f"{directory} is there, but {user} cannot write to it. Run chown {user}: {directory} on the host that "
-            "has it (root is nobody on many NFS shares), or name another kometa_backup_dir.",
+            f"{directory} is there, but {user} cannot write to it. Name another kometa_backup_dir; or, as root: "
+            f"{while_nothing_runs(f'chown -h {user}: {quote(directory)}', directory, user)} (root is nobody on many "
+            "NFS shares: then chown it on the host that has it).",
         )
     if found == "other":
         return DirectoryStep("refuse", f"{directory} is not a directory. Move it away, or name another.")

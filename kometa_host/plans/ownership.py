@@ -9,12 +9,19 @@ from kometa_host.state.observed import ForeignOwned
 
 
 def administrators_command(path: str, user: str) -> str:
-    """Return the commands with which an administrator gives a whole tree to the account, while nothing of it runs."""
-    manager = f'"user@$(id -u {user}).service"'
-    place = quote(path)
+    """Return the commands with which an administrator gives a whole tree to the account."""
+    return while_nothing_runs(f"chown -hR {user}: {quote(path)}", path, user)
+
+
+def while_nothing_runs(command: str, path: str, user: str) -> str:
+    """Return what an administrator types to do something about a path that the account may have led elsewhere.
+
+    Nothing of the account runs meanwhile, and nothing is done if a link is on the way.
+    """
+    manager, place = f'"user@$(id -u {user}).service"', quote(path)
     return (
-        f'systemctl stop {manager} && [ "$(realpath {place})" = {place} ] && chown -hR {user}: {place}; '
-        f"systemctl start {manager}"
+        f'systemctl stop {manager} && if [ "$(realpath -m {place})" = {place} ]; then {command}; '
+        f"else echo 'a link is on the way: look where it leads'; fi; systemctl start {manager}"
     )
 
 

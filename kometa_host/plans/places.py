@@ -4,8 +4,10 @@ Data are often copied to a new host first, by root; what they lie in is then roo
 """
 
 from dataclasses import dataclass
+from shlex import quote
 
 from kometa_host.errors import UserError
+from kometa_host.plans.ownership import while_nothing_runs
 from kometa_host.settings.paths import contains
 from kometa_host.settings.variables import Settings
 from kometa_host.state.answers import sensible
@@ -83,12 +85,13 @@ def _is_writable(place: Place, settings: Settings, found: HostFacts) -> bool:
 
 def _remedy(place: Place, settings: Settings, found: HostFacts) -> str:
     uid, gid = _ids(settings, found)
-    if contains(settings.home, place.path):
-        todo = f"As root: chown {uid}:{gid} {place.path}"
-    else:
-        parent = settings.kometa_config_dir.rpartition("/")[0]
-        todo = f"As root: install -d -o {uid} -g {gid} {parent}"
+    target, command = place.path, f"chown -h {uid}:{gid}"
+    if not contains(settings.home, place.path):
+        target, command = settings.kometa_config_dir.rpartition("/")[0], f"install -d -o {uid} -g {gid}"
+    todo = f"{command} {quote(target)}"
+    if found.accounts:  # it could have put a link there by now
+        todo = while_nothing_runs(todo, target, settings.mms_user)
     return (
         f"{place.path} is there and belongs to uid {place.uid}, so {settings.mms_user} cannot write there, where "
-        f"{settings.kometa_config_dir} belongs. {todo}; then deploy again."
+        f"{settings.kometa_config_dir} belongs. As root: {todo}; then deploy again."
     )

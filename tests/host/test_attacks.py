@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.backup_host import Key
-from tests.host.driver import CONFIG, Outcome, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, PROJECT, Outcome, Pyinfra, wait_for_kometa
 from tests.host.sampler import Sampler
 from tests.sandbox import Host
 
@@ -159,6 +160,68 @@ def test_lies_of_the_account_are_no_facts_of_the_host_and_the_other_host_is_done
         run = commands.run("deploy.py", "-y", status=1).text
     assert deployed.run("systemctl --user is-enabled kometa-backup.timer", user="mms").stdout == "enabled\n"
     assert "inflates to more than" in run
+
+
+TYPED = re.compile(r"pyinfra inventory\.py (?:fact )?((?:operations|facts)\.[\w.]+)")
+# All that anybody types, in an order in which it works, and the exit status that it has.
+EVERYTHING: list[tuple[int, tuple[str, ...]]] = [
+    (0, ("deploy.py", "--dry", "--diff")),
+    (0, ("deploy.py", "-y")),
+    (0, ("operations.kometa.validate",)),
+    (0, ("operations.kometa.run_once", "-y")),
+    (0, ("operations.kometa.logs", "runs=2")),
+    (1, ("operations.kometa.notify", "-y")),  # nobody listens
+    (0, ("operations.autodeploy.run", "-y")),
+    (0, ("operations.backup.create", "-y")),
+    (0, ("operations.backup.verify", "identity={}/identity.txt")),
+    (0, ("operations.backup.drill", "identity={}/identity.txt", "-y")),
+    (0, ("operations.backup.drill", "backup=restic:latest", "-y")),
+    (0, ("operations.backup.pin", "backup={archive}", "-y")),
+    (0, ("operations.backup.unpin", "backup={archive}", "-y")),
+    (0, ("operations.restore.config", "backup=latest", "identity={}/identity.txt", "-y")),
+    (0, ("operations.restore.config", "backup=restic:latest", "-y")),
+    (0, ("operations.restore.undo", "-y")),
+    (0, ("operations.podman.unshare_chown", f"path={CONFIG}", "uid=3000", "gid=3000", "-y")),
+    (1, ("operations.kometa.diagnose",)),  # who was told nothing
+    *((0, ("fact", f"facts.{name}")) for name in ("host.HostState", "kometa.Status", "kometa.Runs")),
+    *((0, ("fact", f"facts.{name}")) for name in ("backup.Archives", "backup.Stages", "autodeploy.History")),
+    (0, ("destroy.py", "-y")),
+]
+
+
+def typed_commands() -> set[str]:
+    """Return the operations and facts that the project's own words show with a command line."""
+    texts = (path.read_text() for folder in ("operations", "facts", "docs") for path in (PROJECT / folder).rglob("*"
+             ) if path.suffix in (".py", ".md"))  # fmt: skip
+    return {name.rstrip(".") for text in [*texts, (PROJECT / "README.md").read_text()] for name in TYPED.findall(text)}
+
+
+@pytest.mark.long
+def test_no_operation_has_a_secret_in_an_argument(deployed: Host, tmp_path: Path) -> None:
+    key = Key.make(tmp_path)
+    deployed.run("install -d -o mms -g mms /srv/restic")
+    proxies = f"https_proxy=http://user:{CANARY}@127.0.0.1:9\nno_proxy=*\n"
+    deployed.run("cat >>/etc/environment", input=proxies.encode())
+    deployed.start_plex(token=CANARY)
+    pyinfra = Pyinfra(
+        tmp_path,
+        deployed,
+        kometa_backup_recipients=[key.recipient],
+        kometa_backup_repository="/srv/restic/kometa",
+        kometa_repository_secrets={"RESTIC_PASSWORD": CANARY},
+        kometa_notify=["json://127.0.0.1:9/<<hook>>"],
+        kometa_notify_url=f"http://127.0.0.1:9/{CANARY}",
+        kometa_secrets={"plextoken": CANARY, "tmdbapikey": "made-up", "hook": CANARY},
+    )
+    assert typed_commands() <= {name for _, arguments in EVERYTHING for name in arguments}
+    with Sampler(CANARY.encode(), "cmdline") as sampler:
+        for status, arguments in EVERYTHING:
+            name = deployed.run("ls /data/backups/config/kometa 2>/dev/null || true").stdout.strip()
+            done = pyinfra.run(*(part.format(tmp_path, archive=name) for part in arguments), status=None)
+            assert done.status == status, (arguments, done.text)
+            assert CANARY not in done.text, arguments
+    assert sampler.rounds > 100
+    assert sampler.found == set()
 
 
 @pytest.mark.torture

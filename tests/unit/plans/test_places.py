@@ -1,5 +1,8 @@
 """A home or a parent of the config tree that is another's is said before anything is made."""
 
+from pathlib import Path
+from subprocess import run
+
 import pytest
 
 from kometa_host.errors import UserError
@@ -31,15 +34,30 @@ def test_a_place_that_is_the_accounts_or_open_is_good(owner: str) -> None:
 def test_a_home_that_is_roots_is_refused_with_the_command() -> None:
     text = refusal("0 0 755 /home/mms\n0 0 755 /home/mms")
     assert "/home/mms is there and belongs to uid 0" in text
-    assert "chown 3000:3000 /home/mms;" in text
+    assert "As root: chown -h 3000:3000 /home/mms;" in text
 
 
 def test_the_accounts_own_ids_count_where_it_is_there() -> None:
     account = "mms:x:1001:1002::/home/mms:/bin/bash"
     assert refusal("1001 1002 700 /home/mms\n1001 1002 700 /home/mms", passwd=account) == ""
-    assert "chown 1001:1002 /home/mms/config;" in refusal(
+    assert "then chown -h 1001:1002 /home/mms/config; else" in refusal(
         "1001 1002 700 /home/mms\n0 0 755 /home/mms/config", passwd=account
     )
+
+
+def test_whoever_follows_the_command_is_led_nowhere_by_a_link_of_the_accounts(tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "config"
+    victim.mkdir(mode=0o711)
+    link.symlink_to(victim)
+    account = "mms:x:1001:1002::/home/mms:/bin/bash"
+    text = refusal(f"1001 1002 700 /home/mms\n0 0 755 {link}", f"{link}/kometa", passwd=account)
+    command = text.partition("As root: ")[2].partition("; then deploy")[0]
+    bash = ["bash", "-c", f'systemctl() {{ :; }}; install() {{ echo made "$@"; }}; id() {{ echo 1001; }}; {command}']
+    assert run(bash, capture_output=True, text=True, check=True).stdout == (
+        "a link is on the way: look where it leads\n"
+    )
+    link.unlink()
+    assert run(bash, capture_output=True, text=True, check=True).stdout == f"made -d -o 1001 -g 1002 {link}\n"
 
 
 def test_a_parent_outside_the_home_is_made_by_root_once() -> None:
