@@ -20,7 +20,11 @@ def fail_quietly() -> None:
 
 
 def read_only(read: Callable[[], None]) -> None:
-    """Do the reading. Nothing is to be executed after it, so pyinfra need not ask whether it shall."""
+    """Do the reading. Nothing is to be executed after it, so pyinfra need not ask whether it shall.
+
+    Nor whether to go on where a host failed: the others are read, and where nobody can answer that ends in a traceback.
+    """
+    host.state.should_raise_failed_hosts = lambda _: False
     read()
     if not host.state.is_executing:
         # pyinfra calls it next, to show the changes that it is about to ask about.

@@ -4,6 +4,7 @@
 # `end`, without which the stream was cut.
 . begin.sh
 . lib/common.sh
+. lib/enter.sh
 . lib/plain_file.sh
 . lib/podman.sh
 . lib/replaced.sh
@@ -81,22 +82,6 @@ holds_only_what_goes() { # $1: a directory of the set
         <(LC_ALL=C sort -z "$stage/control/remove") | tr '\0' '\n')" ]
 }
 
-# Goes to a directory of the set. The container can put a link in its place at any time, so where we are is asked of the
-# kernel, and what is done from here, to names without a slash, stays here. Fails if it is not that very directory.
-enter() { # $1: its name in the set, . for the set itself
-    cd -- "$root" 2>/dev/null || return 1
-    local place
-    place=$(readlink /proc/self/cwd)
-    if [ "$1" = . ]; then return 0; fi
-    cd -- "./$1" 2>/dev/null && [ "$(readlink /proc/self/cwd)" = "$place/$1" ]
-}
-
-# Goes to the directory of an entry, whose name there is then ./$base.
-enter_parent() { # $1: the entry's name in the set
-    base=${1##*/}
-    case $1 in */*) enter "${1%/*}" ;; *) enter . ;; esac
-}
-
 led_astray() { fail "$root/$1 was replaced by something else while it was written to. Move that away and run the command again."; }
 
 # What we wrote as a file and is to be a directory now, or the other way round. Done again after a cut it touches nothing
@@ -104,10 +89,10 @@ led_astray() { fail "$root/$1 was replaced by something else while it was writte
 remove_retyped() {
     local name
     while IFS= read -r -d '' name; do
-        if enter_parent "$name" && { [ -L "./$base" ] || [ ! -d "./$base" ]; }; then rm -f -- "./$base"; fi
+        if enter_parent "$root" "$name" && { [ -L "./$base" ] || [ ! -d "./$base" ]; }; then rm -f -- "./$base"; fi
     done < <(cat -- "$pending/control/to-directory" 2>/dev/null || true)
     while IFS= read -r -d '' name; do
-        if enter_parent "$name" && [ -d "./$base" ] && [ ! -L "./$base" ]; then rmdir -- "./$base"; fi
+        if enter_parent "$root" "$name" && [ -d "./$base" ] && [ ! -L "./$base" ]; then rmdir -- "./$base"; fi
     done < <(cat -- "$pending/control/to-file" 2>/dev/null || true)
 }
 
@@ -119,10 +104,10 @@ make_directories() {
         if [ "$name" = . ]; then
             mkdir -m 0700 -- "$root"
         else
-            enter_parent "$name" || led_astray "$name"
+            enter_parent "$root" "$name" || led_astray "$name"
             mkdir -m 0700 -- "./$base"
         fi
-        enter "$name" || led_astray "$name"
+        enter "$root" "$name" || led_astray "$name"
         chown "$uid:$gid" .
         chmod "$mode" .
     done < <(sed 1d "$pending/control/manifest" | grep '^- ' || true)
@@ -149,7 +134,7 @@ move_files() {
     find "$pending/files" -type f -exec chown "$owner" -- {} +
     while IFS= read -r -d '' directory; do
         name=${directory#"$pending/files"} name=${name#/}
-        enter "${name:-.}" || led_astray "$name"
+        enter "$root" "${name:-.}" || led_astray "$name"
         find "$directory" -maxdepth 1 -type f -print0 | xargs -0r mv -f -t . --
     done < <(find "$pending/files" -type d -print0)
 }
@@ -157,7 +142,7 @@ move_files() {
 remove_unwanted() {
     local name
     while IFS= read -r -d '' name; do
-        enter_parent "$name" || continue # gone, or not ours any more
+        enter_parent "$root" "$name" || continue # gone, or not ours any more
         if [ -d "./$base" ] && [ ! -L "./$base" ]; then
             rmdir -- "./$base" 2>/dev/null || true # what is not ours is still in it
         else
@@ -172,7 +157,7 @@ adjust_owners() {
         read -r kind mode uid gid <<<"$facts"
         if [ "$kind" != - ]; then
             adjust_file "$name" "$mode" "$uid:$gid"
-        elif enter "$name"; then
+        elif enter "$root" "$name"; then
             chown "$uid:$gid" .
             chmod "$mode" .
         fi
@@ -182,7 +167,7 @@ adjust_owners() {
 # chmod follows links, so a copy that nobody else can reach is made right and put in the place of the file.
 adjust_file() { # $1: name, $2: mode, $3: owner
     local copy=$pending/adjusted
-    if ! enter_parent "$1" || [ -L "./$base" ] || [ ! -f "./$base" ]; then return 0; fi # gone or not ours: the next look sees it
+    if ! enter_parent "$root" "$1" || [ -L "./$base" ] || [ ! -f "./$base" ]; then return 0; fi # gone or not ours: the next look sees it
     rm -rf -- "$copy"
     cp -a -- "./$base" "$copy"
     if [ ! -f "$copy" ] || [ -L "$copy" ]; then led_astray "$1"; fi

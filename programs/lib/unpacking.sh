@@ -1,5 +1,6 @@
 # shellcheck shell=bash
 # An archive that comes as a tar stream and is put in place: into a new directory, single paths, or all of the tree.
+. lib/enter.sh
 . lib/replaced.sh
 . lib/restore.sh
 : "${tar_bytes:?}"
@@ -73,19 +74,21 @@ missing_part() {
 }
 
 place_paths() {
-    local path at
+    local path at base
     for path in "${paths[@]}"; do missing_part "$path" >/dev/null; done
     give_to "$candidate" "$owner_uid" "$owner_gid"
     sync -f "$stage"
     for path in "${paths[@]}"; do
         at=$(missing_part "$path")
         if [ ! -e "$candidate/$at" ] && [ ! -L "$candidate/$at" ]; then continue; fi # went with another one
-        if [ -e "$live/$at" ] || [ -L "$live/$at" ]; then
-            exchange "$candidate/$at" "$live/$at"
+        enter_parent "$live" "$at" || fail "$live/$at was replaced by something else meanwhile. Run the command again."
+        if [ -e "./$base" ] || [ -L "./$base" ]; then
+            exchange "$candidate/$at" "./$base"
         else
-            mv -nT -- "$candidate/$at" "$live/$at"
+            mv -nT -- "$candidate/$at" "./$base"
         fi
     done
+    cd /
     sync -f "$live"
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.backup_host import Key
+from tests.host.backup_host import BACKUPS, Key
 from tests.host.driver import CONFIG, PROJECT, Outcome, Pyinfra, wait_for_kometa
 from tests.host.sampler import Sampler
 from tests.sandbox import Host
@@ -120,9 +120,9 @@ def arguments(shared: Host) -> Iterator[None]:
 ALL = {
     "preview": ("deploy.py", "--dry"),
     "deploy": ("deploy.py", "-y"),
-    "diagnose": ("operations.kometa.diagnose",),
+    "diagnose": ("operations.kometa.diagnose", "-y"),
     "status": ("fact", "facts.kometa.Status"),
-    "logs": ("operations.kometa.logs", "runs=1"),
+    "logs": ("operations.kometa.logs", "runs=1", "-y"),
     "backup": ("operations.backup.create", "-y"),
     "restore": ("operations.restore.config", "backup=latest", "identity={}/identity.txt", "-y"),
     "destroy": ("destroy.py", "-y"),
@@ -167,13 +167,13 @@ TYPED = re.compile(r"pyinfra inventory\.py (?:fact )?((?:operations|facts)\.[\w.
 EVERYTHING: list[tuple[int, tuple[str, ...]]] = [
     (0, ("deploy.py", "--dry", "--diff")),
     (0, ("deploy.py", "-y")),
-    (0, ("operations.kometa.validate",)),
+    (0, ("operations.kometa.validate", "-y")),
     (0, ("operations.kometa.run_once", "-y")),
-    (0, ("operations.kometa.logs", "runs=2")),
+    (0, ("operations.kometa.logs", "runs=2", "-y")),
     (1, ("operations.kometa.notify", "-y")),  # nobody listens
     (0, ("operations.autodeploy.run", "-y")),
     (0, ("operations.backup.create", "-y")),
-    (0, ("operations.backup.verify", "identity={}/identity.txt")),
+    (0, ("operations.backup.verify", "identity={}/identity.txt", "-y")),
     (0, ("operations.backup.drill", "identity={}/identity.txt", "-y")),
     (0, ("operations.backup.drill", "backup=restic:latest", "-y")),
     (0, ("operations.backup.pin", "backup={archive}", "-y")),
@@ -182,7 +182,7 @@ EVERYTHING: list[tuple[int, tuple[str, ...]]] = [
     (0, ("operations.restore.config", "backup=restic:latest", "-y")),
     (0, ("operations.restore.undo", "-y")),
     (0, ("operations.podman.unshare_chown", f"path={CONFIG}", "uid=3000", "gid=3000", "-y")),
-    (1, ("operations.kometa.diagnose",)),  # who was told nothing
+    (1, ("operations.kometa.diagnose", "-y")),  # who was told nothing
     *((0, ("fact", f"facts.{name}")) for name in ("host.HostState", "kometa.Status", "kometa.Runs")),
     *((0, ("fact", f"facts.{name}")) for name in ("backup.Archives", "backup.Stages", "autodeploy.History")),
     (0, ("destroy.py", "-y")),
@@ -216,9 +216,9 @@ def test_no_operation_has_a_secret_in_an_argument(deployed: Host, tmp_path: Path
     assert typed_commands() <= {name for _, arguments in EVERYTHING for name in arguments}
     with Sampler(CANARY.encode(), "cmdline") as sampler:
         for status, arguments in EVERYTHING:
-            name = deployed.run("ls /data/backups/config/kometa 2>/dev/null || true").stdout.strip()
+            name = deployed.run(f"ls {BACKUPS} 2>/dev/null | head -n 1").stdout.strip()
             done = pyinfra.run(*(part.format(tmp_path, archive=name) for part in arguments), status=None)
-            assert done.status == status, (arguments, done.text)
+            assert done.status == status, f"{arguments}: {done.text}"
             assert CANARY not in done.text, arguments
     assert sampler.rounds > 100
     assert sampler.found == set()

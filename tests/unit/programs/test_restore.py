@@ -1,5 +1,6 @@
 """programs/lib/restore_journal.sh: the exchange of two trees with any tool at hand, and what the journal mends."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -185,3 +186,39 @@ def test_the_repair_drops_the_oldest_tree_if_a_restore_was_cut_off_before_that(p
 def test_a_path_with_an_equals_sign_survives_the_journal(place: Path) -> None:
     told = run(place, 'live=/a=b= stage=; write_journal; live=; read_journal; printf %s "$live"', tools(place))
     assert told == "/a=b="
+
+
+SINGLE_PATHS = """
+give_to() { :; }
+sync() { :; }
+"""
+
+
+def place_path(place: Path, path: str, meanwhile: str, status: int) -> None:
+    """Put a path of the candidate in place, while the container does something after it was looked at."""
+    swapped = """eval "real_$(declare -f missing_part)"
+        missing_part() { real_missing_part "$1"; if [ -e ~/looked ]; then MEANWHILE; fi; touch ~/looked; }"""
+    text = programs.program("unpacking", call="", config_dir="x", timezone="x", owner_uid=0, owner_gid=0, patience=1,
+        have_lock="", lock_wait=1, holder="x", idle_wait=1, force="", tar_bytes=1, left_out_expressions=[])  # fmt: skip
+    live = place / "kometa"
+    record = f"begin_record\nlive={live} stage={live}.stage-1 candidate={live}.stage-1/kometa paths=({path})"
+    body = f"{text}{STUBS}{SINGLE_PATHS}{record}\n{swapped.replace('MEANWHILE', meanwhile)}\nplace_paths"
+    done = subprocess.run(
+        ["bash", "-c", body], env={"HOME": str(place), "PATH": os.environ["PATH"]}, capture_output=True, check=False
+    )
+    assert done.returncode == status, done.stderr
+
+
+def test_a_single_path_goes_into_the_directory_that_was_looked_at_or_nowhere(place: Path) -> None:
+    for tree in ("kometa", "kometa.stage-1/kometa"):
+        (place / tree / "d").mkdir()
+        (place / tree / "d/unit.service").write_text(tree)
+    units = place / "units"
+    units.mkdir()
+    live = place / "kometa/d"
+    place_path(place, "d/unit.service", f"rm -rf {live}; ln -s {units} {live}", status=1)
+    assert list(units.iterdir()) == []
+    live.unlink()
+    live.mkdir()
+    place_path(place, "d/unit.service", ":", status=0)
+    assert (live / "unit.service").read_text() == "kometa.stage-1/kometa"
