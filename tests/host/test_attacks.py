@@ -120,9 +120,9 @@ def arguments(shared: Host) -> Iterator[None]:
 ALL = {
     "preview": ("deploy.py", "--dry"),
     "deploy": ("deploy.py", "-y"),
-    "diagnose": ("operations.kometa.diagnose", "-y"),
+    "diagnose": ("operations.kometa.diagnose",),
     "status": ("fact", "facts.kometa.Status"),
-    "logs": ("operations.kometa.logs", "runs=1", "-y"),
+    "logs": ("operations.kometa.logs", "runs=1"),
     "backup": ("operations.backup.create", "-y"),
     "restore": ("operations.restore.config", "backup=latest", "identity={}/identity.txt", "-y"),
     "destroy": ("destroy.py", "-y"),
@@ -169,7 +169,7 @@ EVERYTHING: list[tuple[int, tuple[str, ...]]] = [
     (0, ("deploy.py", "-y")),
     (0, ("operations.kometa.validate", "-y")),
     (0, ("operations.kometa.run_once", "-y")),
-    (0, ("operations.kometa.logs", "runs=2", "-y")),
+    (0, ("operations.kometa.logs", "runs=2")),
     (1, ("operations.kometa.notify", "-y")),  # nobody listens
     (0, ("operations.autodeploy.run", "-y")),
     (0, ("operations.backup.create", "-y")),
@@ -182,7 +182,7 @@ EVERYTHING: list[tuple[int, tuple[str, ...]]] = [
     (0, ("operations.restore.config", "backup=restic:latest", "-y")),
     (0, ("operations.restore.undo", "-y")),
     (0, ("operations.podman.unshare_chown", f"path={CONFIG}", "uid=3000", "gid=3000", "-y")),
-    (1, ("operations.kometa.diagnose", "-y")),  # who was told nothing
+    (0, ("operations.kometa.diagnose",)),
     *((0, ("fact", f"facts.{name}")) for name in ("host.HostState", "kometa.Status", "kometa.Runs")),
     *((0, ("fact", f"facts.{name}")) for name in ("backup.Archives", "backup.Stages", "autodeploy.History")),
     (0, ("destroy.py", "-y")),
