@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from tests.sandbox.cache import SOURCES, cached
-from tests.sandbox.shell import SandboxError, run, say
+from tests.sandbox.cache import SOURCES, cache_directory, cached
+from tests.sandbox.shell import SandboxError, locked, run, say
 
 RELEASE = "trixie"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -81,11 +81,12 @@ def missing_tools(path: str | None = None) -> list[str]:
 @cache
 def prepare_machine() -> None:
     """Install on this machine what making hosts needs and is not there yet."""
-    packages = missing_tools()
-    if packages:
-        say(f"installing on this machine: {' '.join(packages)}")
-        run(["apt-get", "update"], check=False)
-        run(["apt-get", "install", "-y", "--no-install-recommends", *packages])
+    with locked(cache_directory() / "machine.lock"):  # apt itself waits for no other apt
+        packages = missing_tools()
+        if packages:
+            say(f"installing on this machine: {' '.join(packages)}")
+            run(["apt-get", "update"], check=False)
+            run(["apt-get", "install", "-y", "--no-install-recommends", *packages])
 
 
 def architecture() -> str:
