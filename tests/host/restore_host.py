@@ -164,8 +164,9 @@ class RestoreHost:
         return self.host.run(f"ls -d {CONFIG}.before-* 2>/dev/null; true").stdout.split()
 
     def everything(self) -> str:
-        """Return all that is in the account's home and where backups are, with times, but for what Kometa writes."""
+        """Return all that is in the home and where backups are, with times, but what Kometa and its watcher write."""
         skipped = "-path '*/.local/share/containers' -o -name lock.holder -o -path '*/.cache'"
+        skipped += f" -o -path {STATE}/runs -o -path {STATE}/messages"
         found = self.host.run(
             f"find /home/mms /data \\( {skipped} \\) -prune -o -printf '%p %i %m %U %G %s %T@ %l\\n' | sort"
         ).stdout
