@@ -130,6 +130,7 @@ def test_a_kometa_of_docker_moves_in_and_runs(shared: Host, clone: Path) -> None
 
 
 @pytest.mark.usefixtures("appdata")
+@pytest.mark.long
 def test_a_shape_that_is_taken_out_is_undone_and_what_is_not_there_is_refused(shared: Host, clone: Path) -> None:
     variables = clone / "group_data" / "all.py"
     plain = variables.read_text() + f"kometa_secrets = {SECRETS!r}\n"

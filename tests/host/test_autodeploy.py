@@ -178,6 +178,7 @@ class TestUpdates:
         assert run(shared, VERSION) == "2.4.4"
         Pyinfra(tmp_path, shared).deploy()
 
+    @pytest.mark.long
     def test_other_containers_of_the_group_are_updated_too_and_one_failure_stops_none(
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
     ) -> None:

@@ -327,6 +327,7 @@ def test_whoever_stops_the_service_while_it_is_frozen_leaves_it_stopped_and_not_
     assert ready.state() == ""
 
 
+@pytest.mark.long
 def test_a_process_that_is_left_behind_does_not_keep_the_backup_from_its_end(ready: BackupHost) -> None:
     # It holds on to the stream of messages; age's own output is for age alone.
     shim = ready.shim("age", '#!/bin/sh\nsetsid sleep 500 >/dev/null &\nexec /usr/bin/age "$@"\n')
@@ -621,7 +622,7 @@ def kill_one(ready: BackupHost, name: str, delay: float) -> str:
 def test_kill_9_of_any_process_at_any_moment_leaves_nothing_wrong(ready: BackupHost) -> None:
     chance = random.Random(os.environ.get("KOMETA_HOST_SEED", "1"))  # noqa: S311
     assert ready.start()
-    for turn in range(turns(8, 50)):
+    for turn in range(turns(4, 50)):
         name = PIPELINE[turn % len(PIPELINE)]
         ready.account(f"systemctl --user reset-failed {UNIT} 2>/dev/null || true")
         outcome = kill_one(ready, name, chance.uniform(0.0, 0.2))
@@ -636,7 +637,7 @@ def test_kill_9_of_any_process_at_any_moment_leaves_nothing_wrong(ready: BackupH
 @pytest.mark.torture
 def test_a_power_cut_at_any_moment_leaves_nothing_wrong(ready: BackupHost) -> None:
     chance = random.Random(os.environ.get("KOMETA_HOST_SEED", "1"))  # noqa: S311
-    for _ in range(turns(2, 10)):
+    for _ in range(turns(1, 10)):
         ready.account(f"systemctl --user start --no-block {UNIT}")
         time.sleep(chance.uniform(0.0, 0.8))
         ready.host.power_cut()

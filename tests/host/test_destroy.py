@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.host.driver import CONFIG, QUADLETS, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
 from tests.sandbox.shell import wait_until
@@ -55,6 +57,7 @@ def test_a_run_in_progress_is_not_killed_unless_told_so(shared: Host, pyinfra: P
     pyinfra.deploy()
 
 
+@pytest.mark.long
 def test_a_network_that_others_use_stays_with_its_quadlet_until_they_have_gone(shared: Host, pyinfra: Pyinfra) -> None:
     shared.start_plex()
     kept = "podman network exists mms && ls ~/.config/containers/systemd"

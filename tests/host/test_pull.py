@@ -176,6 +176,7 @@ def test_what_needs_root_is_reported_and_not_done(origin: Origin, shared: Host) 
     shared.run(f"rmdir {CONFIG}/theirs")
 
 
+@pytest.mark.long
 def test_a_pull_that_is_killed_is_made_up_for(origin: Origin, shared: Host) -> None:
     origin.commit("Cut off", kometa_times=["00:30"])
     shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")

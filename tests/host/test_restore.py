@@ -56,7 +56,7 @@ def test_a_preview_lists_what_would_change_and_touches_nothing(restoring: Restor
 def test_where_an_archive_from_elsewhere_would_lead_secrets_is_shown_before_anything_changes(
     restoring: RestoreHost,
 ) -> None:
-    config = make_tree(restoring.folder, "hostile", files=1) / "config.yml"
+    config = make_tree(restoring.folder, "elsewhere", files=1) / "config.yml"
     text = config.read_text().replace("http://plex:32400", "http://attacker.example")
     config.write_text(f"{text}trakt:\n  pin: <<plextoken>>\n")
     hostile_archive = restoring.sealed(packed(config.parent), "hostile")

@@ -245,6 +245,7 @@ def test_a_backup_that_fails_is_told_with_its_last_words_and_when_it_is_well_aga
     assert watched.metrics()["kometa_backup_archives"] == 2
 
 
+@pytest.mark.long
 def test_updates_and_what_pull_mode_met_are_told(watched: Watched, sandbox: Sandbox) -> None:
     update = "systemctl --user start mms-autodeploy-interactive.service"
     sandbox.registry.publish("good2")
@@ -317,6 +318,7 @@ def test_the_page_has_the_host_with_its_runs_and_one_that_is_gone(watched: Watch
     assert TOPIC not in told
 
 
+@pytest.mark.long
 def test_services_of_all_kinds_are_asked_and_those_that_fail_said_without_their_addresses(
     watched: Watched, tmp_path: Path
 ) -> None:
