@@ -76,7 +76,7 @@ def _show_runs(known: Settings, count: int) -> None:
 def _told(line: str, timezone: str) -> Iterator[tuple[float, str]]:
     """Yield when each run of a line began, and its text: one sentence of the history, or all that a log says."""
     what, encoded = line.split(" ", 1)
-    lines = answers.parts(answers.inflated(b64decode(encoded)).decode("utf-8", "replace"), "\n")
+    lines = answers.inflated_lines(b64decode(encoded))
     if what == "history":
         for run in run_history.parse(lines):
             yield run.started.timestamp(), f"{host.name}: run {run_history.summary(run)}"

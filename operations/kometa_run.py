@@ -93,7 +93,7 @@ class OneShot(PyinfraCommand):
 @answers.sensible("the run")
 def judge(podman_status: str, log: bytes, timezone: str) -> Verdict:
     """Given what the host told of a run, return how it went."""
-    lines = answers.parts(answers.inflated(log).decode("utf-8", "replace"), "\n") if log else []
+    lines = answers.inflated_lines(log)
     return run_once_plan.verdict(kometa_log.parse(lines, timezone), int(podman_status or 0))
 
 

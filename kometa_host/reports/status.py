@@ -41,15 +41,13 @@ class Look:
     @answers.sensible("the last run")
     def last_run(self, timezone: str) -> Run | None:
         """Return the newest run that Kometa's logs tell of."""
-        told = self.found.values.get("last-run")
-        lines = _inflated_lines(told) if told else []
+        lines = answers.inflated_lines(self.found.values.get("last-run", b""))
         return next(reversed(kometa_log.parse(lines, timezone)), None)
 
     @answers.sensible("the history of runs")
     def recorded_runs(self) -> list[RecordedRun]:
         """Return the newest runs of the host's own history, newest first."""
-        told = self.found.values.get("run-history")
-        return run_history.parse(_inflated_lines(told) if told else [])
+        return run_history.parse(answers.inflated_lines(self.found.values.get("run-history", b"")))
 
     @answers.sensible("archives")
     def archives(self) -> Mapping[str, int]:
@@ -75,10 +73,6 @@ class Look:
         """Return when a backup was last restored as it has to be, for a drill or in earnest."""
         times = [line.split(" ", 1)[0] for line in self.found.text("proofs").splitlines() if line.count(" ") == 2]
         return _noted_time(times[-1]) if times else None
-
-
-def _inflated_lines(told: bytes) -> list[str]:
-    return answers.parts(answers.inflated(told).decode("utf-8", "replace"), "\n")
 
 
 def _noted_time(text: str) -> datetime:

@@ -48,6 +48,11 @@ def json_text(text: AnyStr) -> AnyStr:
     return text
 
 
+def inflated_lines(data: bytes) -> list[str]:
+    """Return the lines of a text that came compressed, none of no data. Raise UserError as `inflated` and `parts`."""
+    return parts(inflated(data).decode("utf-8", "replace"), "\n") if data else []
+
+
 def told_lines(data: bytes) -> list[str]:
     """Return the lines of what a reading program printed. Raise UserError if there are more than any has."""
     return parts(data.decode("ascii", "replace"), "\n")
