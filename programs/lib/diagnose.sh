@@ -4,8 +4,9 @@
 . lib/common.sh
 . lib/emit.sh
 . lib/plain_file.sh
+. lib/plex.sh
 . lib/podman.sh
-: "${config_dir:?}" "${quadlet_dir:?}" "${backup_place:?}" "${image:?}" "${plex_url:?}" "${probe?}" # probe: the text of ask_plex.py
+: "${config_dir:?}" "${quadlet_dir:?}" "${backup_place:?}" "${image:?}"
 
 # Since the unit's last start: what was mended since is no fault any more. What Podman says when it cannot make a
 # container is in the journal alone.
@@ -35,9 +36,6 @@ network_helpers() {
         fi
     done
 }
-
-# Kometa's own container asks Plex, with Kometa's own configuration and secrets; a token is in no argument list.
-ask_plex() { printf '%s' "$probe" | timeout 40 podman exec -i --user 0 kometa python3 - "$plex_url" | head -c 1000000; }
 
 diagnose_part() {
     local plex registry
