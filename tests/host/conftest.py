@@ -64,19 +64,17 @@ def deployed_kind(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def deployed(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
     """A fresh host to which Kometa has been deployed."""
-    host = sandbox.host(deployed_kind)
-    wait_for_kometa(host)
-    yield host
-    host.destroy()
+    with sandbox.host(deployed_kind) as host:
+        wait_for_kometa(host)
+        yield host
 
 
 @pytest.fixture(scope="module")
 def shared(sandbox: Sandbox, deployed_kind: str) -> Iterator[Host]:
     """A host to which Kometa has been deployed, for all tests of a module; after a failed test there is another."""
-    host = sandbox.host(deployed_kind)
-    wait_for_kometa(host)
-    yield host
-    host.destroy()
+    with sandbox.host(deployed_kind) as host:
+        wait_for_kometa(host)
+        yield host
 
 
 @pytest.fixture

@@ -286,7 +286,7 @@ class Campaign:
         if one.how == "cut line" and one.was_active:
             # Without its network the host can start no container; systemd tries on until it can.
             with suppress(SandboxError):
-                wait_until(on.is_active, "the service runs again", 120)
+                wait_until(on.is_active, "the service runs again")
         if one.how != "kill -9 of the host's shell":
             assert on.is_active() == one.was_active, f"{one}: the service is not as before\n{on.story()}"
         on.pyinfra.run("operations.restore.leftovers", "-y")

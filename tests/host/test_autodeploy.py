@@ -148,11 +148,11 @@ class TestUpdates:
         wait_at_most(shared, 60)
         earlier = times_waited(shared)
         shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
-        wait_until(lambda: times_waited(shared) > earlier, "it waits", 120)
+        wait_until(lambda: times_waited(shared) > earlier, "it waits")
         # While it waits the host is free for others.
         assert run(shared, "flock -n ~/.local/state/kometa-host/lock echo free") == "free"
         shared.run(f"podman unshare rm {CONFIG}/.standin-run-seconds", user="mms")
-        wait_until(lambda: events(shared)[0].event == "updated", "the update", 120)
+        wait_until(lambda: events(shared)[0].event == "updated", "the update")
         assert "Finished" in run(shared, f"podman unshare cat {CONFIG}/logs/meta.log")
         shared.run(f"rm -r {DROP_IN}; systemctl --user daemon-reload; podman rm -f plex", user="mms")
 
@@ -162,10 +162,10 @@ class TestUpdates:
         former = run(shared, RUNNING)
         sandbox.registry.publish("broken")
         shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
-        wait_until(lambda: run(shared, f"{VERSION} || true") == "2.5.0", "the new image is on trial", 120)
+        wait_until(lambda: run(shared, f"{VERSION} || true") == "2.5.0", "the new image is on trial")
         shared.power_cut()
         shared.boot()
-        wait_until(lambda: run(shared, f"{VERSION} || true") == "2.5.0", "the bad image is started at boot", 120)
+        wait_until(lambda: run(shared, f"{VERSION} || true") == "2.5.0", "the bad image is started at boot")
         assert "the former image runs again" in pyinfra.run(UPDATE, "-y", status=1).text
         assert run(shared, RUNNING) == run(shared, TAGGED) == former
 
@@ -217,4 +217,4 @@ def begin_run(host: Host) -> None:
     files = f"echo 600 >{seconds}; chown 3000:3000 {seconds}; touch {now}"
     host.run(f"podman unshare sh -c '{files}'", user="mms")
     log = f"podman unshare cat {CONFIG}/logs/meta.log"
-    wait_until(lambda: "Processing item" in host.run(log, user="mms", check=False).stdout, "a run", 120)
+    wait_until(lambda: "Processing item" in host.run(log, user="mms", check=False).stdout, "a run")

@@ -406,7 +406,7 @@ def started_by_the_timer(ready: BackupHost) -> str:
     soon = "~/.config/systemd/user/kometa-backup.timer.d"
     reload = "systemctl --user daemon-reload; systemctl --user restart kometa-backup.timer"
     ready.account(f"mkdir -p {soon}; printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=1s\\n' >{soon}/soon.conf; {reload}")
-    wait_until(lambda: bool(set(ready.archives()) - before), "the timer's backup", 120)
+    wait_until(lambda: bool(set(ready.archives()) - before), "the timer's backup")
     ready.account(
         f"rm -r {soon}; {reload}; while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done"
     )
@@ -627,7 +627,7 @@ def test_kill_9_of_any_process_at_any_moment_leaves_nothing_wrong(ready: BackupH
         ready.account(f"systemctl --user reset-failed {UNIT} 2>/dev/null || true")
         outcome = kill_one(ready, name, chance.uniform(0.0, 0.2))
         print(turn, name, outcome)
-        wait_until(lambda: ready.state() == "running", "Kometa is thawed", 120)
+        wait_until(lambda: ready.state() == "running", "Kometa is thawed")
         ready.assert_sound()
     assert ready.start()
     assert ready.partials() == []

@@ -30,9 +30,8 @@ NOBODYS_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 @pytest.fixture(scope="module")
 def host(sandbox: Sandbox) -> Iterator[Host]:
     """A host with nothing on it."""
-    made = sandbox.host("bare")
-    yield made
-    made.destroy()
+    with sandbox.host("bare") as made:
+        yield made
 
 
 def key_of(host: Host) -> str:

@@ -47,7 +47,7 @@ def test_a_run_in_progress_is_not_killed_unless_told_so(shared: Host, pyinfra: P
     shared.start_plex()
     shared.run(f"podman unshare sh -c 'echo 60 >{CONFIG}/.standin-run-seconds; touch {CONFIG}/.standin-run-now'", "mms")
     begun = f"podman unshare grep -q 'Processing item' {CONFIG}/logs/meta.log"
-    wait_until(lambda: shared.run(begun, user="mms", check=False).returncode == 0, "a run", 120)
+    wait_until(lambda: shared.run(begun, user="mms", check=False).returncode == 0, "a run")
     refused = pyinfra.run("destroy.py", "-y", status=1)
     assert "a run is in progress since" in refused.text
     assert "nothing was changed" in refused.text

@@ -22,9 +22,8 @@ from tests.sandbox import Host, Sandbox
 @pytest.fixture(scope="module")
 def host(sandbox: Sandbox) -> Iterator[Host]:
     """A host with nothing on it: sshd is enough."""
-    made = sandbox.host("bare")
-    yield made
-    made.destroy()
+    with sandbox.host("bare") as made:
+        yield made
 
 
 @pytest.fixture

@@ -29,9 +29,8 @@ STARTED = "podman inspect -f '{{.State.StartedAt}}' kometa"
 @pytest.fixture(scope="module")
 def fresh(sandbox: Sandbox) -> Iterator[Host]:
     """A host on which there is no account yet."""
-    made = sandbox.host("ready")
-    yield made
-    made.destroy()
+    with sandbox.host("ready") as made:
+        yield made
 
 
 def answering(name: str, when: str, then: str) -> tuple[str, str]:

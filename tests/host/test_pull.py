@@ -180,7 +180,7 @@ def test_what_needs_root_is_reported_and_not_done(origin: Origin, shared: Host) 
 def test_a_pull_that_is_killed_is_made_up_for(origin: Origin, shared: Host) -> None:
     origin.commit("Cut off", kometa_times=["00:30"])
     shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
-    wait_until(lambda: bool(run(shared, "pgrep -f 'pyinfra local.py' || true")), "the deploy begins", 120)
+    wait_until(lambda: bool(run(shared, "pgrep -f 'pyinfra local.py' || true")), "the deploy begins")
     shared.run(f"systemctl --user kill -s KILL {UNIT}", user="mms")
     # What a power failure leaves of files that were not on the disk
     copy = "~/.local/state/kometa-host/autodeploy/git/repository.git"

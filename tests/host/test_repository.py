@@ -244,7 +244,7 @@ def kill_campaign(ready: BackupHost, times: int) -> None:
         begin(ready, number)
         wait = f"sleep {numbers.uniform(0, 3):.2f}; for i in $(seq 40); do"
         ready.account(f"{wait} pkill -KILL -u mms -x {victim} && break; sleep 0.02; done; true")
-        wait_until(lambda: ended(ready), "the backup is over", 120)
+        wait_until(lambda: ended(ready), "the backup is over")
         assert_sound(ready)
 
 
@@ -300,7 +300,7 @@ def test_a_friends_host_by_sftp_also_when_its_line_is_cut(ready: BackupHost, san
         begin(ready, number)
         ready.account(f"sleep {numbers.uniform(0.5, 3):.2f}")
         friend.cut_line()
-        wait_until(lambda: ready.state() == "running", "Kometa runs again though nobody answers", 120)
+        wait_until(lambda: ready.state() == "running", "Kometa runs again though nobody answers")
         wait_until(lambda: ended(ready), "the backup is over", 400)
         friend.mend_line()
         assert ready.start(), ready.last_words()

@@ -102,7 +102,7 @@ def host(sandbox: Sandbox) -> Iterator[Host]:
 def start(host: Host) -> None:
     """Start the service and wait for Kometa."""
     host.run("systemctl --user restart kometa", user="mms")
-    wait_until(lambda: alive(host), "Kometa runs", 120)
+    wait_until(lambda: alive(host), "Kometa runs")
 
 
 def alive(host: Host) -> bool:
@@ -197,7 +197,7 @@ def test_without_network_online_a_user_quadlet_waits(sandbox: Sandbox, host: Hos
         assert trap.run("systemctl is-active network-online.target", check=False).stdout == "inactive\n"
         assert trap.run("timeout 5 systemctl --user start kometa", user="mms", check=False).returncode == 124
         trap.run("systemctl start network-online.target")
-        wait_until(lambda: alive(trap), "Kometa runs", 120)
+        wait_until(lambda: alive(trap), "Kometa runs")
     finally:
         trap.destroy()
 
@@ -211,7 +211,7 @@ def test_after_a_power_cut_the_same_disk_boots_again(host: Host) -> None:
     assert host.run("cat /root/kept").stdout == "kept\n"
     after = host.run("cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id; systemctl show -P UserspaceTimestamp")
     assert before.stdout != after.stdout
-    wait_until(lambda: alive(host), "Kometa runs again by itself", 120)
+    wait_until(lambda: alive(host), "Kometa runs again by itself")
     host.run("podman start plex", user="mms")
 
 
@@ -307,7 +307,7 @@ def test_a_bad_time_is_a_crash_loop_inside_a_running_container(host: Host) -> No
     container(host, "--detach --name looping -e KOMETA_TIMES=6am")
     text = "modules.util.Failed: Argument Error: time argument invalid: 6am must be in the HH:MM format"
     try:
-        wait_until(lambda: host.run("podman logs looping", user="mms").stderr.count(text) > 1, "a second start", 120)
+        wait_until(lambda: host.run("podman logs looping", user="mms").stderr.count(text) > 1, "a second start")
         assert host.run("podman inspect -f '{{.State.Status}}' looping", user="mms").stdout == "running\n"
     finally:
         host.run("podman rm --force --time 0 looping", user="mms")
@@ -320,7 +320,7 @@ def test_a_scheduled_run_writes_its_markers_and_rewrites_config_yml(host: Host) 
     write_config(host, GOOD)
     write_config(host, "1", ".standin-run-seconds")
     write_config(host, "", ".standin-run-now")
-    wait_until(lambda: "Finished" in read(host, "logs/meta.log 2>/dev/null || true"), "a run", 120)
+    wait_until(lambda: "Finished" in read(host, "logs/meta.log 2>/dev/null || true"), "a run")
     log = read(host, "logs/meta.log")
     assert re.search(r"\|\s+Starting (\d\d:\d\d )Run\s+\|", log)
     assert re.search(r"\|\s+Finished (\d\d:\d\d )Run\s+\|", log)
@@ -343,7 +343,7 @@ def is_in_the_middle(log: str) -> bool:
 def test_a_run_that_is_stopped_has_no_finish(host: Host) -> None:
     write_config(host, "60", ".standin-run-seconds")
     write_config(host, "", ".standin-run-now")
-    wait_until(lambda: is_in_the_middle(read(host, "logs/meta.log")), "a run in progress", 120)
+    wait_until(lambda: is_in_the_middle(read(host, "logs/meta.log")), "a run in progress")
     host.run("systemctl --user stop kometa", user="mms")
     log = read(host, "logs/meta.log")
     assert is_in_the_middle(log)

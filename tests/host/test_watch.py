@@ -71,12 +71,12 @@ class Watched:
         now = "touch .standin-now; chown 3000:3000 .standin*; mv .standin-now .standin-run-now"
         begin = f"cd {CONFIG}; echo {seconds} >.standin-run-seconds; {now}"
         self.run(f"podman unshare sh -c '{begin}'")
-        wait_until(lambda: self.run(f"{first} || true") not in ("", before), "a run begins", 120)
+        wait_until(lambda: self.run(f"{first} || true") not in ("", before), "a run begins")
 
     def run_ends(self) -> None:
         """Wait for the end of the run in progress."""
         end = f"podman unshare tail -c 3000 {CONFIG}/logs/meta.log | grep -c 'Finished .*Run' || true"
-        wait_until(lambda: self.run(end) != "0", "the run ends", 120)
+        wait_until(lambda: self.run(end) != "0", "the run ends")
 
     def whole_run(self) -> None:
         """Let a run begin and end."""

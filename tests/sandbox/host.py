@@ -101,6 +101,14 @@ class Host:
         trees.personalize(self.tree, self.session.identity(self))
         variants.apply(self.tree, self.like)
 
+    def __enter__(self) -> Host:
+        """Lend the host to a `with` statement, at whose end it is destroyed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Destroy it."""
+        self.destroy()
+
     def destroy(self) -> None:
         """End the host and remove all of it."""
         self._close_connections()

@@ -46,7 +46,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout: float, step: float = 0.05) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout: float = 120, step: float = 0.05) -> None:
     """Wait until `condition` holds; raise SandboxError that names `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not condition():
