@@ -3,8 +3,9 @@
 from pyinfra import host
 from pyinfra.api.output import echo
 
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.plans import config_tree
-from kometa_host.plans.config_tree import CONFIG, Reconciled
+from kometa_host.plans.config_tree import Reconciled
 from kometa_host.state import answers, desired
 from kometa_host.state.filesets import FileSet
 from operations.engine.files import files_change, finished, show_diff

@@ -5,10 +5,11 @@ What only one of the commands needs is imported there: a deploy has no use for i
 
 from pyinfra import host
 
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import notify as notify_plan
 from kometa_host.plans import service
-from kometa_host.plans.config_tree import CONFIG, reconcile
+from kometa_host.plans.config_tree import reconcile
 from kometa_host.plans.service import Decision, Pending, Step
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.state import filesets, programs

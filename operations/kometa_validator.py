@@ -10,9 +10,9 @@ from pyinfra.api.output import format_text
 
 from kometa_host.config_tree import findings, validator
 from kometa_host.config_tree.findings import Finding
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.validator import Verdict
 from kometa_host.errors import UserError
-from kometa_host.plans.config_tree import CONFIG
 from kometa_host.state import answers, desired, programs
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.programs import Actor

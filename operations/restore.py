@@ -16,10 +16,10 @@ from pyinfra.api.output import format_text
 from pyinfra.api.state import State
 
 from kometa_host.archive.gate import MAX_CONFIG
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.errors import UserError
 from kometa_host.plans import origin
 from kometa_host.plans import restore as restore_plan
-from kometa_host.plans.config_tree import CONFIG
 from kometa_host.plans.restore import MAX_WAIT, Comparison, Options
 from kometa_host.settings.restic import exclude_expression
 from kometa_host.settings.variables import Settings

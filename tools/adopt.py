@@ -25,7 +25,7 @@ from kometa_host.adoption.plan import Adoption, adoption_of
 from kometa_host.adoption.report import Outcome
 from kometa_host.adoption.sample import SAMPLE
 from kometa_host.adoption.sources import Archive, Host, Source, opened
-from kometa_host.config_tree.tree import CONFIG
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.controller.pull_mode import hosts_in
 from kometa_host.errors import UserError
 from kometa_host.secrets import file as secrets_file

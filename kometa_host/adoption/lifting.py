@@ -14,6 +14,7 @@ from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import ALLOW, dotted
 from kometa_host.config_tree.merge import AUTHORIZATIONS, TOKENS
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, stands_for_a_secret, token_kind
 from kometa_host.config_tree.redaction import is_harmless
@@ -23,7 +24,6 @@ from kometa_host.settings.kometa_options import is_option
 from kometa_host.settings.names import HOST_ITSELF, checked_plex_url
 from kometa_host.settings.refusals import RefusalError
 
-CONFIG: Final = "config.yml"
 # used once, for the first authorization
 USED_UP: Final = {("trakt", "pin"): ("trakt", "authorization"), ("mal", "localhost_url"): ("mal", "authorization")}
 REQUIRED: Final = {("plex", "token"): "plextoken", ("tmdb", "apikey"): "tmdbapikey"}

@@ -17,10 +17,10 @@ from kometa_host.adoption.sources import Source, SourceError
 from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import Finding, is_allowed
-from kometa_host.config_tree.named_files import in_config, named_files
+from kometa_host.config_tree.named_files import CONFIG, in_config, named_files
 from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, raw_secrets
-from kometa_host.config_tree.tree import CONFIG, MAX_NAMED, MAX_YAML_SIZE
+from kometa_host.config_tree.tree import MAX_NAMED, MAX_YAML_SIZE
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 from kometa_host.settings.names import HOST_ITSELF
 from kometa_host.settings.urls import parts_of
@@ -319,9 +319,10 @@ def _kinds_in(content: bytes) -> Iterator[str]:
 def _adopt_definitions(result: Adoption, text: str, contents: Mapping[str, bytes]) -> None:
     """Sort the YAML files beside config.yml: what is taken, what is left, and what goes to the host alone."""
     read = {path for file in named_files(yaml12.load(text, CONFIG).value) for path in file.found(contents)}
+    named = read | _named(text)
     for path, content in contents.items():
         content = _with_break_allowed(result, path, content) if path in read else content
-        _adopt_yaml(result, path, content, is_named=path in read | _named(text))
+        _adopt_yaml(result, path, content, is_named=path in named)
     if result.on_host:
         result.variables["kometa_host_files"] = [glob.escape(path) for path in result.on_host]
 

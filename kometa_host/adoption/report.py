@@ -6,7 +6,7 @@ from typing import Any
 
 from kometa_host.adoption import host_settings
 from kometa_host.adoption.plan import Adoption
-from kometa_host.config_tree.tree import CONFIG
+from kometa_host.config_tree.named_files import CONFIG
 
 MAX_SHOWN = 12  # names of one kind
 TO_SET = "variables to set yourself: they have another value, or are for one of several hosts (inventory.py)"

@@ -5,8 +5,7 @@ from typing import Final
 
 from kometa_host.adoption.edits import Edit, applied, line_span
 from kometa_host.config_tree import yaml12
-from kometa_host.config_tree.named_files import mapping
-from kometa_host.config_tree.tree import CONFIG
+from kometa_host.config_tree.named_files import CONFIG, mapping
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 
 KEYS: Final = {"plex": ("url", "token"), "tmdb": ("apikey",)}

@@ -14,8 +14,9 @@ from kometa_host.config_tree.config_yml import ConfigChecks, KometaSettings, sho
 from kometa_host.config_tree.definition_files import DefinitionFiles
 from kometa_host.config_tree.definitions import Report, examine
 from kometa_host.config_tree.findings import Finding, Place, is_allowed
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.plaintext_secrets import raw_secrets
-from kometa_host.config_tree.tree import CONFIG, MAX_YAML_SIZE, ManagedFile, Tree
+from kometa_host.config_tree.tree import MAX_YAML_SIZE, ManagedFile, Tree
 from kometa_host.config_tree.yaml12 import Document, YamlError
 
 UNREADABLE: Final = "unreadable"

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 from kometa_host.config_tree import named_files, placeholders
 from kometa_host.config_tree.findings import Finding, Place
-from kometa_host.config_tree.named_files import FILE_LISTS, NamedFile, in_config, mapping
-from kometa_host.config_tree.tree import CONFIG, Tree
+from kometa_host.config_tree.named_files import CONFIG, FILE_LISTS, NamedFile, in_config, mapping
+from kometa_host.config_tree.tree import Tree
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
 from kometa_host.settings.urls import parts_of
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from kometa_host.config_tree.findings import Finding, dotted
 from kometa_host.config_tree.merge import AUTHORIZATIONS
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.redaction import PLACEHOLDER, SECRET_KEY, is_harmless
 from kometa_host.config_tree.secret_patterns import HOOK_URL, JSON_WEB_TOKEN, URL_CREDENTIALS, URL_SECRET
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
 
-CONFIG: Final = "config.yml"
 # keys whose value is a secret, however short, in any file
 SECRET_NAMES: Final = frozenset(
     {"token", "user_token", "access_token", "refresh_token", "apikey", "api_key", "password", "passwd", "client_secret"}

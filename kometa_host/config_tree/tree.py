@@ -23,10 +23,9 @@ from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.later import Later
 from kometa_host.config_tree.listing import FRESH, Listing, Row, listing
 from kometa_host.config_tree.memory import TreeMemory
-from kometa_host.config_tree.named_files import is_on_host
+from kometa_host.config_tree.named_files import CONFIG, is_on_host
 from kometa_host.errors import UserError
 
-CONFIG: Final = "config.yml"
 LARGE: Final = 4 * 1024**3  # bytes; every backup holds the whole tree
 MAX_NAME: Final = 255  # bytes of one name, NAME_MAX of Linux
 MAX_YAML_SIZE: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still read; people write far smaller ones

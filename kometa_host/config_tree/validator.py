@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import Finding, Severity, dotted, is_allowed
-from kometa_host.config_tree.named_files import in_config, is_on_host
+from kometa_host.config_tree.named_files import CONFIG, in_config, is_on_host
 from kometa_host.config_tree.plaintext_secrets import leaves
 from kometa_host.config_tree.redaction import is_harmless, is_secret_path, redacted_value
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value, YamlError
 from kometa_host.errors import UserError
 
-CONFIG = "config.yml"
 MAX_LENGTH = 400  # characters of one message; a schema's complaint repeats the whole value
 MAX_VALUE = 60
 LIBRARY = re.compile(r"library '(?P<library>.*?)'(?: (?P<key>\w+))?: (?P<rest>.*)", re.DOTALL)

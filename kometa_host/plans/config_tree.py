@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from kometa_host.config_tree import merge, yaml12
 from kometa_host.config_tree.merge import Deviation
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.yaml12 import Value, YamlError
 from kometa_host.state import filesets
 from kometa_host.state.filesets import Changes, Entry, FileSet, FoundSet, WantedFile
 
-CONFIG = "config.yml"
 Seeds = Mapping[str, Mapping[str, str]]
 
 

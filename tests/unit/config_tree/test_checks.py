@@ -9,7 +9,8 @@ from kometa_host.config_tree import checks
 from kometa_host.config_tree.cache import code_version
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.findings import Finding, errors
-from kometa_host.config_tree.tree import CONFIG, scan
+from kometa_host.config_tree.named_files import CONFIG
+from kometa_host.config_tree.tree import scan
 
 PROJECT = Path(__file__).parents[3]
 GOOD = """\

@@ -10,7 +10,8 @@ import pytest
 from kometa_host.config_tree import tree as tree_module
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.listing import FRESH
-from kometa_host.config_tree.tree import CONFIG, Tree, TreeError, scan
+from kometa_host.config_tree.named_files import CONFIG
+from kometa_host.config_tree.tree import Tree, TreeError, scan
 
 CONTEXT = {"kometa_plex_url": "http://plex:32400", "kometa_times": ["06:00"], "kometa_secrets": {"plextoken": "hidden"}}
 OLD = 1_700_000_000

@@ -11,7 +11,8 @@ from kometa_host.config_tree.cache import code_version
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.config_words import kind_of
 from kometa_host.config_tree.findings import Finding
-from kometa_host.config_tree.tree import CONFIG, scan
+from kometa_host.config_tree.named_files import CONFIG
+from kometa_host.config_tree.tree import scan
 
 GOOD = """\
 plex: {url: http://plex:32400, token: <<plextoken>>}

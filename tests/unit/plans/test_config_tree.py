@@ -1,8 +1,8 @@
 """The declared tree and what Kometa wrote: its additions stay, declared values win, nothing is written for nothing."""
 
 from kometa_host.config_tree import merge, yaml12
-from kometa_host.plans import config_tree
-from kometa_host.plans.config_tree import CONFIG, Reconciled, reconcile
+from kometa_host.config_tree.named_files import CONFIG
+from kometa_host.plans.config_tree import Reconciled, reconcile
 from kometa_host.state.filesets import Entry, FileSet, FoundSet, WantedFile
 
 DECLARED = "# ours\nplex:\n  timeout: 60\nsettings:\n  cache: true\n"
@@ -140,4 +140,4 @@ def test_tokens_that_the_project_declares_itself_win() -> None:
 
 def test_what_is_declared_and_what_holds_agree() -> None:
     assert not merge.deviations(OURS, yaml12.load(DECLARED, CONFIG).value)
-    assert config_tree.CONFIG == "config.yml"
+    assert CONFIG == "config.yml"
