@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.sandbox.address import CHECKOUT, checkout_id
-from tests.sandbox.shell import locked, say
+from tests.sandbox.shell import locked, say, write_whole
 
 SOURCES = Path(__file__).parent
 
@@ -67,13 +67,13 @@ def _is_noted(name: str, entry: str) -> bool:
 
 def _note(name: str, entry: str) -> None:
     _users(name).mkdir(parents=True, exist_ok=True)
-    (_users(name) / checkout_id()).write_text(json.dumps({"entry": entry, "checkout": str(CHECKOUT)}))
+    write_whole(_users(name) / checkout_id(), json.dumps({"entry": entry, "checkout": str(CHECKOUT)}))
 
 
 def _prune(name: str) -> None:
     """Remove the entries of `name` that no existing checkout uses, and drafts that a killed build left."""
     used = set()
-    for note in _users(name).iterdir():
+    for note in _users(name).glob("[!.]*"):
         record = json.loads(note.read_text())
         if Path(record["checkout"]).is_dir():
             used.add(record["entry"])

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from tests.sandbox import network, trees, variants
 from tests.sandbox.address import address6, bridge_name, connection_data
 from tests.sandbox.machine import Machine
-from tests.sandbox.shell import SandboxError, daemon_pid, run, wait_until
+from tests.sandbox.shell import SandboxError, daemon_pid, run, wait_until, write_whole
 
 if TYPE_CHECKING:
     from tests.sandbox.session import Session
 
 LOGINS = ("root", *trees.ADMINS)
 SOCKETS = Path("/run/kometa-host-sandbox")  # short: the path of a socket may have 107 bytes
-BOOT_SECONDS = 60.0
+BOOT_SECONDS = 120.0
 PLEX_IMAGE = "docker.io/plexinc/pms-docker:latest"
 PLEX_TOKEN = "sandbox-plex-token"  # noqa: S105  (of the stand-in)
 PLEX_QUADLET = f"""\
@@ -70,7 +70,7 @@ class Record:
 
     def write(self, folder: Path) -> None:
         """Write the record into `folder`."""
-        (folder / "host.json").write_text(json.dumps(vars(self)))
+        write_whole(folder / "host.json", json.dumps(vars(self)))
 
 
 class Host:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from tests.sandbox.address import address6, bridge_name, first_choice, state_directory
-from tests.sandbox.shell import SandboxError, run
+from tests.sandbox.shell import SandboxError, run, write_whole
 
 
 def ensure_bridge() -> str:
@@ -16,7 +16,7 @@ def ensure_bridge() -> str:
     if Path("/sys/class/net", bridge).exists():
         return f"{(state_directory() / 'subnet').read_text().strip()}.1"
     prefix = free_prefix()
-    (state_directory() / "subnet").write_text(f"{prefix}\n")
+    write_whole(state_directory() / "subnet", f"{prefix}\n")
     run(["ip", "link", "add", bridge, "type", "bridge"])
     run(["ip", "addr", "add", f"{prefix}.1/24", "dev", bridge])
     run(["ip", "addr", "add", f"{address6(f'{prefix}.1')}/64", "dev", bridge, "nodad"])

@@ -59,10 +59,11 @@ class Registry:
 
     def ensure(self) -> str:
         """Make the registry run with the good image as latest, the first time; return its address."""
-        if not self.folder.exists():
-            self.start()
+        filled = self.session.folder / "registry.filled"
+        if not filled.exists():  # an attempt that failed half way is made again
             self.publish("good", tag="latest")
             self.publish("good", tag="v2.4.4")
+            filled.touch()
         return self.address
 
     def start(self) -> None:
@@ -73,8 +74,11 @@ class Registry:
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = self.session.folder / "registry.yml"
         settings.write_text(SETTINGS.format(folder=self.folder, address=self.address))
-        start_daemon([registry_program(), "serve", settings], self.session.folder / "registry.log", pid_file)
-        wait_until(self._answers, "the registry answers", 20)
+        log = self.session.folder / "registry.log"
+        start_daemon([registry_program(), "serve", settings], log, pid_file)
+        wait_until(lambda: self._answers() or daemon_pid(pid_file) is None, "the registry answers")
+        if daemon_pid(pid_file) is None:
+            raise SandboxError(f"the registry ended as it started: {log.read_text(errors='replace')[-2000:]}")
 
     def stop(self) -> None:
         """Stop the registry: pulls find nobody there."""

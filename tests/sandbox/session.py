@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import sys
@@ -21,6 +22,8 @@ from tests.sandbox.registry import Registry
 from tests.sandbox.shell import SandboxError, daemon_pid, locked, process_start, run, start_daemon, stop_daemon
 
 LAST_OCTET = 250
+EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+OWN_PORTS = 10_000
 
 
 def state_lock() -> contextlib.AbstractContextManager[None]:
@@ -174,10 +177,18 @@ class Session:
         """Return the port of a service, chosen once for the session."""
         recorded = self.folder / f"{service}.port"
         if not recorded.exists():
-            with socket.socket() as probe:
-                probe.bind((self.gateway, 0))
-                recorded.write_text(str(probe.getsockname()[1]))
+            recorded.write_text(str(free_port(self.gateway)))
         return int(recorded.read_text())
+
+
+def free_port(address: str) -> int:
+    """Return a port of `address` on which nobody listens, of those that the kernel gives to no connection by itself."""
+    highest = max(int(EPHEMERAL_PORTS.read_text().split()[0]), 2 * OWN_PORTS)
+    for port in random.sample(range(OWN_PORTS, highest), 50):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((address, port))
+            return port
+    raise SandboxError(f"no port of {address} is free")
 
 
 def make_keys(state: Path) -> None:

@@ -46,6 +46,13 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write `text` to `path` so that another process reads the former content or the new one, never a part."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text)
+    draft.replace(path)
+
+
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = 120, step: float = 0.05) -> None:
     """Wait until `condition` holds; raise SandboxError that names `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
@@ -71,7 +78,7 @@ def start_daemon(command: Sequence[str | Path], log: Path, pid_file: Path) -> No
             [str(part) for part in command],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/",
         )  # fmt: skip
-    pid_file.write_text(f"{process.pid} {process_start(process.pid)}")
+    write_whole(pid_file, f"{process.pid} {process_start(process.pid)}")
 
 
 def daemon_pid(pid_file: Path) -> int | None:
