@@ -2,7 +2,7 @@
 # and connections are made strictly.
 import sys
 
-# pyinfra forbids byte code, so that every run would compile this project anew: half a second.
+# pyinfra forbids byte code, so that every run would compile this project again: half a second.
 sys.dont_write_bytecode = False
 
 from kometa_host.controller.preflight import check_settings_before_connecting  # noqa: E402

@@ -23,7 +23,7 @@ from operations import (
 settings = settings_of(host)
 
 preconditions.met(name="The host can be deployed to")
-takeover.former_stack(name="Previous stack")
+takeover.previous_stack(name="Previous stack")
 account.user(
     name=f"Account {settings.mms_user}",
     user=settings.mms_user,

@@ -14,7 +14,7 @@ class History(FactBase[list[Event]]):
     """Return what the updates did to each container, newest first.
 
         [Event(time=datetime(2026, 11, 22, 7, 0, tzinfo=UTC), group="interactive", container="kometa",
-               image="lscr.io/linuxserver/kometa:latest", event="updated", former="804d...", new="1c2f...",
+               image="lscr.io/linuxserver/kometa:latest", event="updated", previous="804d...", new="1c2f...",
                why="runs 2.4.5 now, healthy; before, it was 2.4.4")]
 
     Empty where there was none yet.

@@ -18,7 +18,7 @@ from kometa_host.state.programs import Actor
 class Archives(FactBase[list[FoundArchive]]):
     """Return all archives of the backup directory and all snapshots of the repository, newest first.
 
-    Those of the former stack and broken ones too.
+    Those of the previous stack and broken ones too.
 
         [FoundArchive(name="kometa-2026-01-31T080000Z.tar.zst.age", time=datetime(...), size=1023410176,
                       encrypted=True, complete=True, by_hand=False, pinned=False, proved=datetime(...),

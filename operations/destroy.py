@@ -178,7 +178,7 @@ def network() -> Commands:
 
 @host_operation
 def images() -> Commands:
-    """Make sure that no image of Kometa's repository is left, former ones included; those that others use stay.
+    """Make sure that no image of Kometa's repository is left, previous ones included; those that others use stay.
 
     destroy.images(name="Images")
     """

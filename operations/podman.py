@@ -38,7 +38,7 @@ def image(image: str) -> Commands:
 
 @host_operation
 def network(network: str) -> Commands:
-    """Make sure that the network exists and resolves container names; one that does not is made anew.
+    """Make sure that the network exists and resolves container names; one that does not is recreated.
 
     + network: name as `podman network ls` shows it
 

@@ -10,12 +10,12 @@ from operations.engine.run_state import run_state
 
 
 @host_operation
-def former_stack() -> Commands:
-    """Say what is taken over from a former stack, and note its unit and image as what to go back to.
+def previous_stack() -> Commands:
+    """Say what is taken over from a previous stack, and note its unit and image as what to go back to.
 
-    What cannot be taken over has been refused before, by preconditions.met. Without a former stack nothing happens.
+    What cannot be taken over has been refused before, by preconditions.met. Without a previous stack nothing happens.
 
-        takeover.former_stack(name="Previous stack")
+        takeover.previous_stack(name="Previous stack")
     """
     known, found = settings(), observe()
     lines = takeover.report(known, found)
@@ -30,7 +30,7 @@ def former_stack() -> Commands:
         host.noop("it does not run, so there is nothing to go back to")
         return
     yield account_change(
-        "noting the former unit and image",
+        "noting the previous unit and image",
         "rollback",
         call="remember_good",
         quadlet_dir=known.quadlet_dir,

@@ -54,7 +54,7 @@ def private_environment(home: Path, environment: Mapping[str, str]) -> dict[str,
 
 def edit(words: list[str], file: Path, home: Path, environment: Mapping[str, str]) -> None:
     """Let the user edit a file. Raise UserError if the editor fails; it has ended when this returns or raises."""
-    former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the editor's
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the editor's
     try:
         process = subprocess.Popen(
             [*words, str(file)], env=private_environment(home, environment), cwd=home, preexec_fn=_prepare
@@ -65,7 +65,7 @@ def edit(words: list[str], file: Path, home: Path, environment: Mapping[str, str
             _end(process)
             raise
     finally:
-        signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGINT, previous)
     if status:
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"failed with status {status}"
         raise UserError(f"the editor {how}; nothing was changed")

@@ -151,7 +151,7 @@ def _archives(size: float) -> list[FoundArchive]:
 def _updates() -> tuple[Event, ...]:
     image = "lscr.io/linuxserver/kometa:latest"
     told = ((11, "updated", "runs 2.4.4 now, healthy; before, it was 2.4.3"), (12, "postponed", "a run is in progress"),
-            (44, "rolled-back", "the new image was not healthy within 120 s; the former one runs again"),
+            (44, "rolled-back", "the new image was not healthy within 120 s; the previous one runs again"),
             (73, "updated", "runs 2.4.3 now, healthy; before, it was 2.4.2"))  # fmt: skip
     night = datetime(2026, 11, 22, 7, 0, 9, tzinfo=UTC)
     return tuple(

@@ -127,9 +127,9 @@ def ended_by_signals(signals: Iterable[signal.Signals] = ENDINGS) -> Iterator[No
     def end(number: int, _frame: FrameType | None) -> None:
         raise EndedError(f"ended by {signal.Signals(number).name}; nothing was changed")
 
-    former = {number: signal.signal(number, end) for number in signals}
+    previous = {number: signal.signal(number, end) for number in signals}
     try:
         yield
     finally:
-        for number, handler in former.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

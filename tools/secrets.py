@@ -1,6 +1,6 @@
 """The secrets file on the operator's machine: `python -m tools.secrets init|edit|rekey`.
 
-init makes an identity and a list of recipients, edit opens the decrypted file in $EDITOR, rekey encrypts it anew to the
+init makes an identity and a list of recipients, edit opens the decrypted file in $EDITOR, rekey encrypts it again to the
 recipients. The decrypted text is only ever in memory.
 """
 
@@ -86,7 +86,7 @@ def edit(project: Path) -> None:
 
 
 def rekey(project: Path) -> None:
-    """Encrypt the secrets file anew, to the present recipients."""
+    """Encrypt the secrets file again, to the present recipients."""
     recipients = _recipients(project)
     if not (project / SECRETS_FILE).exists():
         raise UserError(f"there is no {SECRETS_FILE} yet; make secrets-edit creates it")

@@ -1,4 +1,4 @@
-"""Writing a file of the project as a whole: a crash leaves the former or the new one, and nothing beside it."""
+"""Writing a file of the project as a whole: a crash leaves the previous or the new one, and nothing beside it."""
 
 import os
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def replace(path: Path, content: bytes, mode: int) -> None:
-    """Replace a file, or make it, with this mode. Raise OSError; the former file is as it was then."""
+    """Replace a file, or make it, with this mode. Raise OSError; the previous file is as it was then."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -59,7 +59,7 @@ def settings_of(container: Container) -> HostSettings:
 
 
 def _with_arguments(container: Container) -> dict[str, str]:
-    """Return the environment, options of Kometa's command line among it; PMM_ is the former name of KOMETA_."""
+    """Return the environment, options of Kometa's command line among it; PMM_ is the previous name of KOMETA_."""
     found = {re.sub(r"^PMM_(?!TIME$)", "KOMETA_", name): value for name, value in container.environment.items()}
     words = [part for word in container.arguments for part in word.split("=", 1)]
     for option, value in pairwise([*words, ""]):

@@ -1,4 +1,4 @@
-"""Names of former releases in a config.yml, and what they are called now. Pure.
+"""Names of previous releases in a config.yml, and what they are called now. Pure.
 
 Kometa still reads them (modules/config.py of 2.4.4) and warns in every run. A key is renamed in its place;
 metadata_path alone can become two keys, since it named files with collections as well as files with metadata.

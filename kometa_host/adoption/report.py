@@ -90,7 +90,7 @@ def _kept_beside(adoption: Adoption) -> Iterator[str]:
 
 def _left(adoption: Adoption) -> Iterator[str]:
     if adoption.of_kometa:
-        yield f"Kometa's own, which it makes anew: {_names(sorted({_top(path) for path in adoption.of_kometa}))}"
+        yield f"Kometa's own, which it makes again: {_names(sorted({_top(path) for path in adoption.of_kometa}))}"
     if adoption.rest:
         yield f"nothing that Kometa reads: {_names(adoption.rest)}"
     if adoption.on_host:

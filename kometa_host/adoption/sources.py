@@ -235,7 +235,7 @@ def _checked_member(name: str, shown: str) -> str:
     """Return a member's path without ./ in front. Raise SourceError for one that leads out of the archive."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts or not parts:
-        raise SourceError(f"{shown} has a file with the path {name!r}, which leads out of it; make the archive anew")
+        raise SourceError(f"{shown} has a file with the path {name!r}, which leads out of it; make the archive again")
     return "/".join(parts)
 
 

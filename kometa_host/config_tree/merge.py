@@ -59,9 +59,9 @@ class Deviation:
         return f"{where}: {found} on the host, {declared} in the project"
 
 
-def deviations(declared: Value, found: Value, formerly_declared: Value = None) -> list[Deviation]:
+def deviations(declared: Value, found: Value, previously_declared: Value = None) -> list[Deviation]:
     """Return where the host's document is not as the project declares it, in the project's order."""
-    return list(_differences(wanted(declared, found, formerly_declared), found, ()))
+    return list(_differences(wanted(declared, found, previously_declared), found, ()))
 
 
 def seeded(declared: Value, seeds: Mapping[str, Mapping[str, str]]) -> Value:
@@ -79,21 +79,21 @@ def seeded(declared: Value, seeds: Mapping[str, Mapping[str, str]]) -> Value:
     return result
 
 
-def wanted(declared: Value, found: Value, formerly_declared: Value = None) -> Value:
+def wanted(declared: Value, found: Value, previously_declared: Value = None) -> Value:
     """Return what the host's document shall be: the declared values in their order, then what Kometa has added.
 
     Applied to its own result it changes nothing.
     """
-    return _wanted(declared, found, formerly_declared, ())
+    return _wanted(declared, found, previously_declared, ())
 
 
-def merged(declared_text: str, declared: Value, found: Value, formerly_declared: Value = None) -> str:
+def merged(declared_text: str, declared: Value, found: Value, previously_declared: Value = None) -> str:
     """Return the text to put on the host.
 
     It is the project's text, comments included, unless Kometa has added something to the host's document. A found
     document that is no mapping, such as one that cannot be read, has nothing to keep.
     """
-    return as_text(wanted(declared, found, formerly_declared), declared_text, declared)
+    return as_text(wanted(declared, found, previously_declared), declared_text, declared)
 
 
 def as_text(value: Value, declared_text: str, declared: Value) -> str:
@@ -106,23 +106,24 @@ def same(one: Value, other: Value) -> bool:
     return next(_differences(one, other, ()), None) is None
 
 
-def _wanted(declared: Value, found: Value, formerly: Value, path: KeyPath) -> Value:
+def _wanted(declared: Value, found: Value, previously: Value, path: KeyPath) -> Value:
     if _is_kometas(declared, found, path):
         return found
     filled = len(path) == 1 and path[0] in FILLED and not declared and not isinstance(declared, bool)
     if not isinstance(found, dict) or not (isinstance(declared, dict) or filled):
         return declared
-    before = formerly if isinstance(formerly, dict) else {}
+    before = previously if isinstance(previously, dict) else {}
     result = _declared_keys(declared or {}, found, before, path)
     return result | {
         key: value for key, value in found.items() if key not in result and not _dropped(key, before, path)
     }
 
 
-def _declared_keys(declared: dict[Value, Value], found: dict[Value, Value], formerly: dict[Value, Value],
+def _declared_keys(declared: dict[Value, Value], found: dict[Value, Value], previously: dict[Value, Value],
                    path: KeyPath) -> dict[Value, Value]:  # fmt: skip
     result = {
-        key: _wanted(value, found.get(key, MISSING), formerly.get(key), (*path, key)) for key, value in declared.items()
+        key: _wanted(value, found.get(key, MISSING), previously.get(key), (*path, key))
+        for key, value in declared.items()
     }
     authorized = not _unauthorized(found.get("authorization"))
     if path == TRAKT_PIN[:1] and "pin" in found and authorized and _blank(found["pin"]):
@@ -130,9 +131,9 @@ def _declared_keys(declared: dict[Value, Value], found: dict[Value, Value], form
     return result
 
 
-def _dropped(key: Value, formerly: dict[Value, Value], path: KeyPath) -> bool:
+def _dropped(key: Value, previously: dict[Value, Value], path: KeyPath) -> bool:
     """Return whether a key that is no longer declared has to go. What Kometa refreshes stays as long as its section."""
-    return key in formerly and (*path, key) not in AUTHORIZATIONS
+    return key in previously and (*path, key) not in AUTHORIZATIONS
 
 
 def _is_kometas(declared: Value, found: Value, path: KeyPath) -> bool:

@@ -128,7 +128,7 @@ def _refuse_invisible(text: str, file: str) -> None:
         line, column = _place(text[: odd.start()])
         problem = f"an invisible control character (U+{ord(odd.group()):04X}) stands here"
         raise YamlError(
-            file, line, column, problem, "delete it, or type the line anew; it may have come with pasted text"
+            file, line, column, problem, "delete it, or type the line again; it may have come with pasted text"
         )
 
 

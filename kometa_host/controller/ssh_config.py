@@ -195,6 +195,6 @@ def changed_key(entry: str, files: Sequence[str]) -> str:
     file = files[0] if files else "~/.ssh/known_hosts"
     return (
         f"{entry} has another SSH key than the one in {file}, and nothing was sent there: somebody may be between. "
-        f"If the host was installed anew, forget the old key, then accept the new one after a look:\n"
+        f"If the host was installed again, forget the old key, then accept the new one after a look:\n"
         f"    {_line(['ssh-keygen', '-R', entry, '-f', file])}"
     )

@@ -30,11 +30,11 @@ def reconcile(declared: FileSet, found: FoundSet, seeds: Seeds | None = None) ->
     if found.text is None and (not seeds or found.digest == declared.digest):
         return Reconciled(declared, filesets.changes(declared, found))
     text = declared.files[CONFIG].text()
-    document, on_host, formerly = yaml12.load(text, CONFIG).value, _readable(found.text), _readable(found.declared)
+    document, on_host, previously = yaml12.load(text, CONFIG).value, _readable(found.text), _readable(found.declared)
     complete = merge.seeded(document, seeds or {})
-    deviations = merge.deviations(complete, on_host, formerly)
+    deviations = merge.deviations(complete, on_host, previously)
     if found.text is None or deviations:
-        value = merge.wanted(complete, on_host, formerly)
+        value = merge.wanted(complete, on_host, previously)
         file = WantedFile.of(merge.as_text(value, text, document), declared.files[CONFIG].mode)
     else:
         file = WantedFile.of(found.text, declared.files[CONFIG].mode)

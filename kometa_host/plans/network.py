@@ -22,10 +22,10 @@ def fault(network: Mapping[str, Any] | None) -> str | None:
 
 
 def refuse_if_used(name: str, why: str, found: Observed) -> None:
-    """Raise UserError if a network that has to be made anew is used by containers of others."""
+    """Raise UserError if a network that has to be recreated is used by containers of others."""
     users = sorted(c.name for c in found.containers.values() if name in c.networks and c.name != CONTAINER)
     if users and found.network is not None:
         raise UserError(
-            f"the network {name} has to be made anew ({why}), but {', '.join(users)} use it. "
+            f"the network {name} has to be recreated ({why}), but {', '.join(users)} use it. "
             f"Stop them (systemctl --user stop ...), deploy again, and start them."
         )

@@ -75,6 +75,6 @@ def refuse_unlimited_memory(settings: Settings, found: Observed) -> None:
 
 
 def refuse_used_network(settings: Settings, found: Observed) -> None:
-    """Raise UserError if the network has to be made anew while containers of others use it."""
+    """Raise UserError if the network has to be recreated while containers of others use it."""
     if fault := network_plan.fault(found.network):
         network_plan.refuse_if_used(settings.mms_network, fault, found)

@@ -319,5 +319,5 @@ def result(settings: Settings, options: Options, name: str, told: Mapping[str, s
         lines += [f"what was there before is kept in {kept}"] if kept else []
     else:
         lines = [f"{tree} is restored: {name}. {running}"]
-        lines += [f"the former tree is kept as {kept}; operations.restore.undo brings it back"] if kept else []
+        lines += [f"the previous tree is kept as {kept}; operations.restore.undo brings it back"] if kept else []
     return [*lines, "the next deploy puts back what the project declares (deploy.py --dry --diff shows what)"]

@@ -66,7 +66,7 @@ def _outdated(settings: Settings, found: Observed, container: Container, inputs:
         "its Quadlet is newer than the container": found.quadlet_times.get(QUADLET, 0) > container.started + 1,
         "its image is newer than the container": found.image_id not in (None, container.image_id),
         "its secrets have changed": pending.secrets or written > container.started + 1,
-        "its network is made anew": pending.network,
+        "its network is recreated": pending.network,
         "it is frozen": container.state == "paused" and not _backup_runs(found),
         "Kometa is not alive in it": not found.text("kometa-alive"),
     }

@@ -46,7 +46,7 @@ def _quadlet(settings: Settings) -> str:
     return f"{settings.quadlet_dir}/{QUADLET}"
 
 
-def former_quadlet(settings: Settings, found: Observed) -> str | None:
+def previous_quadlet(settings: Settings, found: Observed) -> str | None:
     """Return the text of the kometa.container of another stack; None if there is none, or if it is ours already."""
     return found.foreign.get(_quadlet(settings))
 
@@ -98,7 +98,7 @@ def _shadowing(settings: Settings, found: Observed) -> Iterator[str]:
     unit = found.units.get(UNIT)
     if _shadow(settings) in found.foreign:
         yield (
-            f"{_shadow(settings)} hides the unit that Quadlet makes of {_quadlet(settings)}. If it is a former Kometa, "
+            f"{_shadow(settings)} hides the unit that Quadlet makes of {_quadlet(settings)}. If it is a previous Kometa, "
             f"stop it (systemctl --user disable --now {UNIT}), move the file away, and deploy again."
         )
     elif unit and unit.load == "masked":
@@ -125,7 +125,7 @@ def _unmade_container(found: Observed) -> Iterator[str]:
 
 
 def _unclear_quadlet(settings: Settings, found: Observed) -> Iterator[str]:
-    text = former_quadlet(settings, found)
+    text = previous_quadlet(settings, found)
     if text is None:
         return
     image = (values(text, "Image") or ["no image"])[-1]
@@ -137,7 +137,7 @@ def _unclear_quadlet(settings: Settings, found: Observed) -> Iterator[str]:
     if found.resolved(posixpath.normpath(source)) != found.resolved(settings.kometa_config_dir):
         yield (
             f"{_quadlet(settings)} has {source} at /config, while kometa_config_dir is {settings.kometa_config_dir}. "
-            f"Set kometa_config_dir to where Kometa's data are, or move the Quadlet away to begin anew."
+            f"Set kometa_config_dir to where Kometa's data are, or move the Quadlet away to begin again."
         )
 
 
@@ -171,7 +171,7 @@ def own_quadlets(wanted: FileSet, settings: Settings, found: Observed) -> FileSe
 
 
 def own_units(wanted: FileSet, settings: Settings, found: Observed) -> FileSet:
-    """Return the units under names that nobody else's have: updates get out of the way of a former stack's."""
+    """Return the units under names that nobody else's have: updates get out of the way of a previous stack's."""
     if not autodeploy_plan.names_taken(settings, found):
         return wanted
     other = autodeploy_files.fallback_unit_names(settings)
@@ -179,8 +179,8 @@ def own_units(wanted: FileSet, settings: Settings, found: Observed) -> FileSet:
 
 
 def report(settings: Settings, found: Observed) -> list[str]:
-    """Return, a line each, what a deploy takes over from a former stack and what it leaves alone; [] without one."""
-    text = former_quadlet(settings, found)
+    """Return, a line each, what a deploy takes over from a previous stack and what it leaves alone; [] without one."""
+    text = previous_quadlet(settings, found)
     if text is None:
         return []
     return [
@@ -201,15 +201,15 @@ def _network_line(settings: Settings, found: Observed) -> Iterator[str]:
 
 
 def _archive_line(settings: Settings, found: Observed) -> Iterator[str]:
-    archives = found.text("former-archives").splitlines()
+    archives = found.text("previous-archives").splitlines()
     plain = [name for name in archives if not name.endswith(".age")]
     if archives:
         clear = f"; {len(plain)} of them are not encrypted, such as {plain[0]}" if plain else ""
-        yield f"taken over in place: {len(archives)} former backups in {settings.kometa_backup_dir}{clear}"
+        yield f"taken over in place: {len(archives)} previous backups in {settings.kometa_backup_dir}{clear}"
 
 
 def _unit_lines(settings: Settings, found: Observed) -> Iterator[str]:
-    theirs = found.text("former-units").splitlines()
+    theirs = found.text("previous-units").splitlines()
     if theirs:
         yield (
             f"left to others: {', '.join(theirs)}. Take Kometa out of what they back up and deploy, or they go on "
@@ -222,7 +222,7 @@ def _unit_lines(settings: Settings, found: Observed) -> Iterator[str]:
 
 
 def _variable_lines(settings: Settings, found: Observed, quadlet: str) -> Iterator[str]:
-    from_file = found.text("former-variables").splitlines()
+    from_file = found.text("previous-variables").splitlines()
     if from_file:
         yield (
             f"no longer used: {settings.kometa_config_dir}/kometa.env. It stays where it is, in backups as well; "
@@ -237,9 +237,9 @@ def _variable_lines(settings: Settings, found: Observed, quadlet: str) -> Iterat
 
 
 def lost_variables(settings: Settings, quadlet: str, from_file: list[str]) -> set[str]:
-    """Given a former Quadlet and the names in its environment file, return the variables that Kometa has no longer."""
+    """Given a previous Quadlet and the names in its environment file, return the variables that Kometa has no longer."""
     pairs = " ".join(values(quadlet, "Environment"))
-    former = {*re.findall(r"(?:^|[\s\"'])([A-Za-z_][A-Za-z0-9_]*)=", pairs), *from_file}
+    previous = {*re.findall(r"(?:^|[\s\"'])([A-Za-z_][A-Za-z0-9_]*)=", pairs), *from_file}
     secret = {f"KOMETA_{name.upper().replace('-', '_')}" for name in settings.kometa_secrets}
     ours = {*container_environment(settings), *secret, "KOMETA_TIME", "PMM_TIME"}
-    return former - ours
+    return previous - ours

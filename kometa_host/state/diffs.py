@@ -8,7 +8,7 @@ from itertools import islice
 from kometa_host.config_tree.redaction import SECRET_KEY
 from kometa_host.config_tree.secret_patterns import MASK, masked
 
-# Of a unit's Environment=, where a former stack had its secrets: NAME=value, quoted or not.
+# Of a unit's Environment=, where a previous stack had its secrets: NAME=value, quoted or not.
 ENVIRONMENT = re.compile(r"^(\s*Environment\s*=)(.*)", re.MULTILINE)
 ASSIGNMENT = re.compile(r"\"(\w+)=((?:[^\"\\]|\\.)*)\"?|(?<![^\s'])(\w+)=(\S*)")
 

@@ -78,5 +78,5 @@ def _from_json(found: Mapping[str, Any]) -> Memory:
 
 
 def save(memory: Memory, path: Path) -> None:
-    """Write the file anew, in one step."""
+    """Write the whole file, in one step."""
     replace_file(path, json.dumps(memory.to_json()) + "\n")

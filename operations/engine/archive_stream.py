@@ -333,7 +333,7 @@ class Progress:
         if now - self._told < (1 if self._alone else 10):
             return
         self._told = now
-        # Over the former line, which is the one above that of pyinfra's spinner.
+        # Over the previous line, which is the one above that of pyinfra's spinner.
         back = "\033[A\r\033[K" if self._alone and self._lines else ""
         self._lines += 1
         text = restore_plan.progress_text(self._what, done, self._size, now - self._began)

@@ -52,14 +52,14 @@ def _feed(process: Process, data: Iterable[bytes]) -> None:
 @contextmanager
 def at_interrupt(action: Callable[[], None]) -> Iterator[None]:
     """Let the first Ctrl-C do the action, for every host that is in here, and the second what it did before."""
-    former = signal.getsignal(signal.SIGINT)
+    previous = signal.getsignal(signal.SIGINT)
 
     def once(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, former)
+        signal.signal(signal.SIGINT, previous)
         # Not in the handler itself, which may have interrupted anything.
         gevent.spawn(action)
-        if getattr(former, "is_ours", False) and callable(former):
-            former(number, frame)
+        if getattr(previous, "is_ours", False) and callable(previous):
+            previous(number, frame)
 
     once.is_ours = True  # type: ignore[attr-defined]
     signal.signal(signal.SIGINT, once)
@@ -67,4 +67,4 @@ def at_interrupt(action: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         if signal.getsignal(signal.SIGINT) is once:
-            signal.signal(signal.SIGINT, former)
+            signal.signal(signal.SIGINT, previous)

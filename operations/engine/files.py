@@ -15,7 +15,7 @@ from kometa_host.state import answers, desired, programs
 from kometa_host.state.diffs import unified, without_secrets
 from kometa_host.state.filesets import Changes, FileSet, WantedFile, manifest_of
 from kometa_host.state.programs import Actor
-from operations.engine.operation import Change, Commands, ask, observe, observe_anew, settings
+from operations.engine.operation import Change, Commands, ask, observe, observe_again, settings
 
 MAX_SHOWN_SIZE = 65_536  # bytes of a file of which a diff shows lines
 
@@ -62,7 +62,7 @@ def finished(wanted: FileSet, library: str = "files", then: str = "", **variable
         return
     script = programs.program(library, call="finish_files", **set_variables(wanted, then), **variables)
     yield Change(f"finishing what was begun in {wanted.root}", script)
-    observe_anew()
+    observe_again()
 
 
 def set_variables(wanted: FileSet, then: str = "") -> dict[str, Any]:

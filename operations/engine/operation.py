@@ -51,7 +51,7 @@ def observe() -> Observed:
     return known.observed[1]
 
 
-def observe_anew() -> Observed:
+def observe_again() -> Observed:
     """Return the state of the host as it is now, on which the rest of this stage decides."""
     run_state(host).observed = None
     return observe()

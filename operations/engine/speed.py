@@ -1,4 +1,4 @@
-"""What pyinfra works out anew for each operation of each host, worked out faster: the same answers.
+"""What pyinfra works out again for each operation of each host, worked out faster: the same answers.
 
 Together they took a fifth of the time of a run that changes nothing, and more with each further host.
 """

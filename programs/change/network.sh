@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Makes the network anew: Podman cannot change one.
+# Recreates the network: Podman cannot change one.
 . begin.sh
 . lib/common.sh
 . lib/podman.sh

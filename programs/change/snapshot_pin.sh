@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Pins a snapshot of the repository, so that retention leaves it alone, or gives it free again. Its id is another one after
-# that, which is said: restic makes a snapshot anew to change its tags. What was proved of it stays proved.
+# that, which is said: restic makes another snapshot to change its tags. What was proved of it stays proved.
 . lib/backup_marks.sh
 . lib/common.sh
 . lib/restic.sh

@@ -200,7 +200,7 @@ marks_and_names() {
 delete_superseded() {
     local name names
     names=$(marks_and_names | superseded) ||
-        fail "the backup is good, but it could not be decided which former ones may go; none was deleted."
+        fail "the backup is good, but it could not be decided which previous ones may go; none was deleted."
     [ -n "$names" ] || return 0
     while IFS= read -r name; do
         rm -f -- "$backup_dir/$name" || fail "the backup is good, but $backup_dir/$name, which may go, could not be deleted."

@@ -15,9 +15,9 @@
 # Those made by hand are counted by themselves, so they push out none of the timer's: neither the good one of last night
 # nor any other. Nor do they push out each other: of the finest class that is kept, all of a period stay.
 # A pinned one stays and takes no one's place. The newest that was proved, by a drill or a restore, stays.
-# An archive and its unencrypted twin (NAME.age and NAME) are one: the former stack left the twin behind when it could
+# An archive and its unencrypted twin (NAME.age and NAME) are one: the previous stack left the twin behind when it could
 # not encrypt, so the .age may be the bad one of the two, and they stay or go together.
-# Names that are none of ours or of the former stack's (see kometa_host/archive/names.py) are never printed. A snapshot
+# Names that are none of ours or of the previous stack's (see kometa_host/archive/names.py) are never printed. A snapshot
 # of a repository has the name kometa-MOMENT.restic.ID.
 #
 # POSIX awk, for mawk, gawk and busybox: no intervals in patterns, no strftime, no sort.
@@ -47,7 +47,7 @@ function day_number(year, month, day,    days, earlier, m) {
 function moment(name,    text, year, month, day) {
     if (name ~ OURS || name ~ SNAPSHOT)
         text = substr(name, 8, 18)
-    else if (name ~ FORMER)
+    else if (name ~ PREVIOUS)
         text = substr(name, 8, 10) "T000000Z"
     else
         return ""
@@ -104,7 +104,7 @@ BEGIN {
     clock = "T[0-9][0-9][0-9][0-9][0-9][0-9]Z"
     OURS = "^kometa-" date clock "[.]tar[.]zst[.]age$"
     SNAPSHOT = "^kometa-" date clock "[.]restic[.][0-9a-f]+$"
-    FORMER = "^kometa-" date "[.]tar[.]zst([.]age)?$"
+    PREVIOUS = "^kometa-" date "[.]tar[.]zst([.]age)?$"
     if (now !~ "^" date clock "$")
         refuse("now must be a UTC time as 2025-01-31T080000Z")
     split("last hourly daily weekly monthly yearly", classes, " ")

@@ -10,7 +10,7 @@ open_work
 trap put_back_service EXIT
 trap interrupted INT TERM
 take_lock "$lock_wait" "$holder"
-drop_former_work
+drop_previous_work
 wait_until_idle "$idle_wait" "Wait for its end, or add wait=true." sleep 2
 in_namespace has_config || fail "there is no config.yml in $folder, so Kometa would not run. Deploy first."
 let_service_rest

@@ -55,15 +55,15 @@ foreign_part() {
         if cut -f2- "$state_dir"/files/{quadlets,units}/manifest 2>/dev/null | grep -qxF -- "${path##*/}"; then continue; fi
         emit "foreign.$path" <"$path"
     done
-    if [ -e "${claimed[0]}" ] && [ ! -e "$state_dir/files/quadlets/manifest" ]; then former_stack_part; fi
+    if [ -e "${claimed[0]}" ] && [ ! -e "$state_dir/files/quadlets/manifest" ]; then previous_stack_part; fi
 }
 
-# What a former stack has besides: told once, before the first deploy.
-former_stack_part() {
-    find "$HOME/.config/systemd/user" -maxdepth 1 -name 'mms-*' -printf '%f\n' 2>/dev/null | sort | emit former-units
+# What a previous stack has besides: told once, before the first deploy.
+previous_stack_part() {
+    find "$HOME/.config/systemd/user" -maxdepth 1 -name 'mms-*' -printf '%f\n' 2>/dev/null | sort | emit previous-units
     in_namespace read_plain "$config_dir/kometa.env" 65536 2>/dev/null |
-        sed -nE 's/^(export +)?([A-Za-z_][A-Za-z0-9_]*)=.*/\2/p' | emit former-variables
-    timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | emit former-archives
+        sed -nE 's/^(export +)?([A-Za-z_][A-Za-z0-9_]*)=.*/\2/p' | emit previous-variables
+    timeout -s KILL 10 find "$backup_place" -maxdepth 1 -name 'kometa-????-??-??.tar.zst*' -printf '%f\n' 2>/dev/null | sort | emit previous-archives
 }
 
 # Podman keeps for ever what it was first told: an account that was entered without a session has its state in /tmp.

@@ -17,7 +17,7 @@ mark_archive() { # $1: mark, $2: name
     is_marked "$1" "$2" || printf '%s %s\n' "$1" "$2" >>"$marks_file"
 }
 
-# $1: mark, empty for all of them, $2: name. Whatever happens, the marks are the former or the new ones.
+# $1: mark, empty for all of them, $2: name. Whatever happens, the marks are the previous or the new ones.
 unmark_archive() {
     [ -e "$marks_file" ] || return 0
     awk -v mark="$1" -v name="$2" '!((mark == "" || $1 == mark) && substr($0, index($0, " ") + 1) == name)' \

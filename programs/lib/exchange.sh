@@ -12,7 +12,7 @@ begin_record() { stage='' candidate='' live='' inode='' was_active=''; }
 # mv have it. File systems that cannot (NFS) get two renames, which the journal mends.
 exchange() { # $1: candidate, $2: live
     if exchange_at_once "$1" "$2" 2>/dev/null; then return 0; fi
-    mv -T -- "$2" "$1.former" && mv -T -- "$1" "$2" && mv -T -- "$1.former" "$1"
+    mv -T -- "$2" "$1.previous" && mv -T -- "$1" "$2" && mv -T -- "$1.previous" "$1"
 }
 
 exchange_at_once() {
@@ -41,8 +41,8 @@ go_back() {
 }
 
 finish_renames() {
-    [ -e "$candidate.former" ] || return 0
-    if [ -e "$live" ]; then mv -T -- "$candidate.former" "$candidate"; else mv -T -- "$candidate.former" "$live"; fi
+    [ -e "$candidate.previous" ] || return 0
+    if [ -e "$live" ]; then mv -T -- "$candidate.previous" "$candidate"; else mv -T -- "$candidate.previous" "$live"; fi
 }
 
 kept_trees() { find "${live%/*}" -maxdepth 1 -type d -name "${live##*/}.before-$time_pattern" | sort; }
@@ -63,5 +63,5 @@ keep_replaced() {
 
 drop_oldest() {
     kept_trees | head -n -2 | xargs -d '\n' -r rm -rf --one-file-system -- ||
-        say "a former tree beside $live could not be removed entirely; some of it belongs to the host's root."
+        say "a previous tree beside $live could not be removed entirely; some of it belongs to the host's root."
 }

@@ -10,12 +10,12 @@ job_property() { systemctl --user show "$job_unit" -p "$1" --value; }
 job_is_busy() { case $(job_property ActiveState) in activating | deactivating | reloading) return 0 ;; *) return 1 ;; esac; }
 
 begin_job() {
-    local former
-    former=$(job_property InvocationID)
+    local previous
+    previous=$(job_property InvocationID)
     systemctl --user reset-failed "$job_unit" 2>/dev/null || true
     systemctl --user start --no-block "$job_unit"
     for _ in $(seq 300); do
-        if [ "$(job_property InvocationID)" != "$former" ]; then break; fi
+        if [ "$(job_property InvocationID)" != "$previous" ]; then break; fi
         sleep 0.1
     done
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What updates remember: what happened, in history.jsonl, an object a line; in `bad` the images that were not healthy, `name id`
-# a line, which are not tried again; in former.NAME and trying.NAME the images of a container.
+# a line, which are not tried again; in previous.NAME and trying.NAME the images of a container.
 . begin.sh
 . lib/common.sh
 : "${group:?}"
@@ -14,13 +14,13 @@ json() {
 
 # Writes down what happened to the container; see facts/autodeploy.py.
 note() { # $1: event, $2: in words
-    : "${image:?}" "${former?}"
+    : "${image:?}" "${previous?}"
     say "$container: $2"
     mkdir -p -- "$records"
     {
         tail -n 999 "$records/history.jsonl" 2>/dev/null || true
-        printf '{"time": "%s", "group": %s, "container": %s, "image": %s, "event": "%s", "former": "%s", "new": "%s", "why": %s}\n' \
-            "$(date -u +%FT%TZ)" "$(json "$group")" "$(json "$container")" "$(json "$image")" "$1" "$former" "${new:-}" "$(json "$2")"
+        printf '{"time": "%s", "group": %s, "container": %s, "image": %s, "event": "%s", "previous": "%s", "new": "%s", "why": %s}\n' \
+            "$(date -u +%FT%TZ)" "$(json "$group")" "$(json "$container")" "$(json "$image")" "$1" "$previous" "${new:-}" "$(json "$2")"
     } >"$records/history.jsonl.new" || return 1
     mv -- "$records/history.jsonl.new" "$records/history.jsonl"
 }

@@ -40,7 +40,7 @@ attend() {
     kill -TERM "$$"
 }
 
-drop_former_work() {
+drop_previous_work() {
     local name
     for name in "$state_dir"/run-once.*; do
         if [ "$name" != "$work" ]; then in_namespace rm -rf -- "$name"; fi

@@ -22,12 +22,12 @@ remember_commit() {
 
 note_pull() { # $1: event, $2: in words
     noted=yes
-    container=git image="$repository $branch" former=$deployed note "$1" "$2"
+    container=git image="$repository $branch" previous=$deployed note "$1" "$2"
 }
 
 postpone_pull() { # $1: in words
     noted=yes
-    container=git image="$repository $branch" former=$deployed postpone "$1"
+    container=git image="$repository $branch" previous=$deployed postpone "$1"
 }
 
 give_up() {
@@ -66,7 +66,7 @@ drop_unfinished_fetch() {
 # A power failure can leave any file of the copy empty. Sets output, as its caller does.
 fetch_into_new_copy() {
     if git fsck --no-progress >/dev/null 2>&1; then return 1; fi
-    say "the copy of the repository is damaged; fetching it anew"
+    say "the copy of the repository is damaged; fetching it again"
     rm -rf -- "$bare"
     output=$(fetch_once 2>&1)
 }

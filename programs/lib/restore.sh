@@ -72,7 +72,7 @@ start_again() {
     start_unit start && healthy "$patience"
 }
 
-# What the backup left out stays as it stands: the candidate gets it as hard links, so that the former tree keeps it too.
+# What the backup left out stays as it stands: the candidate gets it as hard links, so that the previous tree keeps it too.
 keep_left_out() {
     if [ "${#left_out_expressions[@]}" = 0 ] || [ ! -d "$live" ]; then return 0; fi
     cd -- "$live" || return 1
@@ -91,7 +91,7 @@ commit_tree() {
     write_journal
     if [ -n "$was_active" ]; then stop_service || fail "$unit could not be stopped; nothing was changed."; fi
     in_namespace keep_left_out || fail "what the archive was made without could not be kept; nothing was changed."
-    in_namespace go_live || fail "the trees could not be exchanged; the former one is live."
+    in_namespace go_live || fail "the trees could not be exchanged; the previous one is live."
     sync -f "${live%/*}" || say "the exchange could not be brought to the disk at once"
     if ! start_again; then put_back_tree; fi
     # shellcheck disable=SC2034  # for the caller to say
@@ -104,7 +104,7 @@ put_back_tree() {
     systemctl --user stop "$unit" || true
     in_namespace go_back
     sync -f "${live%/*}" || true
-    say "the former tree is live again"
-    if ! start_again; then say "Kometa is not healthy with the former tree either: ${unhealthy:-$unit does not start}"; fi
-    fail "Kometa is not healthy with the restored tree ($why); the former one was put back."
+    say "the previous tree is live again"
+    if ! start_again; then say "Kometa is not healthy with the previous tree either: ${unhealthy:-$unit does not start}"; fi
+    fail "Kometa is not healthy with the restored tree ($why); the previous one was put back."
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The journal of a restore, by which whatever was cut off is put right: the live tree is the former or the new one, entire.
+# The journal of a restore, by which whatever was cut off is put right: the live tree is the previous or the new one, entire.
 . lib/exchange.sh
 . lib/service.sh
 
@@ -23,7 +23,7 @@ read_journal() {
 
 inode_of() { stat -c %i -- "$1" 2>/dev/null || true; }
 
-# The former tree is kept if it was replaced, the new one is dropped if it was not.
+# The previous tree is kept if it was replaced, the new one is dropped if it was not.
 repair() {
     local journal=$state_dir/restore
     rm -f -- "$journal.new"

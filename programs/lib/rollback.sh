@@ -20,9 +20,9 @@ can_go_back() { # $1: the image that was to run
 }
 
 put_back_good() { # $1: seconds until Kometa has to be alive
-    local good=$state_dir/good former
-    former=$(sed -n 's/^Image=//p' "$good/kometa.container")
-    case $former in *@*) ;; *) podman tag "$(cat "$good/image")" "$former" ;; esac
+    local good=$state_dir/good previous
+    previous=$(sed -n 's/^Image=//p' "$good/kometa.container")
+    case $previous in *@*) ;; *) podman tag "$(cat "$good/image")" "$previous" ;; esac
     find "$good" -maxdepth 1 \( -name '*.container' -o -name '*.network' \) -exec cp -- {} "$quadlet_dir/" \;
     systemctl --user daemon-reload
     restart_unit && healthy "$1"
@@ -39,9 +39,9 @@ switch_service() {
     why=${unhealthy:-$unit does not start}
     show_service_log "$why"
     if can_go_back "$1"; then
-        say "putting back the former unit and image"
-        if put_back_good "$2"; then fail "Kometa is not healthy with the new unit or image ($why); the former ones run again."; fi
-        say "the former ones do not run either: ${unhealthy:-$unit does not start}"
+        say "putting back the previous unit and image"
+        if put_back_good "$2"; then fail "Kometa is not healthy with the new unit or image ($why); the previous ones run again."; fi
+        say "the previous ones do not run either: ${unhealthy:-$unit does not start}"
     fi
     fail "Kometa is not healthy: $why."
 }

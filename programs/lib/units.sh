@@ -19,7 +19,7 @@ retire_units() {
 }
 
 # Makes systemd know the units as they are now, and starts their timers, at every boot as well.
-# A timer whose calendar is another one begins anew. It would else take a time that has just passed for one that it has
+# A timer whose calendar is another one begins again. It would else take a time that has just passed for one that it has
 # missed and fire at once; and one that has no time left to wait for stays dead until it is started again.
 activate_timers() {
     local name stamps=${XDG_DATA_HOME:-$HOME/.local/share}/systemd/timers

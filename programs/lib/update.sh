@@ -10,39 +10,39 @@
 look_at_container() {
     local found
     found=$(podman inspect -f '{{.ImageName}}|{{.Image}}|{{index .Config.Labels "PODMAN_SYSTEMD_UNIT"}}' "$container")
-    IFS='|' read -r image former unit <<<"$found"
+    IFS='|' read -r image previous unit <<<"$found"
     trying=$records/trying.$container # image to go back to, and its name, while a new one has that or is not proven
     new=
 }
 
 # Nothing unproven stays under the tag: whatever starts the service meanwhile, a reboot for one, finds what works.
 take_tag_back() {
-    podman tag "$former" "$image"
+    podman tag "$previous" "$image"
     rm -f -- "$trying"
 }
 
 # An update that was cut off, by a power failure for one, is judged by what runs now.
 settle_interrupted() {
-    local running=$former
+    local running=$previous
     [ -s "$trying" ] || return 0
-    former=$(cut -d' ' -f1 -- "$trying")
-    if [ "$running" = "$former" ]; then
+    previous=$(cut -d' ' -f1 -- "$trying")
+    if [ "$running" = "$previous" ]; then
         take_tag_back
-    elif grep -qxF "$former $image" "$trying" && podman image exists "$former"; then
+    elif grep -qxF "$previous $image" "$trying" && podman image exists "$previous"; then
         new=$running
         say "$container: an update was interrupted; looking at what runs now"
-        if container_healthy; then accept; else go_back_to_former; fi
+        if container_healthy; then accept; else go_back_to_previous; fi
         look_at_container
     else
         rm -f -- "$trying"
-        former=$running
+        previous=$running
     fi
 }
 
 pull_new() {
     local output
     mkdir -p -- "$records"
-    printf '%s %s\n' "$former" "$image" >"$trying"
+    printf '%s %s\n' "$previous" "$image" >"$trying"
     trap take_tag_back EXIT
     if ! output=$(timeout 3600 podman pull --quiet "$image" 2>&1); then
         note failed "$image could not be pulled, nothing was changed: ${output##*$'\n'}"
@@ -75,7 +75,7 @@ wait_without_lock() {
 }
 
 has_changed_meanwhile() {
-    [ "$(podman inspect -f '{{.Image}}' "$container" 2>/dev/null)" != "$former" ] ||
+    [ "$(podman inspect -f '{{.Image}}' "$container" 2>/dev/null)" != "$previous" ] ||
         [ "$(systemctl --user is-active "$unit")" != active ]
 }
 
@@ -99,29 +99,29 @@ runs_on() { # $1: seconds
 
 switch_image() {
     trap '' HUP PIPE INT TERM
-    printf '%s %s\n' "$former" "$image" >"$trying"
+    printf '%s %s\n' "$previous" "$image" >"$trying"
     sync -f "$trying"
     podman tag "$new" "$image"
-    if restart_unit && container_healthy; then accept; else go_back_to_former; fi
+    if restart_unit && container_healthy; then accept; else go_back_to_previous; fi
 }
 
 accept() {
     if [ "$container" = kometa ]; then remember_good; fi
-    printf '%s\n' "$former" >"$records/former.$container"
+    printf '%s\n' "$previous" >"$records/previous.$container"
     rm -f -- "$trying"
-    note updated "runs $(version "$new") now, healthy; before, it was $(version "$former")"
+    note updated "runs $(version "$new") now, healthy; before, it was $(version "$previous")"
     prune
 }
 
-go_back_to_former() {
+go_back_to_previous() {
     local why=${unhealthy:-$unit does not start}
     show_service_log "$container: not healthy with the new image: $why"
     printf '%s %s\n' "$image" "$new" >>"$records/bad"
-    podman tag "$former" "$image"
+    podman tag "$previous" "$image"
     if restart_unit && container_healthy; then
-        note rolled-back "not healthy with $(version "$new") ($why); the former image runs again"
+        note rolled-back "not healthy with $(version "$new") ($why); the previous image runs again"
     else
-        note failed "not healthy with $(version "$new") ($why), nor with the former image (${unhealthy:-$unit does not start})"
+        note failed "not healthy with $(version "$new") ($why), nor with the previous image (${unhealthy:-$unit does not start})"
     fi
     rm -f -- "$trying"
     exit 1
@@ -134,12 +134,12 @@ version() {
     printf '%s\n' "${said:-${1:0:12}}"
 }
 
-# Images of the same name that nothing points to any more go; the former one and the last bad one stay.
+# Images of the same name that nothing points to any more go; the previous one and the last bad one stay.
 prune() {
     local id name=${image%:*}
     for id in $(podman images -a --no-trunc --filter dangling=true --format '{{.Id}}'); do
         id=${id#sha256:}
-        case $id in "$(cat "$records/former.$container" 2>/dev/null)" | "$(tail -n 1 "$records/bad" 2>/dev/null | cut -d' ' -f2)") continue ;; esac
+        case $id in "$(cat "$records/previous.$container" 2>/dev/null)" | "$(tail -n 1 "$records/bad" 2>/dev/null | cut -d' ' -f2)") continue ;; esac
         if podman image inspect -f '{{range .NamesHistory}}{{println .}}{{end}}{{range .RepoDigests}}{{println .}}{{end}}' "$id" |
             grep -qF -e "$name:" -e "$name@"; then
             podman rmi "$id" >/dev/null 2>&1 || true # in use
@@ -158,7 +158,7 @@ update() { # $1: name of the container
     take_lock "$lock_wait" 'an image update'
     settle_interrupted
     pull_new
-    if [ "$new" = "$former" ]; then note current "$(version "$former") is the newest" && return 0; fi
+    if [ "$new" = "$previous" ]; then note current "$(version "$previous") is the newest" && return 0; fi
     if is_bad; then note skipped "$(version "$new") was not healthy before; waiting for the next one" && return 0; fi
     if ! wait_without_lock; then postpone "a run is in progress; left for the next time" && return 0; fi
     if has_changed_meanwhile; then postpone "it was stopped or changed meanwhile; left for the next time" && return 0; fi

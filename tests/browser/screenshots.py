@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/report anew: `python -m tests.browser.screenshots`."""
+"""Makes the pictures of docs/report again: `python -m tests.browser.screenshots`."""
 
 import sys
 import tempfile

@@ -157,7 +157,7 @@ class RestoreHost:
 
     def leftovers(self) -> str:
         """Return what a restore has left that is not meant to stay."""
-        return self.host.run(f"ls -d {STATE}/restore {CONFIG}.stage-* {CONFIG}.former 2>/dev/null; true").stdout
+        return self.host.run(f"ls -d {STATE}/restore {CONFIG}.stage-* {CONFIG}.previous 2>/dev/null; true").stdout
 
     def kept(self) -> list[str]:
         """Return the trees that restores replaced."""
@@ -296,7 +296,7 @@ class Campaign:
         assert len(on.kept()) <= 2
         if one.was_active:
             wait_for_kometa(on.host)
-        one.result = "former tree" if on.marker() == live else "restored tree"
+        one.result = "previous tree" if on.marker() == live else "restored tree"
         self.done.append(one)
         print(one, flush=True)  # shown where the campaign fails, or with pytest -s
 
@@ -305,4 +305,4 @@ class Campaign:
         for how in dict.fromkeys(one.how for one in self.done):
             of_kind = [one for one in self.done if one.how == how]
             new = sum(one.result == "restored tree" for one in of_kind)
-            yield f"{how}: {len(of_kind)} times, {len(of_kind) - new} former tree, {new} restored tree"
+            yield f"{how}: {len(of_kind)} times, {len(of_kind) - new} previous tree, {new} restored tree"

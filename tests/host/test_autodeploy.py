@@ -86,14 +86,14 @@ class TestUpdates:
     def test_a_newer_image_is_pulled_and_proven_and_the_deploy_agrees(
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
     ) -> None:
-        former = run(shared, RUNNING)
+        previous = run(shared, RUNNING)
         sandbox.registry.publish("good2")
         shown = pyinfra.run(UPDATE, "-y")
         assert "kometa: runs 2.4.5 now, healthy; before, it was 2.4.4" in shown.text
         assert run(shared, VERSION) == "2.4.5"
-        assert run(shared, TAGGED) == run(shared, RUNNING) != former
+        assert run(shared, TAGGED) == run(shared, RUNNING) != previous
         assert pyinfra.preview() == set()
-        assert former in run(shared, "podman images -a -q --no-trunc")
+        assert previous in run(shared, "podman images -a -q --no-trunc")
         assert events(shared)[0].event == "updated"
         assert '"event": "updated"' in pyinfra.run("fact", "facts.autodeploy.History").text
         before = run(shared, CONTAINER)
@@ -103,18 +103,18 @@ class TestUpdates:
     def test_a_bad_image_is_undone_and_not_tried_again_until_there_is_another(
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
     ) -> None:
-        former = run(shared, RUNNING)
+        previous = run(shared, RUNNING)
         sandbox.registry.publish("broken")
         failed = pyinfra.run(UPDATE, "-y", status=1)
-        assert "the former image runs again" in failed.text
+        assert "the previous image runs again" in failed.text
         assert "The last lines of its log" in failed.text
-        assert run(shared, RUNNING) == run(shared, TAGGED) == former
+        assert run(shared, RUNNING) == run(shared, TAGGED) == previous
         assert pyinfra.preview() == set()
         before = run(shared, CONTAINER)
         assert "was not healthy before" in pyinfra.run(UPDATE, "-y").text
         assert run(shared, CONTAINER) == before
         assert [event.event for event in events(shared)][:2] == ["skipped", "rolled-back"]
-        assert "the former image runs again" in pyinfra.run(UPDATE, "-y", "retry=true", status=1).text
+        assert "the previous image runs again" in pyinfra.run(UPDATE, "-y", "retry=true", status=1).text
         sandbox.registry.publish("good2")
         pyinfra.run(UPDATE, "-y")
         assert run(shared, VERSION) == "2.4.5"
@@ -159,15 +159,15 @@ class TestUpdates:
     def test_an_update_cut_off_by_a_power_failure_is_judged_the_next_time(
         self, sandbox: Sandbox, shared: Host, pyinfra: Pyinfra
     ) -> None:
-        former = run(shared, RUNNING)
+        previous = run(shared, RUNNING)
         sandbox.registry.publish("broken")
         shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
         wait_until(lambda: run(shared, f"{VERSION} || true") == "2.5.0", "the new image is on trial")
         shared.power_cut()
         shared.boot()
         wait_until(lambda: run(shared, f"{VERSION} || true") == "2.5.0", "the bad image is started at boot")
-        assert "the former image runs again" in pyinfra.run(UPDATE, "-y", status=1).text
-        assert run(shared, RUNNING) == run(shared, TAGGED) == former
+        assert "the previous image runs again" in pyinfra.run(UPDATE, "-y", status=1).text
+        assert run(shared, RUNNING) == run(shared, TAGGED) == previous
 
     def test_a_pinned_image_is_left_alone(self, sandbox: Sandbox, shared: Host, tmp_path: Path) -> None:
         digest = sandbox.registry.digest("latest")

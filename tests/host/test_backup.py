@@ -383,10 +383,10 @@ def test_whoever_waits_in_vain_is_told_who_holds_the_lock(ready: BackupHost) -> 
 
 
 def test_retention_keeps_what_it_shall_and_never_touches_what_is_foreign(ready: BackupHost) -> None:  # W9-W12
-    former = [f"kometa-2025-0{month}-{day:02}.tar.zst.age" for month in (1, 2) for day in range(1, 29)]
+    previous = [f"kometa-2025-0{month}-{day:02}.tar.zst.age" for month in (1, 2) for day in range(1, 29)]
     ours = [f"kometa-2026-10-{day:02}T080000Z.tar.zst.age" for day in range(1, 31)]
     foreign = ["kometa-latest.tar.zst.age", "radarr-2025-01-01.tar.zst.age", "notes", "kometa-2025-02-31.tar.zst.age"]
-    for name in [*former, *ours, *foreign]:
+    for name in [*previous, *ours, *foreign]:
         (ready.folder / name).write_text("content")
         os.lchown(ready.folder / name, 3000, 3000)
     ready.start()
@@ -587,7 +587,7 @@ def test_a_clock_that_was_set_back_costs_no_archive(ready: BackupHost) -> None:
 
 def test_a_deaf_notify_url_costs_ten_seconds_at_most_and_never_the_backup(ready: BackupHost) -> None:
     url = ready.folder.parents[3] / LIBRARY.lstrip("/") / "notify-url"
-    former = url.read_text()
+    previous = url.read_text()
     try:
         url.write_text("http://192.0.2.1/no-answer?rid=1\n")
         # Two pings; the kernel alone would try each for two minutes.
@@ -595,7 +595,7 @@ def test_a_deaf_notify_url_costs_ten_seconds_at_most_and_never_the_backup(ready:
         url.write_text("http://127.0.0.1:1/\n")
         assert "could not be pinged" in ready.by_hand().stderr
     finally:
-        url.write_text(former)
+        url.write_text(previous)
     ready.assert_sound()
 
 

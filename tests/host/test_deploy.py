@@ -159,7 +159,7 @@ class TestImages:
         sandbox.registry.publish(variant, tag=variant)
         before = shared.run(STATE_OF_HOST).stdout
         outcome = Pyinfra(tmp_path, shared, kometa_image=f"{IMAGE}:{variant}").run("deploy.py", "-y", status=1)
-        assert "the former ones run again" in outcome.text
+        assert "the previous ones run again" in outcome.text
         assert "The last lines of its log" in outcome.text
         assert shared.run(STATE_OF_HOST).stdout == before
         assert f"{IMAGE}:latest" in shared.run("podman ps --format '{{.Image}}'", user="mms").stdout
@@ -257,14 +257,14 @@ class TestQuadlets:
         shared.run(f"rm {QUADLETS}/theirs.container")
         assert (shared.run(STATE_OF_HOST).stdout, process(shared)) == before
 
-    def test_another_network_takes_the_place_of_the_former(self, shared: Host, tmp_path: Path) -> None:
+    def test_another_network_takes_the_place_of_the_previous(self, shared: Host, tmp_path: Path) -> None:
         pyinfra = Pyinfra(tmp_path, shared, mms_network="media")
         assert pyinfra.deploy() == {"Quadlets", "Network media", SERVICE, "Host scripts"}
         assert shared.run(f"ls {QUADLETS}").stdout.split() == ["kometa.container", "media.network"]
         assert pyinfra.deploy() == set()
         Pyinfra(tmp_path, shared).deploy()
 
-    def test_a_network_of_the_wrong_kind_is_made_anew(self, shared: Host, tmp_path: Path) -> None:
+    def test_a_network_of_the_wrong_kind_is_recreated(self, shared: Host, tmp_path: Path) -> None:
         shared.run(
             "systemctl --user stop kometa mms-network; podman network rm mms; podman network create --disable-dns mms",
             user="mms",

@@ -51,7 +51,7 @@ def test_a_signed_commit_is_deployed_and_what_differs_is_put_right(origin: Origi
     secrets = run(shared, SECRETS)
     first = origin.commit("Earlier", kometa_times=["05:30"])
     event = pull(shared)
-    assert (event.event, event.former, event.new) == ("updated", "", first)
+    assert (event.event, event.previous, event.new) == ("updated", "", first)
     assert run(shared, TIMES) == "05:30"
     made_by = run(shared, "cat ~/.local/state/kometa-host/autodeploy/git/venvs/*/pyvenv.cfg")
     assert re.search(r"^command = \S+/python3\.\d+ -m venv", made_by, re.M), made_by
@@ -155,12 +155,12 @@ def test_a_run_in_progress_is_not_killed_and_the_commit_not_lost(origin: Origin,
     shared.run("podman rm -f plex", user="mms")
 
 
-def test_a_new_signer_is_followed_and_the_former_one_no_longer(origin: Origin, shared: Host) -> None:
+def test_a_new_signer_is_followed_and_the_previous_one_no_longer(origin: Origin, shared: Host) -> None:
     strangers = [origin.strangers_key.with_suffix(".pub").read_text()]
     origin.commit("Another signer", kometa_autodeploy_signers=strangers)
     assert pull(shared).event == "updated"
     assert pull(shared).event == "current"  # though the commit itself is not signed by the new one
-    origin.commit("Signed by the former one", kometa_autodeploy_signers=strangers)
+    origin.commit("Signed by the previous one", kometa_autodeploy_signers=strangers)
     assert "nor a tag on it is signed" in pull(shared, succeeds=False).why
     origin.commit("Back", key=origin.strangers_key)
     assert pull(shared).event == "updated"

@@ -72,7 +72,7 @@ def test_where_an_archive_from_elsewhere_would_lead_secrets_is_shown_before_anyt
     assert restoring.everything() == before
 
 
-def test_a_restore_replaces_the_tree_and_keeps_the_former(restoring: RestoreHost, first: Path) -> None:
+def test_a_restore_replaces_the_tree_and_keeps_the_previous(restoring: RestoreHost, first: Path) -> None:
     told = restoring.restore(first).text
     assert restoring.marker() == "first"
     assert "Kometa runs with it" in told
@@ -119,7 +119,7 @@ def test_a_tree_with_which_kometa_is_not_healthy_is_taken_back(restoring: Restor
     restoring.start()
     before = restoring.marker(), restoring.kept()
     told = restoring.restore(restoring.sealed(packed(tree), "sick"), status=1).text
-    assert "the former one was put back" in told
+    assert "the previous one was put back" in told
     assert "The last lines of its log" in told
     assert (restoring.marker(), restoring.kept()) == before
     assert restoring.is_active()
@@ -210,12 +210,12 @@ def test_a_run_in_progress_is_not_disturbed_unless_forced(restoring: RestoreHost
     restoring.account(f"systemctl --user stop {UNIT}")
 
 
-def test_an_archive_of_the_former_stack_is_restored_by_its_content(restoring: RestoreHost) -> None:
-    data = packed(make_tree(restoring.folder, "former"), owner=0)
+def test_an_archive_of_the_previous_stack_is_restored_by_its_content(restoring: RestoreHost) -> None:
+    data = packed(make_tree(restoring.folder, "previous"), owner=0)
     name = "/data/backups/config/kometa/kometa-2025-01-31.tar.zst"
     restoring.host.run(f"mkdir -p {name.rpartition('/')[0]}; cat >{name}; chown -R mms: /data/backups", input=data)
     restoring.pyinfra.run("operations.restore.config", f"backup={name.rpartition('/')[2]}", "from=elsewhere", "-y")
-    assert restoring.marker() == "former"
+    assert restoring.marker() == "previous"
     assert restoring.host.run(f"stat -c %u:%g {CONFIG}/marker").stdout == "102999:102999\n"
 
 
@@ -404,7 +404,7 @@ def test_an_archive_cut_at_every_64_kib_leaves_the_host_untouched(restoring: Res
 # --- interruptions ----------------------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_leaves_the_former_tree(restoring: RestoreHost, first: Path) -> None:
+def test_a_full_disk_leaves_the_previous_tree(restoring: RestoreHost, first: Path) -> None:
     digest = restoring.digest()
     restoring.host.run("mkdir /mnt/small; mount -t tmpfs -o size=900k,mode=755 tmpfs /mnt/small; chown mms: /mnt/small")
     told = restoring.restore(first, "destination=/mnt/small/tree", status=1).text
@@ -415,7 +415,7 @@ def test_a_full_disk_leaves_the_former_tree(restoring: RestoreHost, first: Path)
 
 
 @pytest.mark.torture
-def test_a_disk_that_fills_up_leaves_the_former_tree(restoring: RestoreHost, second: Path) -> None:
+def test_a_disk_that_fills_up_leaves_the_previous_tree(restoring: RestoreHost, second: Path) -> None:
     parent = CONFIG.rpartition("/")[0]
     restoring.account(f"systemctl --user stop {UNIT}")
     restoring.restore(second)

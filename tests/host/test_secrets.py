@@ -59,7 +59,7 @@ def test_only_what_differs_is_written_and_nothing_is_taken_from_a_run(
     assert pyinfra.deploy() == set()
     started = shared.run("podman inspect -f '{{.State.StartedAt}}' kometa", user="mms").stdout
 
-    # Back to the former secrets, while Kometa is at work: without its Plex it would end at once.
+    # Back to the previous secrets, while Kometa is at work: without its Plex it would end at once.
     shared.start_plex(token="changed")  # noqa: S106
     start_run(shared, seconds=90)
     back = Pyinfra(tmp_path, shared)

@@ -1,4 +1,4 @@
-"""A deploy on a host that runs the former stack: as Ansible playbooks left it, with other services beside Kometa."""
+"""A deploy on a host that runs the previous stack: as Ansible playbooks left it, with other services beside Kometa."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ Restart=always
 WantedBy=default.target
 """
 NETWORK = "# Ansible managed\n[Network]\nNetworkName=mms\nLabel=of=the-others\n"
-ENV = "PUID=3000\nPGID=3000\nTZ=America/New_York\nKOMETA_TIME=06:00\nKOMETA_PLEXTOKEN=former-token\n"
+ENV = "PUID=3000\nPGID=3000\nTZ=America/New_York\nKOMETA_TIME=06:00\nKOMETA_PLEXTOKEN=previous-token\n"
 CONFIG_YML = (
-    "libraries:\n  Movies:\nplex:\n  url: http://plex:32400\n  token: former-token\ntmdb:\n  apikey: abc\nown: kept\n"
+    "libraries:\n  Movies:\nplex:\n  url: http://plex:32400\n  token: previous-token\ntmdb:\n  apikey: abc\nown: kept\n"
 )
 SERVICE = "# Ansible managed\n[Service]\nType=oneshot\nExecStart=/usr/bin/true\n"
 TIMER = "# Ansible managed\n[Timer]\nOnCalendar=*-*-* 03:00:00\n[Install]\nWantedBy=timers.target\n"
@@ -50,8 +50,8 @@ def write(host: Host, path: str, text: str, user: str = "mms") -> None:
     host.run(f"mkdir -p $(dirname {path}) && cat >{path}", user=user, input=text.encode())
 
 
-def build_former_stack(host: Host) -> None:
-    """Make the host what the former stack's playbooks made of it."""
+def build_previous_stack(host: Host) -> None:
+    """Make the host what the previous stack's playbooks made of it."""
     host.run("useradd --create-home --uid 3000 --user-group mms && loginctl enable-linger mms")
     host.run("while ! [ -S /run/user/3000/bus ]; do sleep 0.1; done")
     write(host, f"{QUADLETS}/kometa.container", KOMETA)
@@ -69,84 +69,88 @@ def build_former_stack(host: Host) -> None:
 
 
 @pytest.fixture(scope="module")
-def former(sandbox: Sandbox) -> Iterator[Host]:
-    """A host that runs the former stack, until the last test."""
-    host = sandbox.host("ready", name="former")
-    build_former_stack(host)
+def previous(sandbox: Sandbox) -> Iterator[Host]:
+    """A host that runs the previous stack, until the last test."""
+    host = sandbox.host("ready", name="previous")
+    build_previous_stack(host)
     yield host
     host.destroy()
 
 
-def test_what_cannot_be_told_is_refused_before_anything_changes(former: Host, tmp_path: Path) -> None:
-    pyinfra = Pyinfra(tmp_path, former)
+def test_what_cannot_be_told_is_refused_before_anything_changes(previous: Host, tmp_path: Path) -> None:
+    pyinfra = Pyinfra(tmp_path, previous)
     state = f"cd ~ && ls -laR {QUADLETS} {USER_UNITS} .local/state; podman ps --format '{{{{.ID}}}}'"
-    write(former, f"{USER_UNITS}/kometa.service", "[Service]\nExecStart=/usr/bin/sleep 600\n")
-    write(former, "/etc/containers/systemd/kometa.container", KOMETA, user="root")
-    former.run(f"sed -i s,%h/config/kometa:,%h/elsewhere:, {QUADLETS}/kometa.container", user="mms")
-    before = former.run(state, user="mms", check=False).stdout
+    write(previous, f"{USER_UNITS}/kometa.service", "[Service]\nExecStart=/usr/bin/sleep 600\n")
+    write(previous, "/etc/containers/systemd/kometa.container", KOMETA, user="root")
+    previous.run(f"sed -i s,%h/config/kometa:,%h/elsewhere:, {QUADLETS}/kometa.container", user="mms")
+    before = previous.run(state, user="mms", check=False).stdout
     refused = pyinfra.run("deploy.py", "-y", status=1).text
     for said in ("hides the unit", "belongs to root", "has /home/mms/elsewhere at /config"):
         assert said in refused
-    assert former.run(state, user="mms", check=False).stdout == before
+    assert previous.run(state, user="mms", check=False).stdout == before
 
-    former.run(f"rm {USER_UNITS}/kometa.service /etc/containers/systemd/kometa.container")
-    former.run(f"sed -i s,%h/elsewhere:,%h/config/kometa:, {QUADLETS}/kometa.container", user="mms")
-    former.run("systemctl --user stop kometa; systemctl --user daemon-reload", user="mms")
+    previous.run(f"rm {USER_UNITS}/kometa.service /etc/containers/systemd/kometa.container")
+    previous.run(f"sed -i s,%h/elsewhere:,%h/config/kometa:, {QUADLETS}/kometa.container", user="mms")
+    previous.run("systemctl --user stop kometa; systemctl --user daemon-reload", user="mms")
     image = "lscr.io/linuxserver/kometa:v2.4.4"
-    former.run(f"podman run -d --name kometa --network none --entrypoint sleep {image} 600", user="mms")
+    previous.run(f"podman run -d --name kometa --network none --entrypoint sleep {image} 600", user="mms")
     assert "that kometa.service has not made" in pyinfra.run("deploy.py", "-y", status=1).text
-    assert former.run("podman ps --format '{{.Names}}'", user="mms").stdout == "kometa\n"
-    former.run("podman rm -f -t 0 kometa; systemctl --user start kometa", user="mms")
-    wait_for_kometa(former)
+    assert previous.run("podman ps --format '{{.Names}}'", user="mms").stdout == "kometa\n"
+    previous.run("podman rm -f -t 0 kometa; systemctl --user start kometa", user="mms")
+    wait_for_kometa(previous)
 
 
-def test_where_the_new_unit_is_not_healthy_the_former_one_runs_again(
-    former: Host, sandbox: Sandbox, tmp_path: Path
+def test_where_the_new_unit_is_not_healthy_the_previous_one_runs_again(
+    previous: Host, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.registry.publish("broken", tag="broken")
-    pyinfra = Pyinfra(tmp_path, former, kometa_image="lscr.io/linuxserver/kometa:broken")
-    assert "the former ones run again" in pyinfra.run("deploy.py", "-y", status=1).text
-    assert "Ansible managed" in former.run(f"cat {QUADLETS}/kometa.container").stdout
-    wait_for_kometa(former)
-    former.run("rm -r ~/.local/state/kometa-host", user="mms")
-    former.run(f"podman unshare sh -c 'cat >{CONFIG}/config.yml'", user="mms", input=CONFIG_YML.encode())
+    pyinfra = Pyinfra(tmp_path, previous, kometa_image="lscr.io/linuxserver/kometa:broken")
+    assert "the previous ones run again" in pyinfra.run("deploy.py", "-y", status=1).text
+    assert "Ansible managed" in previous.run(f"cat {QUADLETS}/kometa.container").stdout
+    wait_for_kometa(previous)
+    previous.run("rm -r ~/.local/state/kometa-host", user="mms")
+    previous.run(f"podman unshare sh -c 'cat >{CONFIG}/config.yml'", user="mms", input=CONFIG_YML.encode())
 
 
-def test_units_config_and_backups_are_taken_over_in_place_and_others_keep_theirs(former: Host, tmp_path: Path) -> None:
-    pyinfra = Pyinfra(tmp_path, former)
-    others = former.run(OF_OTHERS, user="mms").stdout
+def test_units_config_and_backups_are_taken_over_in_place_and_others_keep_theirs(
+    previous: Host, tmp_path: Path
+) -> None:
+    pyinfra = Pyinfra(tmp_path, previous)
+    others = previous.run(OF_OTHERS, user="mms").stdout
     previewed = pyinfra.run("deploy.py", "--dry")
     outcome = pyinfra.run("deploy.py", "-y")
     for said in (
         "taken over: /home/mms/.config/containers/systemd/kometa.container",
         "left to others: mms.network",
         "left to others: mms-autodeploy-interactive.service, mms-autodeploy-interactive.timer, mms-backup.service",
-        "1 former backups",
+        "1 previous backups",
         "no longer used: /home/mms/config/kometa/kometa.env",
     ):
         assert said in outcome.text
         assert said in previewed.text
-    assert "former-token" not in outcome.text + previewed.text
-    assert former.run(OF_OTHERS, user="mms").stdout == others
-    assert "Written by kometa-host" in former.run(f"head -n1 {QUADLETS}/kometa.container").stdout
-    config = former.run(f"cat {CONFIG}/config.yml; ls {CONFIG}/collections {BACKUPS}").stdout
+    assert "previous-token" not in outcome.text + previewed.text
+    assert previous.run(OF_OTHERS, user="mms").stdout == others
+    assert "Written by kometa-host" in previous.run(f"head -n1 {QUADLETS}/kometa.container").stdout
+    config = previous.run(f"cat {CONFIG}/config.yml; ls {CONFIG}/collections {BACKUPS}").stdout
     for kept in ("own: kept", "own.yml", "kometa-2025-10-01.tar.zst"):
         assert kept in config
-    saved = former.run("cd ~/.local/state/kometa-host/replaced && cat */*/config.yml */*/kometa.container", user="mms")
-    assert "former-token" in saved.stdout
+    saved = previous.run(
+        "cd ~/.local/state/kometa-host/replaced && cat */*/config.yml */*/kometa.container", user="mms"
+    )
+    assert "previous-token" in saved.stdout
     assert "# Ansible managed" in saved.stdout
-    assert not former.run(f"podman unshare find {CONFIG} ! -uid 3000", user="mms").stdout
-    timers = former.run("systemctl --user list-timers --no-legend", user="mms").stdout
+    assert not previous.run(f"podman unshare find {CONFIG} ! -uid 3000", user="mms").stdout
+    timers = previous.run("systemctl --user list-timers --no-legend", user="mms").stdout
     assert "mms-autodeploy-interactive-kometa.timer" in timers
-    wait_for_kometa(former)
+    wait_for_kometa(previous)
     assert pyinfra.deploy() == set()
     assert "is the newest" in pyinfra.run("operations.autodeploy.run", "-y").text
 
-    former.run(
+    previous.run(
         f"cd {USER_UNITS}; systemctl --user disable -q --now {OTHERS[3]}; rm {OTHERS[2]} {OTHERS[3]}", user="mms"
     )
     assert pyinfra.deploy() == {"Timers"}
-    assert former.run(f"ls {USER_UNITS}", user="mms").stdout.count("mms-autodeploy") == 2
+    assert previous.run(f"ls {USER_UNITS}", user="mms").stdout.count("mms-autodeploy") == 2
     pyinfra.run("destroy.py", "-y")
-    assert former.run(f"ls {QUADLETS} {USER_UNITS}", user="mms").stdout.split()[1:2] == ["mms.network"]
-    assert former.run("podman network exists mms && echo there", user="mms").stdout == "there\n"
+    assert previous.run(f"ls {QUADLETS} {USER_UNITS}", user="mms").stdout.split()[1:2] == ["mms.network"]
+    assert previous.run("podman network exists mms && echo there", user="mms").stdout == "there\n"

@@ -58,7 +58,7 @@ class TestAnOddHost:
     def test_a_timer_that_waits_for_nothing_is_a_change_and_mended(self, odd: Host, tmp_path: Path) -> None:
         unit = f"/home/mms/.config/systemd/user/{TIMER}"
         reload = "systemctl --user daemon-reload"
-        # A reload reckons a timer anew whose service has failed: only beside one that has not does it stay dead.
+        # A reload calculates a timer again whose service has failed: only beside one that has not does it stay dead.
         odd.run(
             f"systemctl --user reset-failed; cp -p {unit} /tmp/kept"
             f" && sed -i 's/^OnCalendar=.*/OnCalendar=2020-01-01/' {unit} && {reload}"

@@ -262,7 +262,7 @@ def test_updates_and_what_pull_mode_met_are_told(watched: Watched, sandbox: Sand
         ("updated", "put right what differed: Units"),
     ):
         call = f"container=git; note {event} '{why}'"
-        note = programs.program("history", call=call, group="interactive", image="git", former="")
+        note = programs.program("history", call=call, group="interactive", image="git", previous="")
         watched.host.run("bash -s", user="mms", input=note.encode())
     assert watched.look() == ["an update of the host's repository failed", "the host differed from its repository"]
 

@@ -61,7 +61,7 @@ def _whole_disk(tree: Path) -> str:
 
 
 def _version_1() -> Path | None:
-    """Return where the io controller of the former version of control groups is mounted, None where it is not."""
+    """Return where the io controller of the previous version of control groups is mounted, None where it is not."""
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, target, kind, options = line.split()[:4]
         if kind == "cgroup" and "blkio" in options.split(","):

@@ -47,7 +47,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write `text` to `path` so that another process reads the former content or the new one, never a part."""
+    """Write `text` to `path` so that another process reads the previous content or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text)
     draft.replace(path)

@@ -25,7 +25,7 @@ settings.load_profile("patient")
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name a long value by its argument: keys are made anew in each worker, and all must call a test the same."""
+    """Name a long value by its argument: keys are made again in each worker, and all must call a test the same."""
     return argname if isinstance(val, str | bytes) and len(val) > MAX_NAME else None
 
 

@@ -72,7 +72,7 @@ def container_age(host: Host) -> Answer:
     if decision.step in (Step.RESTART, Step.POSTPONE) and "alive" not in decision.why and "frozen" not in decision.why:
         return problem(
             f"the container is out of date: {decision.why}",
-            "it goes on with what it was started with until it is started anew",
+            "it goes on with what it was started with until it is started again",
             f"{DEPLOY}   (it waits for a run in progress)",
         )
     return ok("as new as its unit, image and secrets") if host.runs_now else unknown("no container runs")

@@ -48,7 +48,7 @@ def reload(host: Host) -> Answer:
     if waiting:
         return problem(
             f"{', '.join(waiting)} changed on the disk",
-            "systemd still goes by the former files",
+            "systemd still goes by the previous files",
             "systemctl --user daemon-reload   (as the account), then deploy",
         )
     return ok("systemd knows the units as they are on the disk")

@@ -92,7 +92,7 @@ def test_other_files_describe_nothing(text: str) -> None:
     assert containers_in(text, "x") == []
 
 
-def test_former_variables_options_and_what_has_no_use() -> None:
+def test_previous_variables_options_and_what_has_no_use() -> None:
     given = Container("x", environment={"PMM_TIME": "25:00", "PMM_NO_COUNTDOWN": "true", "KOMETA_TESTS": "true"})
     found = settings_of(given)
     assert found.values == {"kometa_environment": {"KOMETA_NO_COUNTDOWN": "true"}}

@@ -1,4 +1,4 @@
-"""Former names are renamed where they stand; metadata_path becomes what its files are."""
+"""Previous names are renamed where they stand; metadata_path becomes what its files are."""
 
 import pytest
 

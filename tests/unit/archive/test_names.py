@@ -1,4 +1,4 @@
-"""Names of archives: ours, the former stack's, and everything that is neither."""
+"""Names of archives: ours, the previous stack's, and everything that is neither."""
 
 from datetime import UTC, datetime
 
@@ -12,14 +12,14 @@ from kometa_host.archive.printable import printable
 
 def test_our_name_holds_the_moment_in_utc() -> None:
     name = "kometa-2025-01-31T080509Z.tar.zst.age"
-    assert parse(name) == Archive(name, datetime(2025, 1, 31, 8, 5, 9, tzinfo=UTC), encrypted=True, former=False)
+    assert parse(name) == Archive(name, datetime(2025, 1, 31, 8, 5, 9, tzinfo=UTC), encrypted=True, previous=False)
 
 
 @pytest.mark.parametrize(
     ("name", "encrypted"), [("kometa-2025-01-31.tar.zst", False), ("kometa-2025-01-31.tar.zst.age", True)]
 )
-def test_a_former_name_counts_as_the_first_moment_of_its_day(name: str, encrypted: bool) -> None:
-    assert parse(name) == Archive(name, datetime(2025, 1, 31, tzinfo=UTC), encrypted, former=True)
+def test_a_previous_name_counts_as_the_first_moment_of_its_day(name: str, encrypted: bool) -> None:
+    assert parse(name) == Archive(name, datetime(2025, 1, 31, tzinfo=UTC), encrypted, previous=True)
 
 
 @pytest.mark.parametrize(

@@ -152,20 +152,20 @@ def test_a_run_order_that_kometa_completed_holds() -> None:
 
 
 def test_what_the_project_dropped_has_to_go() -> None:
-    formerly = changed(("settings", "sync_mode"), "sync")
+    previously = changed(("settings", "sync_mode"), "sync")
     on_host = changed(("settings", "sync_mode"), "sync") | {"kometas": 1}
     assert not deviations(read(TEXT), on_host)
-    (gone,) = deviations(read(TEXT), on_host, formerly)
+    (gone,) = deviations(read(TEXT), on_host, previously)
     assert (gone.path, gone.declared, gone.found) == (("settings", "sync_mode"), MISSING, "sync")
-    assert wanted(read(TEXT), on_host, formerly) == read(TEXT) | {"kometas": 1}
+    assert wanted(read(TEXT), on_host, previously) == read(TEXT) | {"kometas": 1}
 
 
 def test_a_dropped_authorization_stays_with_its_section_and_goes_with_it() -> None:
     authorization = {"access_token": "fresh"}
-    formerly = {"trakt": {"client_id": "a", "authorization": {"access_token": "start"}}}
+    previously = {"trakt": {"client_id": "a", "authorization": {"access_token": "start"}}}
     on_host = {"trakt": {"client_id": "a", "authorization": authorization}}
-    assert wanted({"trakt": {"client_id": "a"}}, on_host, formerly) == on_host
-    assert wanted({}, on_host, formerly) == {}
+    assert wanted({"trakt": {"client_id": "a"}}, on_host, previously) == on_host
+    assert wanted({}, on_host, previously) == {}
 
 
 @pytest.mark.parametrize("blank", [None, "", {}])
@@ -198,12 +198,12 @@ MAPPINGS = st.dictionaries(KEYS, VALUES, max_size=4)
 
 @given(MAPPINGS, MAPPINGS | VALUES, st.none() | MAPPINGS)
 def test_a_merged_document_holds_and_merging_again_changes_nothing(
-    declared: Value, found: Value, formerly: Value
+    declared: Value, found: Value, previously: Value
 ) -> None:
-    text = merged(yaml12.dump(declared), declared, found, formerly)
+    text = merged(yaml12.dump(declared), declared, found, previously)
     after = read(text)
-    assert not deviations(declared, after, formerly)
-    assert merged(yaml12.dump(declared), declared, after, formerly) == text
+    assert not deviations(declared, after, previously)
+    assert merged(yaml12.dump(declared), declared, after, previously) == text
 
 
 def rewritten(declared: Value, defaults: Value) -> Value:

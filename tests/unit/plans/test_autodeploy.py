@@ -16,7 +16,7 @@ LINE = {
     "container": "kometa",
     "image": "lscr.io/linuxserver/kometa:latest",
     "event": "updated",
-    "former": "aa",
+    "previous": "aa",
     "new": "bb",
     "why": 'runs "2.4.5" now',
 }

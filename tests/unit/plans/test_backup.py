@@ -216,7 +216,7 @@ class TestArchives:
         assert found["restored"] is None
         assert list(found) == ["written", "checked", "restored"]
 
-    def test_they_are_listed_newest_first_with_those_of_the_former_stack(self) -> None:
+    def test_they_are_listed_newest_first_with_those_of_the_previous_stack(self) -> None:
         listed = parse_archives(
             [
                 "5 other 0 kometa-2026-01-01.tar.zst.age",

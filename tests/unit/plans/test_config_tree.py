@@ -54,7 +54,7 @@ def test_a_declared_value_that_was_edited_on_the_host_comes_back_and_the_additio
     assert [str(deviation) for deviation in result.deviations] == ["plex.timeout: 5 on the host, 60 in the project"]
 
 
-def test_another_file_that_changes_does_not_write_the_config_anew() -> None:
+def test_another_file_that_changes_does_not_write_the_config_again() -> None:
     on_host = "plex: {timeout: 60}\nsettings: {cache: true}\nadded: 1\n"
     result = reconcile(tree(a="2"), written(tree(a="1"), on_host))
     assert result.changes.write == ["a"]

@@ -93,11 +93,11 @@ def test_images_of_the_repository_go_unless_other_containers_use_them() -> None:
     images = [
         {"Id": "k", "Names": ["lscr.io/linuxserver/kometa:latest"]},
         {"Id": "k", "Names": ["lscr.io/linuxserver/kometa:v2.4.4"]},
-        {"Id": "former", "Names": None, "History": ["lscr.io/linuxserver/kometa:latest"]},
+        {"Id": "previous", "Names": None, "History": ["lscr.io/linuxserver/kometa:latest"]},
         {"Id": "p", "RepoDigests": ["lscr.io/linuxserver/kometa@sha256:1"]},
         {"Id": "other", "Names": ["docker.io/plexinc/pms-docker:latest"]},
     ]
-    assert remains({"containers": [KOMETA, PLEX]}, {"images": images}).images == ("k", "former")
+    assert remains({"containers": [KOMETA, PLEX]}, {"images": images}).images == ("k", "previous")
 
 
 def test_a_container_that_no_unit_of_ours_has_made_is_not_ours() -> None:

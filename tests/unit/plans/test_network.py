@@ -1,4 +1,4 @@
-"""Networks that serve Kometa, and those that have to be made anew."""
+"""Networks that serve Kometa, and those that have to be recreated."""
 
 import json
 from typing import Any
@@ -43,13 +43,13 @@ def test_no_network_and_an_empty_description_are_faults() -> None:
     assert network_plan.fault({})
 
 
-def test_a_network_that_only_kometa_uses_can_be_made_anew() -> None:
+def test_a_network_that_only_kometa_uses_can_be_recreated() -> None:
     network_plan.refuse_if_used("mms", "why", with_containers(container("kometa", "mms"), container("plex", "other")))
 
 
 def test_a_network_that_others_use_even_stopped_is_refused_with_their_names() -> None:
     found = with_containers(container("plex", "mms"), container("kometa", "mms"), container("a", "x", "mms"))
-    with pytest.raises(UserError, match=r"network mms has to be made anew \(it is internal\), but a, plex use it"):
+    with pytest.raises(UserError, match=r"network mms has to be recreated \(it is internal\), but a, plex use it"):
         network_plan.refuse_if_used("mms", "it is internal", found)
 
 

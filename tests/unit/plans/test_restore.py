@@ -269,7 +269,7 @@ def test_progress_tells_bytes_share_and_rate() -> None:
     assert progress_text("checking x", 0, 0, 0.0) == "checking x: 0 bytes of 0 bytes"
 
 
-def test_the_end_says_where_the_former_tree_is_and_how_kometa_is() -> None:
+def test_the_end_says_where_the_previous_tree_is_and_how_kometa_is() -> None:
     told = outcome(["kept /home/mms/config/kometa.before-X", "active yes", "noise"])
     text = "\n".join(result(SETTINGS, Options(), "x.age", told))
     assert "kometa.before-X; operations.restore.undo" in text

@@ -98,7 +98,7 @@ def test_whatever_is_outdated_restarts_it_unless_a_run_is_in_progress(why: str) 
     ("pending", "why"),
     [
         (Pending(Changes(write=["kometa.container"]), network=False, secrets=False), "its Quadlet has changed"),
-        (Pending(Changes(), network=True, secrets=False), "its network is made anew"),
+        (Pending(Changes(), network=True, secrets=False), "its network is recreated"),
         (Pending(Changes(), network=False, secrets=True), "its secrets have changed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is taken over from a former stack, what is left to others, what is refused."""
+"""What is taken over from a previous stack, what is left to others, what is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS = Settings()
 QUADLET = "/home/mms/.config/containers/systemd/kometa.container"
 NETWORK = "/home/mms/.config/containers/systemd/mms.network"
 UNITS = "/home/mms/.config/systemd/user"
-FORMER = """\
+PREVIOUS = """\
 [Unit]
 After=plex.service
 [Container]
@@ -43,23 +43,23 @@ def refusal(found: Observed, settings: Settings = SETTINGS) -> str:
     return str(caught.value)
 
 
-def test_a_host_without_a_former_stack_is_neither_refused_nor_reported() -> None:
+def test_a_host_without_a_previous_stack_is_neither_refused_nor_reported() -> None:
     takeover.refuse_unclear(SETTINGS, host())
     assert takeover.report(SETTINGS, host()) == []
 
 
-def test_a_former_kometa_at_our_config_directory_is_taken_over_and_reported() -> None:
+def test_a_previous_kometa_at_our_config_directory_is_taken_over_and_reported() -> None:
     found = with_files(
-        {QUADLET: FORMER, NETWORK: "[Network]\nNetworkName=mms\n"},
+        {QUADLET: PREVIOUS, NETWORK: "[Network]\nNetworkName=mms\n"},
         **{
-            "former-units": "mms-backup.service\nmms-backup.timer",
-            "former-variables": "PUID\nKOMETA_PLEXTOKEN",
-            "former-archives": "kometa-2025-01-01.tar.zst\nkometa-2025-01-02.tar.zst.age",
+            "previous-units": "mms-backup.service\nmms-backup.timer",
+            "previous-variables": "PUID\nKOMETA_PLEXTOKEN",
+            "previous-archives": "kometa-2025-01-01.tar.zst\nkometa-2025-01-02.tar.zst.age",
         },
     )
     takeover.refuse_unclear(SETTINGS, found)
     text = "\n".join(takeover.report(SETTINGS, found))
-    for part in (QUADLET, "mms.network", "mms-backup.service, mms-backup.timer", "2 former backups", "kometa.env",
+    for part in (QUADLET, "mms.network", "mms-backup.service, mms-backup.timer", "2 previous backups", "kometa.env",
                  "1 of them are not encrypted, such as kometa-2025-01-01.tar.zst",
                  "no longer set: KOMETA_PLEXTOKEN, KOMETA_WIDTH."):  # fmt: skip
         assert part in text
@@ -69,7 +69,7 @@ def test_variables_that_are_set_otherwise_now_are_not_lost() -> None:
     settings = Settings.from_data(
         {"kometa_secrets": {"plextoken": "x"}, "kometa_environment": {"KOMETA_WIDTH": "120"}}, "host"
     )
-    assert takeover.lost_variables(settings, FORMER, ["KOMETA_PLEXTOKEN", "TZ"]) == set()
+    assert takeover.lost_variables(settings, PREVIOUS, ["KOMETA_PLEXTOKEN", "TZ"]) == set()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_variables_that_are_set_otherwise_now_are_not_lost() -> None:
     ],
 )
 def test_a_quadlet_that_does_not_tell_whose_data_it_has_is_refused(change: tuple[str, str], words: str) -> None:
-    assert words in refusal(with_files({QUADLET: FORMER.replace(*change)}))
+    assert words in refusal(with_files({QUADLET: PREVIOUS.replace(*change)}))
 
 
 @pytest.mark.parametrize("text", ["[Network]\n", "[Network]\nNetworkName=media\n"])
@@ -98,7 +98,7 @@ def test_a_unit_and_a_volume_behind_a_symbolic_link_are_our_own() -> None:
     links = "/home/mms\t/var/home/mms\n/home/mms/config/kometa\t/var/home/mms/config/kometa"
     unit = f"Id=kometa.service\nLoadState=loaded\nSourcePath=/var{QUADLET}"
     takeover.refuse_unclear(SETTINGS, host(units=unit, links=links))
-    volume = FORMER.replace("%h/config", "/var/home/mms/config")
+    volume = PREVIOUS.replace("%h/config", "/var/home/mms/config")
     takeover.refuse_unclear(SETTINGS, with_files({QUADLET: volume}, links=links))
     assert "comes from /var/home" in refusal(host(units=unit))
 

@@ -38,7 +38,7 @@ def place(tmp_path: Path) -> Path:
     """A home with a live tree and a candidate for it, told apart by the file `name`."""
     for tree in ("kometa", "kometa.stage-1/kometa"):
         (tmp_path / tree).mkdir(parents=True)
-    (tmp_path / "kometa/name").write_text("former")
+    (tmp_path / "kometa/name").write_text("previous")
     (tmp_path / "kometa.stage-1/kometa/name").write_text("new")
     (tmp_path / ".local/state/kometa-host").mkdir(parents=True)
     return tmp_path
@@ -76,20 +76,20 @@ def names(place: Path) -> tuple[str, str]:
 def test_two_trees_are_exchanged_with_whatever_the_host_has(more: tuple[str, ...], place: Path) -> None:
     path = tools(place, *more)
     run(place, "go_live", path)
-    assert names(place) == ("new", "former")
+    assert names(place) == ("new", "previous")
     run(place, "go_back", path)
-    assert names(place) == ("former", "new")
+    assert names(place) == ("previous", "new")
 
 
 @pytest.mark.parametrize("more", [("python3",), ("perl",)])
 def test_the_exchange_is_one_system_call_where_a_tool_for_it_is_there(more: tuple[str, ...], place: Path) -> None:
     run(place, 'exchange_at_once "$candidate" "$live"', tools(place, *more))
-    assert names(place) == ("new", "former")
+    assert names(place) == ("new", "previous")
 
 
 def test_an_exchange_that_cannot_be_changes_nothing(place: Path) -> None:
     run(place, 'rm -r "$candidate"; ! exchange "$candidate" "$live" 2>/dev/null; finish_renames', tools(place))
-    assert (place / "kometa/name").read_text() == "former"
+    assert (place / "kometa/name").read_text() == "previous"
 
 
 def test_without_a_live_tree_the_candidate_takes_its_place(place: Path) -> None:
@@ -104,20 +104,20 @@ def test_without_a_live_tree_the_candidate_takes_its_place(place: Path) -> None:
 
 # Where a restore can be cut off, and which tree is live after the repair.
 CUTS = {
-    "before the stage is made": ("stage=$live.stage-2 candidate=$stage/kometa; write_journal", "former"),
-    "while the stage is filled": ("write_journal", "former"),
-    "before the exchange": ('inode=$(inode_of "$candidate"); write_journal', "former"),
+    "before the stage is made": ("stage=$live.stage-2 candidate=$stage/kometa; write_journal", "previous"),
+    "while the stage is filled": ("write_journal", "previous"),
+    "before the exchange": ('inode=$(inode_of "$candidate"); write_journal', "previous"),
     "after the exchange": ('inode=$(inode_of "$candidate"); write_journal; go_live', "new"),
     "after the first of two renames": (
-        'inode=$(inode_of "$candidate"); write_journal; mv -T "$live" "$candidate.former"',
-        "former",
+        'inode=$(inode_of "$candidate"); write_journal; mv -T "$live" "$candidate.previous"',
+        "previous",
     ),
     "after the second of two renames": (
-        'inode=$(inode_of "$candidate"); write_journal; mv -T "$live" "$candidate.former"; mv -T "$candidate" "$live"',
+        'inode=$(inode_of "$candidate"); write_journal; mv -T "$live" "$candidate.previous"; mv -T "$candidate" "$live"',
         "new",
     ),
-    "after the way back": ('inode=$(inode_of "$candidate"); write_journal; go_live; go_back', "former"),
-    "after the former was kept": (
+    "after the way back": ('inode=$(inode_of "$candidate"); write_journal; go_live; go_back', "previous"),
+    "after the previous was kept": (
         'inode=$(inode_of "$candidate"); write_journal; go_live; keep_replaced >/dev/null',
         "new",
     ),
@@ -134,7 +134,7 @@ def test_a_restore_that_was_cut_off_is_put_right(cut: str, repairs: int, place: 
         assert run(place, "stage= candidate= live=; repair", path) == ""
     assert (place / "kometa/name").read_text() == live
     kept = [name.read_text() for name in place.glob("kometa.before-*/name")]
-    assert kept == (["former"] if live == "new" else [])
+    assert kept == (["previous"] if live == "new" else [])
     assert not list(place.glob("kometa.stage-1/*")) or cut.startswith("before the stage")
     assert not (place / ".local/state/kometa-host/restore").exists()
 
@@ -152,13 +152,13 @@ def test_the_repair_gives_the_service_back_if_it_ran(was_active: str, active: bo
 
 def test_without_a_journal_nothing_is_repaired(place: Path) -> None:
     run(place, "repair", tools(place))
-    assert names(place) == ("former", "new")
+    assert names(place) == ("previous", "new")
 
 
 def test_a_journal_that_was_not_completed_counts_for_nothing(place: Path) -> None:
     (place / ".local/state/kometa-host/restore.new").write_text("stage=/")
     run(place, "repair", tools(place))
-    assert names(place) == ("former", "new")
+    assert names(place) == ("previous", "new")
 
 
 def test_only_the_last_two_replaced_trees_are_kept_and_others_are_not_touched(place: Path) -> None:

@@ -233,7 +233,7 @@ def test_an_encrypted_archive_and_its_twin_take_one_place_and_stay_together(awk:
     assert kept == {name for name in names if int(name[15:17]) >= 23}
 
 
-def test_one_of_ours_replaces_the_former_one_of_the_same_day(awk: list[str]) -> None:
+def test_one_of_ours_replaces_the_previous_one_of_the_same_day(awk: list[str]) -> None:
     found = archives("kometa-2025-06-29.tar.zst.age", "kometa-2025-06-29T080000Z.tar.zst.age")
     assert deleted(found, awk=awk) == {"kometa-2025-06-29.tar.zst.age"}
 

@@ -68,7 +68,7 @@ def test_a_run_that_has_begun_meanwhile_is_not_killed(
     assert ("a run has begun meanwhile" in said) != switched
 
 
-def test_a_network_is_made_anew_while_kometa_rests(place: Path) -> None:
+def test_a_network_is_recreated_while_kometa_rests(place: Path) -> None:
     status, _, asked = outcome(place, programs.program("network", network="mms"))
     assert status == 0
     assert asked == [

@@ -169,19 +169,19 @@ def test_a_state_that_was_cut_off_is_a_change_by_itself() -> None:
 
 def test_what_stands_under_a_new_name_is_kept_and_what_we_wrote_is_not() -> None:
     wanted = wanted_set({"a": "2", "new": "1"})
-    former = wanted_set({"a": "1"})
-    due = changes(wanted, FoundSet(digest=former.digest, manifest=entries_of(former)))
-    assert (due.write, due.save, due.since) == (["a", "new"], ["new"], former.digest)
+    previous = wanted_set({"a": "1"})
+    due = changes(wanted, FoundSet(digest=previous.digest, manifest=entries_of(previous)))
+    assert (due.write, due.save, due.since) == (["a", "new"], ["new"], previous.digest)
 
 
 def test_directories_go_after_what_is_in_them() -> None:
-    former = wanted_set({"d/e/c": "1"}, "d", "d/e")
-    due = changes(wanted_set({}), FoundSet(digest=former.digest, manifest=entries_of(former)))
+    previous = wanted_set({"d/e/c": "1"}, "d", "d/e")
+    due = changes(wanted_set({}), FoundSet(digest=previous.digest, manifest=entries_of(previous)))
     assert due.remove == ["d/e/c", "d/e", "d"]
 
 
 @pytest.mark.parametrize("other", [{"mode": 0o644}, {"uid": 0}])
-def test_another_mode_or_owner_writes_nothing_anew(other: dict[str, int]) -> None:
-    former = wanted_set({"a": "1"})
-    due = changes(wanted_set({"a": "1"}, **other), FoundSet(digest=former.digest, manifest=entries_of(former)))
+def test_another_mode_or_owner_writes_nothing_again(other: dict[str, int]) -> None:
+    previous = wanted_set({"a": "1"})
+    due = changes(wanted_set({"a": "1"}, **other), FoundSet(digest=previous.digest, manifest=entries_of(previous)))
     assert (due.write, due.save, "a" in due.adjust) == ([], [], True)

@@ -9,7 +9,7 @@ from tools import whole_file
 
 def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_text("former")
+    path.write_text("previous")
     whole_file.replace(path, b"new", 0o640)
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o640
