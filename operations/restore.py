@@ -51,7 +51,7 @@ def config(
     wait: object = MAX_WAIT,
     **further: object,
 ) -> Commands:
-    """Restore Kometa's config tree from a backup, all of it or nothing; Kometa runs with it, or with the previous again.
+    """Restore Kometa's config tree from a backup, all of it or nothing; Kometa runs with it, or as before.
 
     + backup: a path on the host, a file name in the backup directory, `latest`, or `local:PATH` on this machine
     + identity: path on this machine of what opens it (or KOMETA_AGE_IDENTITY); it never leaves this machine

@@ -1,7 +1,7 @@
 """The secrets file on the operator's machine: `python -m tools.secrets init|edit|rekey`.
 
-init makes an identity and a list of recipients, edit opens the decrypted file in $EDITOR, rekey encrypts it again to the
-recipients. The decrypted text is only ever in memory.
+init makes an identity and a list of recipients, edit opens the decrypted file in $EDITOR, rekey encrypts it again to
+the recipients. The decrypted text is only ever in memory.
 """
 
 import contextlib

@@ -31,8 +31,8 @@ class Archive:
 def parse(name: str) -> Archive | None:
     """Given a file's name without its directory, return the archive it stands for, None if it is foreign or partial.
 
-    The previous stack's names have no time of day. They count as the first moment of their day in UTC: so one of ours of
-    the same day is newer, and none lies in the future for longer than the time zone makes it.
+    The previous stack's names have no time of day. They count as the first moment of their day in UTC: so one of ours
+    of the same day is newer, and none lies in the future for longer than the time zone makes it.
     """
     match = OURS.fullmatch(name) or PREVIOUS.fullmatch(name)
     if not match:

@@ -37,8 +37,8 @@ class Event:
     """One thing that an update did to one container, or to the host as its git repository wants it.
 
     event: updated, current (nothing newer), postponed (a run was in progress), skipped (known as bad), pinned (left
-    alone), rolled-back (the new image was bad, the previous one runs again) or failed. previous, new: ids of the images.
-    For a repository container is `git`, image its URL and branch, previous and new are commits.
+    alone), rolled-back (the new image was bad, the previous one runs again) or failed. previous, new: ids of the
+    images. For a repository container is `git`, image its URL and branch, previous and new are commits.
     """
 
     time: datetime

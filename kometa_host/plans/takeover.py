@@ -98,8 +98,8 @@ def _shadowing(settings: Settings, found: Observed) -> Iterator[str]:
     unit = found.units.get(UNIT)
     if _shadow(settings) in found.foreign:
         yield (
-            f"{_shadow(settings)} hides the unit that Quadlet makes of {_quadlet(settings)}. If it is a previous Kometa, "
-            f"stop it (systemctl --user disable --now {UNIT}), move the file away, and deploy again."
+            f"{_shadow(settings)} hides the unit that Quadlet makes of {_quadlet(settings)}. If it is a previous "
+            f"Kometa, stop it (systemctl --user disable --now {UNIT}), move the file away, and deploy again."
         )
     elif unit and unit.load == "masked":
         yield f"{UNIT} is masked. Run systemctl --user unmask {UNIT} as {settings.mms_user}, and deploy again."
@@ -237,7 +237,7 @@ def _variable_lines(settings: Settings, found: Observed, quadlet: str) -> Iterat
 
 
 def lost_variables(settings: Settings, quadlet: str, from_file: list[str]) -> set[str]:
-    """Given a previous Quadlet and the names in its environment file, return the variables that Kometa has no longer."""
+    """Given a previous Quadlet and the names in its environment file, return the variables that Kometa loses."""
     pairs = " ".join(values(quadlet, "Environment"))
     previous = {*re.findall(r"(?:^|[\s\"'])([A-Za-z_][A-Za-z0-9_]*)=", pairs), *from_file}
     secret = {f"KOMETA_{name.upper().replace('-', '_')}" for name in settings.kometa_secrets}

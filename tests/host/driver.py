@@ -110,10 +110,7 @@ class Pyinfra:
 
 def wait_for_kometa(host: Host) -> None:
     """Wait until Kometa is alive on a host that has just booted."""
-    host.run(
-        "for i in $(seq 120); do podman exec kometa pgrep -f '[k]ometa/kometa.py' && exit; sleep 0.5; done; exit 1",
-        user="mms",
-    )
+    host.run("until podman exec kometa pgrep -f '[k]ometa/kometa.py'; do sleep 0.5; done", user="mms")
 
 
 def _without_empty(data: dict[str, object]) -> dict[str, object]:

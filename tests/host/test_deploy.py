@@ -171,7 +171,7 @@ class TestRestarts:
     def test_a_run_in_progress_is_not_killed_unless_told_so(self, shared: Host, tmp_path: Path) -> None:
         shared.run(f"podman unshare sh -c 'echo 600 >{CONFIG}/.standin-run-seconds'", user="mms")
         shared.run("podman exec kometa touch /config/.standin-run-now", user="mms")
-        shared.run(f"for i in $(seq 50); do grep -q Starting {CONFIG}/logs/meta.log && exit; sleep 0.2; done; exit 1")
+        shared.run(f"until grep -q Starting {CONFIG}/logs/meta.log; do sleep 0.2; done")
         before = process(shared)
         # Eastward: by the wanted zone's clock the run would have begun many hours ago.
         pyinfra = Pyinfra(tmp_path, shared, mms_timezone="Asia/Tokyo")

@@ -138,8 +138,9 @@ def test_a_pinned_snapshot_stays_and_what_was_proved_of_it_too(ready: BackupHost
 
 
 def test_the_password_is_in_one_private_file_and_nowhere_else(ready: BackupHost) -> None:
-    watch = "for i in $(seq 400); do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; sleep 0.01; done"
-    seen = ready.account(f"({watch}) >/tmp/arguments & systemctl --user start {UNIT}; wait; cat /tmp/arguments").stdout
+    watch = "until [ -e /tmp/over ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '; sleep 0.01; done"
+    watched = f"({watch}) >/tmp/arguments & systemctl --user start {UNIT}; touch /tmp/over; wait; rm /tmp/over"
+    seen = ready.account(f"{watched}; cat /tmp/arguments").stdout
     assert "restic backup" in seen
     elsewhere = ready.account(f"cat {SCRIPT} ~/.config/systemd/user/kometa*; cat {STATE}/* 2>/dev/null || true").stdout
     environment = ready.account("podman exec kometa env; podman inspect kometa").stdout

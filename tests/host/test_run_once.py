@@ -9,11 +9,14 @@ import pytest
 
 from tests.host.driver import CONFIG, PROJECT, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
+from tests.sandbox.shell import wait_until
 
 RUN_ONCE = "operations.kometa.run_once"
 LEFT_OVER = (
     "ls -d ~/.local/state/kometa-host/run-once.* 2>/dev/null; podman ps -a --format '{{.Names}}' | grep test-kometa"
 )
+
+ENDED = "systemctl --user is-active kometa && ! ls -d ~/.local/state/kometa-host/run-once.*"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,7 +40,7 @@ def is_as_before(host: Host) -> bool:
 def wait_for_start(host: Host) -> None:
     """Wait until the single run has been at work for some seconds."""
     working = "podman logs test-kometa 2>&1 | grep -q 'Processing item'"
-    host.run(f"for i in $(seq 100); do {working} && exit; sleep 0.2; done; exit 1", user="mms")
+    host.run(f"until {working}; do sleep 0.2; done", user="mms")
 
 
 def start_scheduled_run(host: Host) -> None:
@@ -45,8 +48,7 @@ def start_scheduled_run(host: Host) -> None:
     set_run_seconds(host, 60)
     wait_for_kometa(host)
     working = f"podman unshare sh -c 'tail -n 1 {CONFIG}/logs/meta.log | grep -q Processing'"
-    loop = f"for i in $(seq 100); do {working} && exit; sleep 0.2; done; exit 1"
-    host.run(f"podman unshare touch {CONFIG}/.standin-run-now; {loop}", user="mms")
+    host.run(f"podman unshare touch {CONFIG}/.standin-run-now; until {working}; do sleep 0.2; done", user="mms")
 
 
 class TestOutcome:
@@ -124,7 +126,7 @@ class TestInterruption:
         wait_for_start(shared)
         process.kill()
         process.communicate()
-        time.sleep(4)
+        wait_until(lambda: shared.run(ENDED, user="mms", check=False).returncode == 0, "the service runs again")
         assert is_as_before(shared)
         set_run_seconds(shared, 1)
 
@@ -165,10 +167,12 @@ class TestLogs:
 
     def test_the_live_log_ends_with_ctrl_c_and_leaves_no_reader(self, shared: Host, pyinfra: Pyinfra) -> None:
         process = pyinfra.start("operations.kometa.logs")
-        time.sleep(4)
+        assert process.stdout
+        for line in process.stdout:
+            if "[ls.io-init] done." in line:
+                break
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=300)
-        assert "[ls.io-init] done." in output + errors
+        process.communicate(timeout=300)
         assert shared.run("pgrep -u mms journalctl", check=False).stdout == ""
 
 

@@ -5,7 +5,6 @@ import re
 import secrets as randomness
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
@@ -15,6 +14,7 @@ import zstandard
 from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra
 from tests.host.sampler import Sampler, forms
 from tests.sandbox import Host
+from tests.sandbox.shell import wait_until
 
 
 @pytest.fixture
@@ -84,15 +84,16 @@ def start_run(host: Host, seconds: int) -> None:
     """Begin a scheduled run that takes so long."""
     files = f"cd /config && echo {seconds} >.standin-run-seconds && touch .standin-run-now && chown 3000:3000 .standin*"
     host.run(f"podman exec kometa sh -c '{files}'", user="mms")
-    wait_for(
-        lambda: "Starting" in host.run(f"cat {CONFIG}/logs/meta.log", check=False).stdout.rpartition("Finished")[2]
+    wait_until(
+        lambda: "Starting" in host.run(f"cat {CONFIG}/logs/meta.log", check=False).stdout.rpartition("Finished")[2],
+        "a run begins",
     )
 
 
 def end_run(host: Host) -> None:
     """Let the run end at once."""
     host.run("podman exec kometa sh -c 'echo 0 >/config/.standin-run-seconds'", user="mms")
-    wait_for(lambda: "Finished" in host.run(f"tail -n 8 {CONFIG}/logs/meta.log").stdout)
+    wait_until(lambda: "Finished" in host.run(f"tail -n 8 {CONFIG}/logs/meta.log").stdout, "the run ends")
 
 
 def test_a_secret_of_somebody_else_with_one_of_our_names_is_not_replaced(shared: Host, tmp_path: Path) -> None:
@@ -102,14 +103,6 @@ def test_a_secret_of_somebody_else_with_one_of_our_names_is_not_replaced(shared:
     assert "podman secret rm kometa-spare" in outcome.text
     assert stored(shared) == before
     shared.run("podman secret rm kometa-spare", user="mms")
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(60):
-        if holds():
-            return
-        time.sleep(0.5)
-    raise AssertionError
 
 
 # The canary

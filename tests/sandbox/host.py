@@ -135,7 +135,7 @@ class Host:
         """Shut the host down in an orderly way."""
         if not self._machine.is_running():
             return
-        self.run("systemctl poweroff", check=False, timeout=30)
+        self.run("systemctl poweroff", check=False)
         self._close_connections()
         self._machine.wait_for_end(120)
 
@@ -218,7 +218,7 @@ class Host:
         return connection_data(self.address)
 
     def run(
-        self, command: str, user: str = "root", input: bytes = b"", check: bool = True, timeout: float = 60
+        self, command: str, user: str = "root", input: bytes = b"", check: bool = True, timeout: float = 120
     ) -> Completed:
         """Run the shell text `command` on the host as `user`.
 
@@ -276,12 +276,12 @@ class Host:
         self.session.registry.publish("plex")
         folder = '"$HOME/.config/containers/systemd"'
         self.run(f"mkdir -p {folder} && cat >{folder}/plex.container", user="mms", input=PLEX_QUADLET.encode())
-        self.run("systemctl --user daemon-reload && systemctl --user start plex", user="mms", timeout=120)
+        self.run("systemctl --user daemon-reload && systemctl --user start plex", user="mms")
         self._wait_for_plex()
 
     def _wait_for_plex(self) -> None:
         alive = "podman exec plex curl -sf http://127.0.0.1:32400/identity"
-        wait_until(lambda: self.run(alive, user="mms", check=False).returncode == 0, "Plex answers", 20)
+        wait_until(lambda: self.run(alive, user="mms", check=False).returncode == 0, "Plex answers")
 
 
 def as_user(command: str, user: str) -> str:

@@ -113,7 +113,8 @@ CUTS = {
         "previous",
     ),
     "after the second of two renames": (
-        'inode=$(inode_of "$candidate"); write_journal; mv -T "$live" "$candidate.previous"; mv -T "$candidate" "$live"',
+        'inode=$(inode_of "$candidate"); write_journal; '
+        'mv -T "$live" "$candidate.previous"; mv -T "$candidate" "$live"',
         "new",
     ),
     "after the way back": ('inode=$(inode_of "$candidate"); write_journal; go_live; go_back', "previous"),
