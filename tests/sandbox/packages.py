@@ -5,6 +5,7 @@ Everything is built from that repository, and test hosts install from it, so not
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -56,7 +57,8 @@ def mirror() -> str | None:
         return override
     found = _mirror_in_lists()
     if found is None:  # a machine without package lists does not know whose its sources are
-        run(["apt-get", "update"], check=False)
+        with apt_alone():
+            run(["apt-get", "update"], check=False)
         found = _mirror_in_lists()
     return found
 
@@ -78,10 +80,15 @@ def missing_tools(path: str | None = None) -> list[str]:
     return sorted(lacking)
 
 
+def apt_alone() -> contextlib.AbstractContextManager[None]:
+    """Hold the lock under which this machine's own apt is used: it waits for no other apt."""
+    return locked(cache_directory() / "machine.lock")
+
+
 @cache
 def prepare_machine() -> None:
     """Install on this machine what making hosts needs and is not there yet."""
-    with locked(cache_directory() / "machine.lock"):  # apt itself waits for no other apt
+    with apt_alone():
         packages = missing_tools()
         if packages:
             say(f"installing on this machine: {' '.join(packages)}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.sandbox import images
 from tests.sandbox.cache import SOURCES, cached
-from tests.sandbox.packages import architecture
+from tests.sandbox.packages import apt_alone, architecture
 from tests.sandbox.shell import SandboxError, daemon_pid, run, start_daemon, stop_daemon, wait_until
 
 if TYPE_CHECKING:
@@ -33,8 +33,9 @@ def registry_program() -> Path:
 
 
 def _unpack(folder: Path) -> None:
-    run(["apt-get", "update"], check=False)
-    run(["apt-get", "-o", "APT::Sandbox::User=root", "download", "docker-registry"], cwd=folder)
+    with apt_alone():
+        run(["apt-get", "update"], check=False)
+        run(["apt-get", "-o", "APT::Sandbox::User=root", "download", "docker-registry"], cwd=folder)
     for package in folder.glob("*.deb"):
         run(["dpkg-deb", "--extract", package, folder])
         package.unlink()
