@@ -184,8 +184,6 @@ def stream(
     Other hosts get their turn meanwhile. Raise UserError if the archive cannot be read, opened or accepted, and at
     Ctrl-C; what forward and on_member raise comes out as it is.
     """
-    from kometa_host.archive.chain import open_archive, open_snapshot
-
     stopped: list[bool] = []
 
     def yield_to_other_hosts() -> None:
@@ -198,11 +196,7 @@ def stream(
         _forgetting_what_was_wrong(),
         at_interrupt(lambda: stopped.append(True)),
     ):
-        if place.snapshot:
-            opened = partial(open_snapshot, read, left_out=place.snapshot.left_out)
-        else:
-            opened = partial(open_archive, read, keys)
-        return opened(
+        return _opener(place, read, keys)(
             forward,
             name=place.name,
             on_member=on_member,
@@ -213,6 +207,14 @@ def stream(
 
 
 Read = Callable[[int], bytes]
+
+
+def _opener(place: Place, read: Read, keys: "Identities | None") -> "Callable[..., Report]":
+    from kometa_host.archive.chain import open_archive, open_snapshot
+
+    if place.snapshot:
+        return partial(open_snapshot, read, left_out=place.snapshot.left_out)
+    return partial(open_archive, read, keys)
 
 
 @contextmanager
