@@ -9,6 +9,7 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 IN_SYNC, ERROR, DRIFT = 0, 1, 2
+CONCLUSIONS = {IN_SYNC: "in sync", ERROR: "not all hosts could be compared", DRIFT: "drift"}
 # A restart that waits for a run's end is drift too, so it is asked for here, where nothing is changed.
 PREVIEW = ("deploy.py", "--dry", "--json", "--data", "kometa_restart=now")
 
@@ -31,20 +32,25 @@ def planned(printed: str) -> dict[str, list[str]] | None:
 
 
 def main(inventory: str) -> int:
-    """Compare the hosts of an inventory; print one line for each thing that differs and return the exit status."""
+    """Compare the hosts of an inventory; print one line for each thing that differs and return the exit status.
+
+    Hosts that cannot be reached keep none of the others from being told.
+    """
     command = [sys.executable, "-m", "pyinfra", inventory, *PREVIEW]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     found = planned(done.stdout)
     if done.returncode or found is None:
         print(done.stderr, file=sys.stderr)
+    if found is None:
         return ERROR
     for line in done.stderr.splitlines():
         if "left undone:" in line:
             print(line.strip())
     for host, operations in found.items():
         print("\n".join(f"{host}: {name}" for name in operations))
-    print("drift" if found else "in sync")
-    return DRIFT if found else IN_SYNC
+    status = ERROR if done.returncode else DRIFT if found else IN_SYNC
+    print(CONCLUSIONS[status])
+    return status
 
 
 if __name__ == "__main__":

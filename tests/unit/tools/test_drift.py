@@ -44,9 +44,19 @@ def test_hosts_as_the_project_says_are_in_sync(monkeypatch: pytest.MonkeyPatch) 
     assert drift.main("hosts.py") == drift.IN_SYNC
 
 
+def test_a_host_that_is_off_keeps_the_others_from_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed(monkeypatch, json.dumps(PLAN), 1)
+    assert drift.main("hosts.py") == drift.ERROR
+    shown = capsys.readouterr()
+    last = "not all hosts could be compared"
+    assert (shown.out.splitlines(), shown.err) == (["b: Quadlets", "a: Quadlets", "a: Timers", last], "what went wrong\n")
+
+
 @pytest.mark.parametrize(
     ("output", "status"),
-    [("", 0), ("no JSON", 0), ("[]", 0), ("{}", 0), ('{"plan": [{}]}', 0), ("null", 0), (json.dumps(PLAN), 1)],
+    [("", 0), ("no JSON", 0), ("[]", 0), ("{}", 0), ('{"plan": [{}]}', 0), ("null", 0), ("", 1)],
 )
 def test_an_answer_that_is_none_is_an_error_and_never_in_sync(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], output: str, status: int
