@@ -7,6 +7,7 @@ from pyinfra import host
 from pyinfra.api import FactBase
 
 from facts.sensible import sensible
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import packages as packages_plan
 from kometa_host.plans import schedules, takeover
@@ -73,7 +74,7 @@ def account_program(
         set_names=[wanted.name for wanted in sets],
         set_roots=[wanted.root for wanted in sets],
         set_digests=[wanted.digest for wanted in sets],
-        set_texts=["config.yml" if wanted.name == "config" else "" for wanted in sets],
+        set_texts=[CONFIG if wanted.name == "config" else "" for wanted in sets],
         **more,
     )
 

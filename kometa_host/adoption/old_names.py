@@ -12,7 +12,7 @@ from typing import Final
 from kometa_host.adoption.edits import Edit, applied, line_span
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import dotted
-from kometa_host.config_tree.named_files import FILE_LISTS, OLD_LISTS
+from kometa_host.config_tree.named_files import CONFIG, FILE_LISTS, OLD_LISTS
 from kometa_host.config_tree.yaml12 import Document, KeyPath, Value
 
 SETTINGS: Final = {"collection_minimum": "minimum_items", "save_missing": "save_report"}
@@ -34,7 +34,7 @@ KindOf = Callable[[Value], frozenset[str]]
 def converted(text: str, kind_of: KindOf) -> tuple[str, list[str]]:
     """Return a config.yml with today's names, and what was renamed. Raise YamlError."""
     text, said = _split_metadata_paths(text, kind_of)
-    document = yaml12.load(text, "config.yml")
+    document = yaml12.load(text, CONFIG)
     edits: list[Edit] = []
     for path, new in _old_keys(document.value):
         edit = _renaming(text, document, path, new)
@@ -89,7 +89,7 @@ def _split_metadata_paths(text: str, kind_of: KindOf) -> tuple[str, list[str]]:
     said: list[str] = []
     tried: set[KeyPath] = set()
     while True:
-        document = yaml12.load(text, "config.yml")
+        document = yaml12.load(text, CONFIG)
         path = next((path for path in _metadata_paths(document) if path not in tried), None)
         if path is None:
             return text, said

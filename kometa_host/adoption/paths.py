@@ -10,7 +10,7 @@ from typing import Final
 from kometa_host.adoption.edits import Edit, applied, line_span, value_edit
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import ALLOW
-from kometa_host.config_tree.named_files import FILE_LISTS, OLD_LISTS, in_config, named_files
+from kometa_host.config_tree.named_files import CONFIG, FILE_LISTS, OLD_LISTS, in_config, named_files
 from kometa_host.config_tree.plaintext_secrets import leaves
 from kometa_host.config_tree.yaml12 import Document, KeyPath
 
@@ -23,7 +23,7 @@ def inside_config(text: str, known: Collection[str]) -> tuple[str, list[str]]:
 
     A path that is in /config already, or that ends like nothing in the tree, stays as it is. Raise YamlError.
     """
-    document = yaml12.load(text, "config.yml")
+    document = yaml12.load(text, CONFIG)
     edits, said = [], []
     for path, value in _paths(document):
         place = _place_of(value, known)
@@ -38,7 +38,7 @@ def with_missing_allowed(text: str, known: Collection[str]) -> tuple[str, list[s
 
     Kometa passes over such a line with an error in its log, as it did before. Raise YamlError.
     """
-    document = yaml12.load(text, "config.yml")
+    document = yaml12.load(text, CONFIG)
     missing = {
         document.line_of(file.path): file.name
         for file in named_files(document.value)

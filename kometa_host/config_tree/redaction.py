@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.secret_patterns import MASK, masked
 from kometa_host.config_tree.yaml12 import KeyPath, Value
 
@@ -73,7 +74,7 @@ def _masked_key(key: Value) -> Value:
 def _without_parsed_secrets(text: str) -> str:
     """Hide the secrets exactly where they stand, if the text can be parsed."""
     try:
-        document = yaml12.load(text, "config.yml")
+        document = yaml12.load(text, CONFIG)
     except yaml12.YamlError:
         return text
     hidden = {document.places[path] for path in _secret_paths(document.value, ()) if path in document.places}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kometa_host.archive import names
 from kometa_host.config_tree import redaction, yaml12
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.secret_patterns import MASK
 from kometa_host.config_tree.yaml12 import KeyPath, Value, YamlError
 from kometa_host.errors import UserError
@@ -90,7 +91,7 @@ def told(written: Written, name: str, report: "Report", elsewhere: bool) -> list
 def address_changes(live: str | None, archived: bytes) -> list[str]:
     """Given the live config.yml and an archive's, return the lines about addresses and placeholders that change."""
     try:
-        after = _leaves(yaml12.load(archived, "config.yml").value)
+        after = _leaves(yaml12.load(archived, CONFIG).value)
     except YamlError as error:
         return [f"config.yml of the archive cannot be read, by Kometa neither: {answers.shown(str(error))}"]
     before = _leaves_of(live)
@@ -104,7 +105,7 @@ def address_changes(live: str | None, archived: bytes) -> list[str]:
 
 def _leaves_of(text: str | None) -> dict[KeyPath, Value]:
     try:
-        return _leaves(yaml12.load(text or "", "config.yml").value)
+        return _leaves(yaml12.load(text or "", CONFIG).value)
     except YamlError:
         return {}
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.later import Later
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.tree import Tree, scan
 from kometa_host.secrets import podman as podman_secrets
 from kometa_host.settings.checked import once
@@ -109,7 +110,7 @@ def has_tokens_to_refresh(config: str) -> bool:
     if not re.search(r"\b(trakt|mal)\b", config):
         return False
     try:
-        value = yaml12.load(config, "config.yml").value
+        value = yaml12.load(config, CONFIG).value
     except yaml12.YamlError:
         return False  # said elsewhere, by line
     return isinstance(value, dict) and any(isinstance(value.get(name), dict) for name in ("trakt", "mal"))

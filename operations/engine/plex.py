@@ -7,6 +7,7 @@ from pyinfra import host
 from pyinfra.api.output import format_text
 
 from kometa_host.config_tree import plex_libraries, yaml12
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.yaml12 import Value, YamlError
 from kometa_host.state import answers, programs
 from kometa_host.state.programs import Actor
@@ -25,7 +26,7 @@ def tell_what_plex_has_otherwise(config: str) -> None:
     completed = transport.run(host, Actor.ACCOUNT, known.mms_user, script)
     try:
         libraries = plex_libraries.libraries(json.loads(answers.json_text(completed.stdout or b"{}")))
-        value = yaml12.load(config, "config.yml").value
+        value = yaml12.load(config, CONFIG).value
     except (ValueError, AttributeError, RecursionError, YamlError):
         return
     for said in _differences(value, libraries) if libraries is not None else ():

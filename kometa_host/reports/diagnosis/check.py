@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.errors import UserError
 from kometa_host.plans.service import CONTAINER
 from kometa_host.reports.status import Look
@@ -104,7 +105,7 @@ class Host:
     def config(self) -> Mapping[Any, Any]:
         """The value of config.yml on the host, empty if it cannot be read."""
         try:
-            value = yaml12.load(self.text("config-text"), "config.yml").value
+            value = yaml12.load(self.text("config-text"), CONFIG).value
         except UserError:
             return {}
         return value if isinstance(value, dict) else {}

@@ -3,6 +3,7 @@
 import shlex
 
 from kometa_host.config_tree import yaml12
+from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.errors import UserError
 from kometa_host.plans import places, service
 from kometa_host.plans.ownership import administrators_command
@@ -21,7 +22,7 @@ def config(host: Host) -> Answer:
     if halted and not host.look.found.text("kometa-alive"):
         return problem("the container has halted", "config.yml was missing when it started", RESTART)
     try:
-        yaml12.load(host.text("config-text"), "config.yml")
+        yaml12.load(host.text("config-text"), CONFIG)
     except UserError as error:
         return problem("config.yml is no valid YAML", str(error), f"mend it in the project, then: {DEPLOY}")
     return ok(path)

@@ -51,7 +51,10 @@ def test_a_host_that_is_off_keeps_the_others_from_nothing(
     assert drift.main("hosts.py") == drift.ERROR
     shown = capsys.readouterr()
     last = "not all hosts could be compared"
-    assert (shown.out.splitlines(), shown.err) == (["b: Quadlets", "a: Quadlets", "a: Timers", last], "what went wrong\n")
+    assert (shown.out.splitlines(), shown.err) == (
+        ["b: Quadlets", "a: Quadlets", "a: Timers", last],
+        "what went wrong\n",
+    )
 
 
 @pytest.mark.parametrize(
