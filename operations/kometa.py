@@ -94,7 +94,7 @@ def run_once(
     + timeout: seconds after which the container is ended, twelve hours if not given
 
     What Kometa says is shown live. The service is started again if it ran before, also after a failure or Ctrl-C. A
-    line that was cut ends nothing: the run goes on to its end, then the service is started.
+    dropped connection ends nothing: the run goes on to its end, then the service is started.
 
         pyinfra inventory.py operations.kometa.run_once
         pyinfra inventory.py operations.kometa.run_once collections='Alien Movies|Predator Movies' wait=true

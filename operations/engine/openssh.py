@@ -48,7 +48,7 @@ def _connect(host: Host, command: str) -> Process:
     if arguments:
         return OpenSshProcess([*arguments, command])
     if isinstance(host.connector, SSHConnector) and host.connector.client:
-        # So that a line that was cut is noticed at all.
+        # So that a dropped connection is noticed at all.
         connection = host.connector.client.get_transport()
         if connection:
             connection.set_keepalive(15)

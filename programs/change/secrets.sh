@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Creates, replaces and removes Podman secrets. Values come on standard input and stay in the shell's memory and pipes:
-# printf is a builtin, so no process list shows one. A line that was cut has no end and is not read.
+# printf is a builtin, so no process list shows one. A line that a dropped connection cuts has no end and is not read.
 . begin.sh
 . lib/common.sh
 . lib/podman.sh

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What every program says, and how it ends.
 
-# A line that was cut must not stop a change half way: what cannot be said is left unsaid.
+# A dropped connection must not stop a change half way: what cannot be said is left unsaid.
 say() { printf '%s\n' "$*" >&2 || true; }
 
 fail() {

@@ -6,7 +6,7 @@
 : "${image:?}" "${owner_uid:?}" "${owner_gid:?}" "${candidate_size:?}" "${patience:?}" # patience: seconds without a sign of life
 declare -a podman_arguments
 
-# What is said goes to a file that is shown live: writing to a line that was cut would stop us for ever.
+# What is said goes to a file that is shown live: writing to a dropped connection would stop us for ever.
 open_work() {
     run='' was_active='' podman_status=0
     mkdir -p -- "$state_dir"

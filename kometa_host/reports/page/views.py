@@ -377,7 +377,7 @@ def _backup_row(archive: FoundArchive, zone: tzinfo, now: datetime) -> BackupRow
     marks = [
         (archive.by_hand, "made by hand"),
         (not archive.complete, "not complete"),
-        (not archive.encrypted, "in clear"),
+        (not archive.encrypted, "in plain text"),
     ]
     return BackupRow(
         when=_moment(archive.time, zone),
