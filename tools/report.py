@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kometa_host import whole_file
 from kometa_host.plans.autodeploy import parse_history
 from kometa_host.plans.backup import FoundArchive
 from kometa_host.reports.diagnosis.check import Check
@@ -20,7 +21,7 @@ from kometa_host.reports.page.fleet import HostReport
 from kometa_host.reports.page.page import render
 from kometa_host.reports.status import Status
 from kometa_host.state import run_history
-from tools import doctor, drift, made_up_fleet, whole_file
+from tools import doctor, drift, made_up_fleet
 from tools.command_line import inventory_and_options
 
 STATUS, RUNS, ARCHIVES, UPDATES = FACTS = (

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
 
+from kometa_host import whole_file
 from kometa_host.archive.identity import Identities
 from kometa_host.errors import UserError
 from kometa_host.secrets import file as secrets_file
 from kometa_host.secrets.file import IDENTITY_VARIABLE, RECIPIENTS_FILE, SecretsFileError
 from kometa_host.settings.recipients import checked_recipients
 from kometa_host.settings.refusals import RefusalError
-from tools import editor, whole_file
+from tools import editor
 from tools.private_directory import private_directory
 
 PROJECT = Path(__file__).resolve().parents[1]

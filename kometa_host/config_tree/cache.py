@@ -3,12 +3,13 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from kometa_host import whole_file
 
 
 def cache_directory() -> Path | None:
@@ -45,11 +46,5 @@ class CacheFile:
             return
         with suppress(OSError):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".new-")
-            try:
-                with os.fdopen(descriptor, "w") as stream:
-                    json.dump(content, stream, separators=(",", ":"))
-                Path(temporary).replace(self.path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            text = json.dumps(content, separators=(",", ":"))
+            whole_file.replace(self.path, text.encode(), 0o600, on_disk=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import whole_file
+from kometa_host import whole_file
 
 
 def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
