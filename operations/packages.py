@@ -19,7 +19,7 @@ from operations.engine.operation import (
 
 @host_operation
 def installed() -> Commands:
-    """Install Podman 4.4 or newer, what rootless containers need, zstd and tar where one of them is missing.
+    """Install Podman 4.7 or newer, what rootless containers need, zstd and tar where one of them is missing.
 
     Where the settings want backups, pings or a git repository: age, curl or git, ssh-keygen and Python's venv as well.
 

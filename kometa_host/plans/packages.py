@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from kometa_host.errors import UserError
 from kometa_host.settings import restic
 from kometa_host.settings.variables import Settings
 from kometa_host.state.observed import Observed
 
-OLDEST_PODMAN = (4, 4)  # the first with Quadlet
+OLDEST_PODMAN = (4, 7)  # the first whose Quadlet knows all that ours say: Secret=, Tmpfs=, NetworkName=
 
 # Programs that show whether what Kometa's host needs is there; see programs/lib/host_state.sh.
 NEEDED = (
@@ -63,9 +64,10 @@ _SSH: Extra = (
 _FROM_EPEL = ("age", "apprise", "restic", "rclone")  # which Red Hat's own repositories do not have
 _PODMAN_4 = {("ubuntu", "24.04"): True}
 _TOO_OLD = {("debian", "11"): "3.0", ("debian", "12"): "4.3", ("ubuntu", "20.04"): "none", ("ubuntu", "22.04"): "3.4"}
-_WAY_OUT = (
-    "Kometa's service is a Quadlet, which needs Podman 4.4 or newer. Upgrade the distribution (Debian 13, Ubuntu "
-    "24.04, Fedora 38 and RHEL 9.2 or newer have it) or install a newer Podman yourself, then deploy again."
+WHY_NEWER = f"Kometa's service is a Quadlet, which needs Podman {'.'.join(map(str, OLDEST_PODMAN))} or newer"
+UPGRADE = (
+    "Upgrade the distribution (Debian 13, Ubuntu 24.04, Fedora 40, RHEL 9.4 and openSUSE Leap 15.6 or newer have it) "
+    "or install a newer Podman yourself, then deploy again."
 )
 
 
@@ -119,15 +121,20 @@ def family(found: Observed) -> str | None:
     return by_name or suse or by_manager
 
 
+def is_too_old(installed: tuple[int, ...] | None) -> TypeGuard[tuple[int, ...]]:
+    """Return whether a version of Podman is there that makes no service of our Quadlet."""
+    return installed is not None and installed[:2] < OLDEST_PODMAN
+
+
 def refuse_old_podman(found: Observed) -> None:
     """Raise UserError if the host's Podman, or the one that its distribution would bring, has no Quadlet."""
     name = found.host.os_release.get("PRETTY_NAME", "this distribution")
     installed = podman_version(found.host.text("podman-version"))
-    if installed and installed[:2] < OLDEST_PODMAN:
-        raise UserError(f"{name} has Podman {'.'.join(map(str, installed))}. {_WAY_OUT}")
+    if is_too_old(installed):
+        raise UserError(f"{name} has Podman {'.'.join(map(str, installed))}. {WHY_NEWER}. {UPGRADE}")
     offered = _TOO_OLD.get((found.host.os_release.get("ID", ""), found.host.os_release.get("VERSION_ID", "")))
     if not installed and offered:
-        raise UserError(f"{name} offers Podman {offered}. {_WAY_OUT}")
+        raise UserError(f"{name} offers Podman {offered}. {WHY_NEWER}. {UPGRADE}")
 
 
 def refuse_unavailable(settings: Settings, found: Observed) -> None:

@@ -123,7 +123,8 @@ RULES = (
     Rule(
         r"Plex Error: Plex URL is probably invalid|Plex Error: Invalid URL",
         "nothing answers as Plex under the url in config.yml: Plex is down, or not on Kometa's network by this name",
-        "systemctl --user start plex (as the account); url under plex is kometa_plex_url, as http://plex:32400",
+        "start Plex where it runs (a container of the account: systemctl --user start plex); url under plex is "
+        "kometa_plex_url, as http://plex:32400",
     ),
     Rule(
         r"Plex Error: Invalid leading whitespace, reserved character",

@@ -50,6 +50,7 @@ class Unit:
     result: str
     source: str = ""  # the Quadlet it was made from
     path: str = ""
+    has_ended: bool = False  # by itself, since it was last started by somebody: systemd has started it again
 
 
 @dataclass(frozen=True)
@@ -261,6 +262,7 @@ def _unit(block: Mapping[str, str]) -> Unit:
         result=block.get("Result", ""),
         source=block.get("SourcePath", ""),
         path=block.get("FragmentPath", ""),
+        has_ended=block.get("NRestarts", "0") != "0",
     )
 
 

@@ -13,5 +13,12 @@ case $manager in
         ;;
     dnf) quietly dnf --assumeyes install "${packages[@]}" ;;
     zypper) quietly zypper --non-interactive install --no-recommends "${packages[@]}" ;;
-    pacman) quietly pacman --sync --needed --noconfirm "${packages[@]}" ;;
+    pacman)
+        # What is there stays as it is: to renew some packages alone would be half an upgrade.
+        mapfile -t packages < <(pacman --deptest "${packages[@]}" || true)
+        (quietly pacman --sync --noconfirm "${packages[@]}") || {
+            printf 'Where the package lists are older than the mirror: pacman -Syu, then deploy again.\n' >&2
+            exit 1
+        }
+        ;;
 esac

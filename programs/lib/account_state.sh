@@ -90,7 +90,7 @@ account_part() {
     if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
         emit_value bus yes
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
-            -p SourcePath -p FragmentPath -p UnitFileState -p Result 2>/dev/null | emit units
+            -p SourcePath -p FragmentPath -p UnitFileState -p Result -p NRestarts 2>/dev/null | emit units
     fi
     control_part
     backup_part

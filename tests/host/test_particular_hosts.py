@@ -5,7 +5,6 @@ Where the real thing cannot be had, a program of the host answers in its place: 
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import pytest
 
 from tests.host.backup_host import Key
 from tests.host.driver import CONFIG, PROJECT, Pyinfra, wait_for_kometa
+from tests.host.test_deploy import PASSWORD, WRONG
 from tests.host.test_diagnose import broken, diagnosis, drop_in, problem
 from tests.host.test_variants import BACKUPS, pyinfra
 from tests.sandbox import Host, Sandbox
@@ -48,7 +48,7 @@ class TestBeforeTheFirstDeploy:
         [
             (
                 "mkdir -p /home/mms", "rmdir /home/mms", {},
-                "As root: chown 3000:3000 /home/mms; then deploy again",
+                "As root: chown -h 3000:3000 /home/mms; then deploy again",
             ),
             (
                 "install -d -m 755 /srv/media", "rmdir /srv/media", {"kometa_config_dir": "/srv/media/kometa/config"},
@@ -57,6 +57,7 @@ class TestBeforeTheFirstDeploy:
             ("true", "true", {"mms_timezone": "US/Eastern"}, "America/New_York"),
             (*answering("stat", "*-f*/home*", "echo nfs; exit"), {}, "is on NFS. Kometa's cache is an SQLite database"),
             (*answering("stat", "*-f*/home*", "echo smb2; exit"), {}, "is on CIFS (SMB)"),
+            (*answering("podman", "--version", "echo podman version 4.6.1; exit"), {}, "needs Podman 4.7 or newer"),
         ],
     )  # fmt: skip
     def test_it_is_said(
@@ -65,6 +66,23 @@ class TestBeforeTheFirstDeploy:
         with broken(fresh, how, mend):
             refused = Pyinfra(tmp_path, fresh, **variables).run("deploy.py", "-y", status=1)
         assert words in refused.text
+        assert fresh.run("id mms", check=False).returncode == 1
+
+    def test_all_that_keeps_containers_from_an_account_is_said_at_once(self, fresh: Host, tmp_path: Path) -> None:
+        settings, none = "/proc/sys/kernel", "/proc/sys/user/max_user_namespaces"
+        # Settings of this very machine, which a host of the sandbox shares: only their files are others.
+        how = f"""
+            chmod u-s /usr/bin/newuidmap
+            echo 0 >/run/none; mount --bind /run/none {none}
+            mkdir /run/kernel; cp {settings}/* /run/kernel 2>/dev/null
+            mount --bind /run/kernel {settings}; echo 1 >{settings}/apparmor_restrict_unprivileged_userns"""
+        mend = f"chmod u+s /usr/bin/newuidmap; umount {none} {settings}"
+        with broken(fresh, how, mend), broken(fresh, *answering("stat", "*/sys/fs/cgroup", "echo tmpfs; exit")):
+            text = Pyinfra(tmp_path, fresh).run("deploy.py", "-y", status=1).text
+        assert "set user.max_user_namespaces=15000" in text
+        assert "AppArmor forbids user namespaces" in text
+        assert "newuidmap has lost its rights" in text
+        assert "control groups of version 1" in text
         assert fresh.run("id mms", check=False).returncode == 1
 
     def test_a_podman_that_was_first_used_without_a_session_is_refused_and_the_remedy_works(
@@ -82,18 +100,43 @@ class TestBeforeTheFirstDeploy:
 
 
 class TestADeployedHost:
-    def test_a_run_that_is_due_is_not_lost_to_a_deploy(self, shared: Host, tmp_path: Path) -> None:
+    def test_a_run_that_is_due_is_lost_to_no_deploy_update_or_backup(
+        self, sandbox: Sandbox, shared: Host, tmp_path: Path
+    ) -> None:
         due = f"{datetime.now(UTC) + timedelta(seconds=75):%H:%M}"
         pyinfra(tmp_path, shared, kometa_times=[due]).deploy()
         # Kometa looks at the clock once a minute: this one is held so that it has not yet seen that its time has come.
         shared.run("pkill -STOP -f kometa/kometa.py")
         shared.run(f"until [ $(date -u +%H:%M) = {due} ]; do sleep 0.2; done", timeout=120)
         before = shared.run(STARTED, user="mms").stdout
-        assert "restart postponed" in Pyinfra(tmp_path, shared).run("deploy.py", "-y").text
-        assert shared.run(STARTED, user="mms").stdout == before
-        shared.run("pkill -CONT -f kometa/kometa.py")
-        shared.run(f"until grep -q 'Finished {due} Run' {CONFIG}/logs/meta.log; do sleep 0.5; done", timeout=120)
+        assert "restart postponed" in pyinfra(tmp_path, shared).run("deploy.py", "-y").text
+        sandbox.registry.publish("good2")
+        try:
+            self.begin_update_and_backup(shared)
+            assert shared.run(STARTED, user="mms").stdout == before
+            assert not shared.run(f"podman ps -q --filter status=paused; ls -A {BACKUPS}", user="mms").stdout
+            shared.run("pkill -CONT -f kometa/kometa.py")
+            shared.run(f"until grep -q 'Finished {due} Run' {CONFIG}/logs/meta.log; do sleep 0.5; done", timeout=120)
+            # Both are at work already: this waits for their ends.
+            shared.run("systemctl --user start kometa-backup mms-autodeploy-interactive", user="mms", timeout=240)
+        finally:
+            sandbox.registry.publish("good")
+        assert shared.run(f"ls {BACKUPS}", user="mms").stdout.count(".tar.zst.age") == 1
+        assert shared.run(STARTED, user="mms").stdout != before
+        Pyinfra(tmp_path, shared).run("operations.autodeploy.run", "-y")
         Pyinfra(tmp_path, shared).deploy("--data", "kometa_restart=now")
+
+    @staticmethod
+    def begin_update_and_backup(host: Host) -> None:
+        """Let both begin, and come to where they would disturb Kometa."""
+        log = "journalctl --user -u mms-autodeploy-interactive"
+        holder = "/home/mms/.local/state/kometa-host/lock.holder"
+        for unit, waits in (
+            ("mms-autodeploy-interactive", f"{log} | grep -q 'a run is in progress; waiting for its end'"),
+            ("kometa-backup", f"grep -q 'a backup' {holder}"),
+        ):
+            begin = f"systemctl --user start --no-block {unit}"
+            host.run(f"{begin}; until {waits}; do sleep 0.2; done; sleep 3", user="mms", timeout=60)
 
     def test_a_start_that_is_not_kometa_s_own_needs_no_tools_in_the_image(self, shared: Host, tmp_path: Path) -> None:
         shared.run("podman exec kometa sh -c 'rm -f /usr/bin/pgrep /bin/pgrep /usr/bin/curl /bin/curl'", user="mms")
@@ -137,33 +180,54 @@ class TestADeployedHost:
             failed = Pyinfra(tmp_path, shared, kometa_image=f"{IMAGE}:v2.4.5").run("deploy.py", "-y", status=1)
         assert "That is Podman on this host, not the registry" in failed.text
 
-    def test_why_a_service_cannot_start_is_told_by_the_diagnosis(self, shared: Host, tmp_path: Path) -> None:
-        add, remove = drop_in("[Container]\\nSecret=nosuch,type=env\\n")
+    @pytest.mark.parametrize(
+        ("line", "why"),
+        [
+            ("Secret=nosuch,type=env", "nosuch"),
+            ("Volume=/srv/nosuch:/nosuch", "/srv/nosuch"),
+            ("PublishPort=22:22", "privileged port 22"),
+            ("Image=localhost/nosuch\\nPull=never", "localhost/nosuch"),
+        ],
+    )
+    def test_why_a_service_cannot_start_is_told_by_the_diagnosis(
+        self, line: str, why: str, shared: Host, tmp_path: Path
+    ) -> None:
+        add, remove = drop_in(f"[Container]\\n{line}\\n")
         # By then it rests for longer between two attempts than a look takes.
         shown = "systemctl --user show kometa -p NRestarts -p SubState"
         rests = f"{shown} | tr '\\n' ' ' | grep -qE '=[3-9] .*=auto-restart'"
         with broken(shared, f"{add}; until {rests}; do sleep 0.2; done", remove, user="mms"):
-            assert "nosuch" in problem(Pyinfra(tmp_path, shared), "service")
+            assert why in diagnosis(Pyinfra(tmp_path, shared))["service"]["cause"]
         wait_for_kometa(shared)
 
-    def test_names_that_do_not_resolve_are_told_by_the_diagnosis_and_its_remedy_works(
-        self, shared: Host, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("helper", "words"),
+        [("aardvark-dns", "aardvark-dns has ended"), ("pasta", "what leads rootless containers out of the host")],
+    )
+    def test_a_network_that_is_stale_is_told_by_the_diagnosis_and_its_remedy_works(
+        self, helper: str, words: str, shared: Host, tmp_path: Path
     ) -> None:
-        shared.run("pkill -u mms -x aardvark-dns")
-        assert "aardvark-dns has ended" in problem(Pyinfra(tmp_path, shared), "network helpers")
+        shared.run(f"pkill -u mms {helper}; while pgrep -u mms {helper}; do sleep 0.1; done")
+        assert words in problem(Pyinfra(tmp_path, shared), "network helpers")
         shared.run("podman network reload --all", user="mms")
         assert diagnosis(Pyinfra(tmp_path, shared), status=None)["network helpers"]["state"] == "ok"
+        assert shared.run(f"pgrep -u mms {helper}").stdout
 
     def test_plex_on_this_host_and_on_another_machine_get_remedies_of_their_own(
         self, shared: Host, tmp_path: Path
     ) -> None:
-        own = Pyinfra(tmp_path, shared, kometa_plex_url=f"http://{shared.address}:32400")
+        own, elsewhere = (
+            Pyinfra(tmp_path, shared, kometa_plex_url=f"http://{address}:32400")
+            for address in (shared.address, "192.0.2.1")
+        )
         edit = "podman unshare sed -i 's#^  url: .*#  url: {}#' " + f"{CONFIG}/config.yml"
         good = edit.format('"http://plex:32400"') + f"; podman unshare chown 3000:3000 {CONFIG}/config.yml"
         with broken(shared, edit.format(own.data["kometa_plex_url"]), good, "mms"):
             assert "http://host.containers.internal:32400" in problem(own, "plex url")
-        elsewhere = Pyinfra(tmp_path, shared, kometa_plex_url="http://192.0.2.1:32400")
-        assert "systemctl --user start plex" not in json.dumps(diagnosis(elsewhere))
+        with broken(shared, edit.format(elsewhere.data["kometa_plex_url"]), good, "mms"):
+            assert diagnosis(elsewhere)["plex"]["mend"].startswith("start Plex on 192.0.2.1; ")
+        with broken(shared, *answering("podman", "--version", "echo podman version 5.2.3; exit")):
+            assert "install Podman 5.3 or newer" in own.run("deploy.py", "--dry", status=1).text
 
     def test_an_archive_of_the_future_does_not_hide_that_backups_are_missing(
         self, shared: Host, tmp_path: Path
@@ -192,6 +256,55 @@ class TestADeployedHost:
         finally:
             shared.slow_disk(0)
         Pyinfra(tmp_path, shared).deploy()
+
+
+class TestWhatAnotherDistributionInstalls:
+    """The names are a distribution's own: here its package manager notes them, and brings only what was missing."""
+
+    ALMA = 'ID="almalinux"\nID_LIKE="rhel centos fedora"\nVERSION_ID="9.6"\n'
+    LEAP = 'ID=opensuse-leap\nID_LIKE="suse opensuse"\n'
+
+    @pytest.mark.parametrize(
+        ("release", "manager", "asked"),
+        [
+            (ALMA, "dnf", "--assumeyes install podman"),
+            ("ID=fedora\nVERSION_ID=43\n", "dnf", "--assumeyes install podman"),
+            (LEAP, "zypper", "--non-interactive install --no-recommends podman"),
+            # Not one that is there: podman alone would be half an upgrade of the system.
+            ("ID=arch\n", "pacman", "--sync --noconfirm age"),
+        ],
+    )
+    def test_it_is_asked_for_by_its_names(
+        self, release: str, manager: str, asked: str, shared: Host, tmp_path: Path
+    ) -> None:
+        said = '[ "$1" = --deptest ] && echo age && exit 127; echo "$*" >>/run/asked; mv /root/age /usr/bin/age; exit'
+        how = f"mv /usr/bin/age /usr/bin/apt-get /root; cp /etc/os-release /root; printf '{release}' >/etc/os-release"
+        mend = "mv /root/age /usr/bin; mv /root/apt-get /usr/bin; cp /root/os-release /etc/os-release; rm -f /run/asked"
+        epel = "mkdir -p /etc/yum.repos.d; echo '[epel]' >/etc/yum.repos.d/epel.repo", "rm -r /etc/yum.repos.d"
+        command = pyinfra(tmp_path, shared)
+        with broken(shared, how, f"{mend}; true"), broken(shared, *answering(manager, "*", said)):
+            if release == self.ALMA:
+                refused = command.run("deploy.py", "-y", status=1).text
+                assert "has it in EPEL alone, which is not enabled" in refused
+            with broken(shared, *epel):
+                assert "Packages: Podman, age, zstd and what they need" in command.deploy()
+                assert shared.run("cat /run/asked").stdout.startswith(asked)
+                assert command.deploy() == set()
+
+
+def test_a_lock_on_wrong_passwords_counts_one_for_each_command(shared: Host, tmp_path: Path) -> None:
+    rules = "/etc/pam.d/common-auth"
+    lock = (
+        "auth required pam_faillock.so preauth deny=3\nauth sufficient pam_unix.so\n"
+        "auth [default=die] pam_faillock.so authfail deny=3\n"
+    )
+    how = f"cp {rules} /root; printf '{lock}' >{rules}"
+    with broken(shared, how, f"cp /root/common-auth {rules}; faillock --user careful --reset"):
+        for times in (1, 2):
+            command = Pyinfra(tmp_path, shared, ssh_user="careful", _sudo_password=WRONG)
+            assert "which was tried once" in command.run("deploy.py", "-y", status=1).text
+            assert shared.run("faillock --user careful").stdout.count(" sudo ") == times
+        Pyinfra(tmp_path, shared, ssh_user="careful", _sudo_password=PASSWORD).preview()
 
 
 def test_start_up_files_that_print_something_disturb_no_command(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -1,9 +1,8 @@
 """The account and its user manager."""
 
-import re
-
 from kometa_host.errors import UserError
 from kometa_host.plans import account as account_plan
+from kometa_host.plans import packages
 from kometa_host.plans.account import WantedAccount
 from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, problem, unknown, warning
 
@@ -85,7 +84,6 @@ def podman(host: Host) -> Answer:
     version = host.look.found.host.text("podman-version").removeprefix("podman version ")
     if not version:
         return problem("not there", "Podman is not installed", DEPLOY)
-    numbers = [int(number) for number in re.findall(r"\d+", version)[:2]]
-    if numbers < [4, 4]:
-        return problem(version, "Quadlet came with Podman 4.4", "upgrade the host's distribution or its podman package")
+    if packages.is_too_old(packages.podman_version(version)):
+        return problem(version, packages.WHY_NEWER, packages.UPGRADE)
     return ok(version)

@@ -30,7 +30,8 @@ def kometa_service(host: Host) -> Answer:
                 "its container is frozen", "a backup was cut off", "podman unpause kometa   (as the account)"
             )
         return ok("active")
-    if unit.active == "failed" or unit.sub == "auto-restart":
+    # Between two starts in vain it rests, but a look may meet it in the middle of the next.
+    if unit.active == "failed" or unit.sub == "auto-restart" or (unit.active == "activating" and unit.has_ended):
         return problem(f"{unit.active} ({unit.result})", last_error(host), f"{DEPLOY}   (log: {LOG})")
     if unit.active in ("activating", "deactivating"):
         return warning(unit.active, "it is being started or stopped at this moment", "diagnose again in a minute")

@@ -27,7 +27,7 @@ def test_the_version_of_podman_is_read(text: str, version: tuple[int, ...] | Non
     assert packages_plan.podman_version(text) == version
 
 
-@pytest.mark.parametrize("version", ["4.4.0", "4.10.1", "10.0.0"])
+@pytest.mark.parametrize("version", ["4.7.0", "4.10.1", "10.0.0"])
 def test_a_podman_with_quadlet_is_taken_on_any_distribution(version: str) -> None:
     packages_plan.refuse_old_podman(host(os_release=DEBIAN_12, podman_version=f"podman version {version}"))
 
@@ -35,6 +35,8 @@ def test_a_podman_with_quadlet_is_taken_on_any_distribution(version: str) -> Non
 def test_a_podman_without_quadlet_is_refused_before_and_after_its_installation() -> None:
     with pytest.raises(UserError, match=r"12 \(bookworm\) has Podman 4\.3\.1\. Kometa's service is a Quadlet"):
         packages_plan.refuse_old_podman(host(os_release=DEBIAN_12, podman_version="podman version 4.3.1"))
+    with pytest.raises(UserError, match=r"has Podman 4\.6\.1\. .* Podman 4\.7 or newer"):
+        packages_plan.refuse_old_podman(host(os_release=ALMA, podman_version="podman version 4.6.1"))
     with pytest.raises(UserError, match=r"12 \(bookworm\) offers Podman 4\.3\."):
         packages_plan.refuse_old_podman(host(os_release=DEBIAN_12))
 

@@ -278,6 +278,12 @@ def test_a_service_that_rests_for_a_single_run_was_not_stopped_by_somebody() -> 
     assert "somebody" in check("service", host({"bus": "yes", "units": units})).cause
 
 
+@pytest.mark.parametrize(("restarts", "state"), [("0", State.WARNING), ("3", State.PROBLEM)])
+def test_a_service_that_is_starting_again_after_a_start_in_vain_is_a_problem(restarts: str, state: State) -> None:
+    units = f"Id=kometa.service\nLoadState=loaded\nActiveState=activating\nSubState=start\nNRestarts={restarts}"
+    assert check("service", host({"bus": "yes", "units": units})).state is state
+
+
 def test_where_another_stack_has_the_usual_name_its_timer_is_not_taken_for_ours() -> None:
     theirs = "/home/mms/.config/systemd/user/mms-autodeploy-interactive.timer"
     units = (
