@@ -6,9 +6,12 @@ import sys
 sys.dont_write_bytecode = False
 
 from kometa_host.controller.preflight import check_settings_before_connecting  # noqa: E402
+from operations.engine.command_line import judge_facts, refuse_unanswered_questions  # noqa: E402
 from operations.engine.connection import connect_strictly  # noqa: E402
 from operations.engine.interrupt import end_with_words  # noqa: E402
 
 check_settings_before_connecting()
 connect_strictly()
 end_with_words()
+refuse_unanswered_questions()
+judge_facts()

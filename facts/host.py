@@ -39,7 +39,7 @@ def host_program(settings: Settings, of_account: str, name: str = "observe") -> 
         account_uid=settings.mms_uid,
         account_gid=settings.mms_gid,
         commands=packages_plan.needed(settings),
-        places=[settings.home, str(PurePosixPath(settings.kometa_config_dir).parent)],
+        places=_places(settings),
         system_units=takeover.system_unit_paths(settings),
         calendar_names=list(calendars),
         calendars=list(calendars.values()),
@@ -68,6 +68,7 @@ def account_program(
         volume_sources=container_shape.volume_sources(settings),
         claimed=takeover.claimed_paths(settings),
         linked=[settings.home, settings.kometa_config_dir],
+        places=_places(settings),
         owner_uid=settings.kometa_puid,
         owner_gid=settings.kometa_pgid,
         timezone=settings.mms_timezone,
@@ -77,6 +78,10 @@ def account_program(
         set_texts=[CONFIG if wanted.name == "config" else "" for wanted in sets],
         **more,
     )
+
+
+def _places(settings: Settings) -> list[str]:
+    return [settings.home, str(PurePosixPath(settings.kometa_config_dir).parent)]
 
 
 class HostState(FactBase[Observed]):

@@ -28,6 +28,7 @@ from operations.engine.operation import (
     observe,
     settings,
 )
+from operations.engine.process import MAX_CHANGE, MAX_LOOK, MAX_STREAM, answered_within
 from operations.engine.session import HostEndedError, Session
 
 if TYPE_CHECKING:
@@ -99,8 +100,9 @@ def create() -> Commands:
         identifier=backup_files.SCRIPT,
         backup_dir=known.kometa_backup_dir,
     )
-    # Without the lock: the unit itself takes it.
-    yield Change("the backup", script, Actor.ACCOUNT, locked=False)
+    # Without the lock: the unit itself takes it. It also ends the backup when that takes too long.
+    patience = backup_files.longest(known) + MAX_LOOK
+    yield Change("the backup", script, Actor.ACCOUNT, locked=False, patience=patience)
 
 
 @host_operation
@@ -177,9 +179,11 @@ def drill(backup: object = backup_plan.LATEST, identity: object = None, **furthe
 def _drill(place: Place, identity: object) -> None:
     known = settings()
     keys = archive_stream.identities(identity)
-    said: list[str] = []
     report = None
-    with closing(Session(host, known.mms_user, _drill_program(place), said.append)) as session:
+    with (
+        answered_within(MAX_STREAM + MAX_CHANGE),  # it is compared after it was unpacked
+        closing(Session(host, known.mms_user, _drill_program(place))) as session,
+    ):
         with suppress(HostEndedError):  # its exit status says more
             report = archive_stream.stream(
                 place,
@@ -191,10 +195,11 @@ def _drill(place: Place, identity: object) -> None:
             )
         session.end_input()
         status, told = session.finish()
+        said = session.said()
     if status or not told or report is None:
-        raise UserError("\n".join(said) or f"the drill failed on the host (status {status}).")
+        raise UserError(said or f"the drill failed on the host (status {status}).")
     _insist_on_origin_and_config(place, report)
-    for line in backup_plan.drill_lines(place.name, told[0], "\n".join(said)):
+    for line in backup_plan.drill_lines(place.name, told[0], said):
         host.log(line)
     if not place.local:
         _note(place, 'note_proof drilled "$name"')

@@ -14,6 +14,7 @@ from kometa_host.state.programs import Actor
 from operations.engine import attended, read_only, transport
 from operations.engine.lock import HEARTBEAT
 from operations.engine.operation import settings
+from operations.engine.process import MAX_LOOK
 
 LINES = 100  # of what was said before, where nothing else was asked for
 MAX_RUNS = run_history.MAX_RUNS  # of those that Kometa's ten logs no longer hold the history tells a line each
@@ -54,7 +55,8 @@ def _program(known: Settings, since: str = "", runs: int = 0, follow: bool = Fal
 
 
 def _show_service(known: Settings, since: str, follow: bool) -> None:
-    completed = attended.run(host, known.mms_user, _program(known, since, follow=follow), host.log)
+    patience = None if follow else MAX_LOOK
+    completed = attended.run(host, known.mms_user, _program(known, since, follow=follow), host.log, patience=patience)
     if completed.status:
         raise UserError(f"the log could not be read: {completed.stderr.strip() or 'no answer'}")
 

@@ -25,6 +25,7 @@ from kometa_host.state.observed import Told
 from operations.engine import attended
 from operations.engine.lock import HEARTBEAT, WAIT
 from operations.engine.operation import Commands, observe, settings
+from operations.engine.process import MAX_CHANGE
 
 COMPLETE = ".complete"  # the last file of a candidate tree; without it the stream was cut
 
@@ -69,6 +70,7 @@ class OneShot(PyinfraCommand):
 
     script: str = field(repr=False)
     timezone: str
+    patience: float
     candidate: CandidateTree | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +80,7 @@ class OneShot(PyinfraCommand):
         """Run the program, show what it says, and judge the run by its log."""
         data = self.candidate.stream() if self.candidate else ()
         try:
-            completed = attended.run(host, settings().mms_user, self.script, host.log, data)
+            completed = attended.run(host, settings().mms_user, self.script, host.log, data, self.patience)
         except UserError as error:
             _say(host, [f"{error} The host ends the run by itself, or lets it finish, and starts the service again."])
             return False
@@ -112,7 +114,8 @@ def run_once(options: Options, config: object = None) -> Commands:
             "Wait for its end, or add wait=true."
         )
     candidate = None if config is None else candidate_tree(known, config)
-    yield OneShot(program(known, options, candidate), known.mms_timezone, candidate)
+    patience = options.wait + options.timeout + MAX_CHANGE
+    yield OneShot(program(known, options, candidate), known.mms_timezone, patience, candidate)
 
 
 def program(known: Settings, options: Options, candidate: CandidateTree | None) -> str:

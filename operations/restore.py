@@ -30,6 +30,7 @@ from operations.engine.attended import at_interrupt
 from operations.engine.files import texts_on_host
 from operations.engine.lock import WAIT
 from operations.engine.operation import Commands, account_change, ask, host_operation, observe, settings
+from operations.engine.process import MAX_CHANGE, MAX_STREAM, answered_within
 from operations.engine.run_state import run_state
 from operations.engine.session import HostEndedError, Session
 
@@ -209,12 +210,18 @@ class _HostChange(PyinfraCommand):
     """A change that a session makes."""
 
     known: Settings
+    options: Options
+
+    @property
+    def patience(self) -> float:
+        """The seconds after which the host is given up: for the stream, for a run's end, and for what follows."""
+        return MAX_STREAM + self.options.wait + MAX_CHANGE
 
     def execute(self, state: State, host: Host, connector_arguments: Any) -> bool:
         """Make the change; return whether it succeeded."""
         try:
             session = Session(host, self.known.mms_user, self.script(host), host.log)
-            with closing(session), at_interrupt(session.interrupt):
+            with answered_within(self.patience), closing(session), at_interrupt(session.interrupt):
                 return self._report(host, *self._steered(session))
         except UserError as error:
             return _failed(host, str(error))

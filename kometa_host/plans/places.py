@@ -53,13 +53,18 @@ def refuse_network_file_system(settings: Settings, found: Observed) -> None:
 
 def network_file_system(found: Observed) -> str:
     """Return the name of the network file system on which the config tree lies or will, empty if it is on none."""
-    return NETWORK_FILE_SYSTEMS.get(found.host.text("config-file-system").strip(), "")
+    kind = found.text("own-config-file-system") or found.host.text("config-file-system")
+    return NETWORK_FILE_SYSTEMS.get(kind.strip(), "")
 
 
 @sensible("its directories")
 def _places(found: Observed) -> list[Place]:
-    """Return the directories that the account has to write to, or the nearest above them that is there."""
-    fields = [line.split(" ", 3) for line in found.host.text("places").splitlines()]
+    """Return the directories that the account has to write to, or the nearest above them that is there.
+
+    The account tells of them once it is there, root before.
+    """
+    told = found.text("own-places") or found.host.text("places")
+    fields = [line.split(" ", 3) for line in told.splitlines()]
     return [
         Place(path, int(uid), int(gid), int(mode.rstrip("+"), 8), mode.endswith("+")) for uid, gid, mode, path in fields
     ]

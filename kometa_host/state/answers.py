@@ -17,6 +17,7 @@ MAX_JSON = 16 << 20  # bytes; restic tells a kilobyte of each snapshot
 MAX_PARTS = 1_000_000  # lines, or whatever an answer consists of; a manifest has one for each file
 MAX_LINE = 16 << 10  # bytes of a line that is shown
 MAX_SAID = 1 << 20  # characters of what a program said that are kept for its error; the last ones
+MAX_SHOWN = 16 << 20  # characters that a program may say; a backup of two days tells of its progress in a third of it
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error)
 
 

@@ -35,7 +35,14 @@ from kometa_host.state.programs import Actor
 from operations.engine import openssh
 from operations.engine.attended import at_interrupt
 from operations.engine.operation import ask, settings
-from operations.engine.process import MAX_LOOK, ConnectionLostError, Process, answered_within, read_errors
+from operations.engine.process import (
+    MAX_LOOK,
+    MAX_STREAM,
+    ConnectionLostError,
+    Process,
+    answered_within,
+    read_errors,
+)
 
 if TYPE_CHECKING:
     from kometa_host.archive.chain import Report
@@ -192,6 +199,7 @@ def stream(
             raise UserError("interrupted.")
 
     with (
+        answered_within(MAX_STREAM),
         _opened(place, proof) as (size, read),
         _forgetting_what_was_wrong(),
         at_interrupt(lambda: stopped.append(True)),
@@ -264,9 +272,9 @@ class _HostStream:
 
     def _ending(self) -> tuple[str, int]:
         """Return what the program said, and its exit status."""
-        said = read_errors(self.process, None).strip()
         try:
-            return said, self.process.wait()
+            with answered_within(MAX_LOOK):
+                return read_errors(self.process).strip(), self.process.wait()
         finally:
             self.process.close()
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from math import inf
 from types import FrameType
 
 import gevent
@@ -12,29 +13,44 @@ from pyinfra.api.host import Host
 from kometa_host.state.programs import Actor
 from operations.engine import transport
 from operations.engine.lock import HEARTBEAT
-from operations.engine.process import ConnectionLostError, Process, read_errors, read_output
+from operations.engine.process import ConnectionLostError, Listening, Process, answered_within
 from operations.engine.transport import Completed
 
 
-def run(host: Host, account: str, script: str, on_line: Callable[[str], None], data: Iterable[bytes] = ()) -> Completed:
+def run(
+    host: Host,
+    account: str,
+    script: str,
+    on_line: Callable[[str], None],
+    data: Iterable[bytes] = (),
+    patience: float | None = None,
+) -> Completed:
     """Given a host and a bash program, run it there as the account, with data and then signs of life as its input.
 
-    Each line of its standard error goes to on_line as it comes. The program ends its work when its input does: when
-    this program is gone, or at Ctrl-C, after which what it still says is shown. A second Ctrl-C ends this program.
-    Raise ConnectionLostError if the line breaks.
+    Each line of its standard error goes to on_line as it comes, however many there are: they are a log. The program
+    ends its work when its input does: when this program is gone, or at Ctrl-C, after which what it still says is shown.
+    A second Ctrl-C ends this program. Raise ConnectionLostError if the line breaks.
+
+    + patience: seconds, after which the program is given up, and UserError raised; None where that is for Ctrl-C
     """
     try:
-        process = transport.start(host, Actor.ACCOUNT, account, script)
-        feeder = gevent.spawn(_feed, process, data)
-        errors = gevent.spawn(read_errors, process, on_line)
-        with at_interrupt(process.close_input):
-            output = read_output(process)
-            said = errors.get()
-            status = process.wait()
-        feeder.kill()
+        with answered_within(patience):
+            return _attended(host, account, script, on_line, data)
     except (OSError, EOFError, SSHException) as error:
         raise ConnectionLostError(f"the connection was lost ({error}).") from error
-    return Completed(output, said, status)
+
+
+def _attended(
+    host: Host, account: str, script: str, on_line: Callable[[str], None], data: Iterable[bytes]
+) -> Completed:
+    process = transport.start(host, Actor.ACCOUNT, account, script)
+    feeder = gevent.spawn(_feed, process, data)
+    try:
+        with Listening(process, on_line, most=inf) as listening, at_interrupt(process.close_input):
+            output, said = listening.heard()
+            return Completed(output, said, process.wait())
+    finally:
+        feeder.kill()
 
 
 def _feed(process: Process, data: Iterable[bytes]) -> None:

@@ -36,12 +36,11 @@ from kometa_host.state import answers
 from operations.engine.process import (
     CONNECTION_LOST,
     MAX_LOOK,
+    Listening,
     OpenSshProcess,
     Process,
     SshChannel,
     answered_within,
-    read_errors,
-    read_output,
 )
 
 CONNECTED = b"kometa-host-connected\n"
@@ -200,16 +199,14 @@ class StrictConnector(SSHConnector):
 
     def _finish(self, process: Process, stdin: str | Iterable[str]) -> tuple[int, CommandOutput]:
         """Return the exit status of a command, and its lines, the errors first. Raise UserError for too many."""
-        try:
+        with Listening(process) as listening:
             for line in [stdin] if isinstance(stdin, str) else stdin:
                 process.write((line.removesuffix("\n") + "\n").encode())
             process.close_input()
-            errors = gevent.spawn(read_errors, process, None)
-            lines = answers.parts(read_output(process).decode("utf-8", "replace"), "\n")
-            said = [OutputLine("stderr", line) for line in answers.parts(errors.get(), "\n")]
+            output, errors = listening.heard()
+            lines = answers.parts(output.decode("utf-8", "replace"), "\n")
+            said = [OutputLine("stderr", line) for line in answers.parts(errors, "\n")]
             return process.wait(), CommandOutput([*said, *(OutputLine("stdout", line) for line in lines)])
-        finally:
-            process.close()
 
 
 def _given(host: Host) -> Given:

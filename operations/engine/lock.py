@@ -8,10 +8,10 @@ import gevent
 from pyinfra.api.host import Host
 
 from kometa_host.errors import UserError
-from kometa_host.state import answers, programs
+from kometa_host.state import programs
 from kometa_host.state.programs import Actor
 from operations.engine import transport
-from operations.engine.process import answered_within
+from operations.engine.process import answered_within, read_errors
 from operations.engine.run_state import run_state
 
 LOCKED = b"locked\n"
@@ -30,19 +30,25 @@ def hold_lock(host: Host, account: str) -> bool:
     holder = f"pyinfra on {socket.gethostname()}, process {os.getpid()}"
     script = programs.program("hold_lock", lock_wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
     process = transport.start(host, Actor.ACCOUNT, account, script)
-    said: list[str] = []
-    gevent.spawn(_pass_on, process.read_error, said, host.log)
+    was_waited_for = False
+
+    def pass_on(line: str) -> None:
+        nonlocal was_waited_for
+        was_waited_for = True
+        host.log(line)
+
+    gevent.spawn(read_errors, process, pass_on).link_exception(lambda failed: host.log(str(failed.exception)))
     with answered_within(2 * WAIT):
         has_lock = _is_locked(process.read)
         if not has_lock:
             process.wait()
     if not has_lock:
         raise UserError("the lock of the host could not be taken; nothing was changed.")
-    if said:
+    if was_waited_for:
         known.observed = None
     known.lock = process
     gevent.spawn(_stay_alive, process.write)
-    return bool(said)
+    return was_waited_for
 
 
 def _is_locked(read: Callable[[], bytes]) -> bool:
@@ -50,12 +56,6 @@ def _is_locked(read: Callable[[], bytes]) -> bool:
     while len(answer) < len(LOCKED) and (piece := read()):
         answer += piece
     return answer == LOCKED
-
-
-def _pass_on(read: Callable[[], bytes], said: list[str], log: Callable[[str], None]) -> None:
-    for line in answers.lines(read):
-        said.append(line)
-        log(line)
 
 
 def _stay_alive(write: Callable[[bytes], None]) -> None:

@@ -93,6 +93,7 @@ class Change(PyinfraCommand):
     """A bash program that changes the host, with binary data as its input. What it says goes to the user at once.
 
     locked: it is run under the host's lock, which `host_operation` takes before.
+    patience: seconds, after which the host is given up.
     """
 
     what: str
@@ -100,6 +101,7 @@ class Change(PyinfraCommand):
     actor: Actor = Actor.ACCOUNT
     data: bytes | Iterable[bytes] = field(default=b"", repr=False)
     locked: bool = True
+    patience: float = MAX_CHANGE
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -112,7 +114,7 @@ class Change(PyinfraCommand):
         account = settings_of(host).mms_user
         try:
             completed = transport.run(
-                host, self.actor, account, self.script, self.data, on_line=host.log, patience=MAX_CHANGE
+                host, self.actor, account, self.script, self.data, on_line=host.log, patience=self.patience
             )
         except UserError as error:
             return _say_failure(host, str(error))

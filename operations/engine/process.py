@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import gevent
-from gevent import subprocess
+from gevent import Greenlet, subprocess
+from gevent.hub import Hub
 from gevent.os import make_nonblocking, nb_read, nb_write
 
 from kometa_host.errors import UserError
@@ -22,8 +23,12 @@ CHUNK = 1 << 16
 CHANNEL_CHUNK = 32 * 1024
 MAX_LOOK = 1000  # seconds for a look; the host itself gives the account 900 of them
 MAX_CHANGE = 6 * 3600  # seconds for a change, such as the pull of an image over a slow line
+MAX_STREAM = 48 * 3600  # seconds for all of an archive, in either direction
 PIPE_SIZE = 1 << 20  # fewer turns for the same bytes; what Linux allows without privileges
 CONNECTION_LOST = 255  # the exit status of ssh itself
+
+# A refusal in a greenlet is raised where its result is wanted: no traceback on the way there.
+Hub.NOT_ERROR = (*Hub.NOT_ERROR, UserError)
 
 
 class Process(Protocol):
@@ -166,22 +171,26 @@ def _pipe(inward: bool) -> tuple[int, int]:
 
 
 def read_output(process: Process) -> bytes:
-    """Return all of a program's output. Raise UserError, and give the program up, if it has no end."""
-    pieces, size = [], 0
+    """Return all of a program's output. Raise UserError if it has no end."""
+    output = bytearray()
     while piece := process.read():
-        pieces.append(piece)
-        size += len(piece)
-        if size > answers.MAX_ANSWER:
-            process.close()
+        output += piece
+        if len(output) > answers.MAX_ANSWER:
             raise UserError(f"the host's answer is larger than {answers.MAX_ANSWER >> 20} MiB, and no answer is.")
-    return b"".join(pieces)
+    return bytes(output)
 
 
-def read_errors(process: Process, on_line: Callable[[str], None] | None) -> str:
-    """Pass on each line of a program's standard error as it may be shown, and return the last of them, as one text."""
+def read_errors(process: Process, on_line: Callable[[str], None] | None = None, most: float = answers.MAX_SHOWN) -> str:
+    """Pass on each line of a program's standard error as it may be shown, and return the last of them, as one text.
+
+    + most: characters, after which UserError is raised
+    """
     kept: deque[str] = deque()
-    size = 0
+    size = said = 0
     for line in answers.lines(process.read_error):
+        said += len(line) + 1
+        if said > most:
+            raise UserError(f"the host says more than {answers.MAX_SHOWN >> 20} MiB, and no program does.")
         kept.append(line)
         size += len(line)
         while size > answers.MAX_SAID:
@@ -191,9 +200,34 @@ def read_errors(process: Process, on_line: Callable[[str], None] | None) -> str:
     return "\n".join(kept)
 
 
+class Listening:
+    """Reads both streams of a program while it runs, so that neither keeps it waiting; gives it up when it is left."""
+
+    def __init__(
+        self, process: Process, on_line: Callable[[str], None] | None = None, most: float = answers.MAX_SHOWN
+    ) -> None:
+        """Begin; the arguments are those of `read_errors`."""
+        self._process = process
+        self._output = Greenlet.spawn(read_output, process)
+        self._errors = Greenlet.spawn(read_errors, process, on_line, most)
+        self._both: list[Greenlet[..., Any]] = [self._output, self._errors]
+
+    def heard(self) -> tuple[bytes, str]:
+        """Wait for the end of both streams; return the output, and the last of what was said. Raise as the readers."""
+        gevent.joinall(self._both, raise_error=True)
+        return self._output.get(), self._errors.get()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gevent.killall(self._both)  # first: a file that is closed would never wake whoever waits for it
+        self._process.close()
+
+
 @contextmanager
-def answered_within(seconds: float) -> Iterator[None]:
-    """Raise UserError if what is done here takes longer: a host can also say nothing, for ever."""
+def answered_within(seconds: float | None) -> Iterator[None]:
+    """Raise UserError if what is done here takes longer, None: never: a host can also say nothing, for ever."""
     limit = gevent.Timeout(seconds)
     try:
         with limit:

@@ -11,7 +11,7 @@ from pyinfra.api.host import Host
 from kometa_host.state import answers
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
-from operations.engine.process import Process
+from operations.engine.process import MAX_LOOK, Process, answered_within, read_errors, read_output
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class HostEndedError(Exception):
 class Session:
     """A program of the host that takes a stream and a word, and says how far it is."""
 
-    def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None]) -> None:
+    def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None] | None = None) -> None:
         """Start the program; what it says on its standard error goes to `say`, line by line."""
         self._process: Process = openssh.start(of, Actor.ACCOUNT, account, script)
         self._errors = gevent.spawn(self._read_errors, say)
@@ -31,9 +31,10 @@ class Session:
         self._streaming = False
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write to the program. Raise HostEndedError if it does not read."""
+        """Write to the program. Raise HostEndedError if it has ended, UserError if it takes nothing for long."""
         try:
-            self._process.write(bytes(data))
+            with answered_within(MAX_LOOK):
+                self._process.write(bytes(data))
         except (OSError, EOFError, SSHException):
             raise HostEndedError from None
 
@@ -68,10 +69,15 @@ class Session:
 
     def finish(self) -> tuple[int, list[str]]:
         """Wait for the program's end; return its exit status and the lines that it still printed."""
-        while (piece := self._read()) and len(self._output) < answers.MAX_ANSWER:
-            self._output += piece
-        self._errors.join()
-        return self._process.wait(), answers.parts(self._output.decode("utf-8", "replace"), "\n")
+        printed = self._output
+        with suppress(OSError, EOFError, SSHException):
+            printed += read_output(self._process)
+        self._errors.get()
+        return self._process.wait(), answers.parts(printed.decode("utf-8", "replace"), "\n")
+
+    def said(self) -> str:
+        """Return the last of what the program has said, once it has ended."""
+        return self._errors.get()
 
     def close(self) -> None:
         """Give the program up: it ends by itself, and puts right what it had begun."""
@@ -84,7 +90,8 @@ class Session:
         except (OSError, EOFError, SSHException):
             return b""
 
-    def _read_errors(self, say: Callable[[str], None]) -> None:
-        with suppress(OSError, EOFError, SSHException):
-            for line in answers.lines(self._process.read_error):
-                say(line)
+    def _read_errors(self, say: Callable[[str], None] | None) -> str:
+        try:
+            return read_errors(self._process, say)
+        except (OSError, EOFError, SSHException):
+            return ""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from getpass import getpass
 from typing import IO, cast
 
-import gevent
 from paramiko import SSHException
 from pyinfra.api.host import Host
 from pyinfra.connectors.local import LocalConnector
@@ -29,11 +28,10 @@ from operations.engine.process import (
     CHANNEL_CHUNK,
     MAX_LOOK,
     ConnectionLostError,
+    Listening,
     Process,
     SshChannel,
     answered_within,
-    read_errors,
-    read_output,
 )
 from operations.engine.run_state import run_state
 
@@ -205,24 +203,21 @@ def _attempt(
     on_line: Callable[[str], None] | None,
 ) -> Completed:
     process = start(host, actor, account, script)
-    try:
-        errors = gevent.spawn(read_errors, process, on_line)
-        reader = gevent.spawn(read_output, process)
+    with Listening(process, on_line) as listening:
         broken = _write_all(process, data)
-        output = reader.get()
-        said = errors.get()
+        output, said = listening.heard()
         status = process.wait()
-    except gevent.Timeout:
-        process.close()
-        raise
     if not process.begun and status == 0:
         raise UserError(f"{host.name} ran nothing. It says: {said.strip() or 'nothing'}")
+    if isinstance(broken, UserError):
+        raise broken
     if broken and status == 0:
         raise ConnectionLostError(f"the program on the host ended before it had read everything ({broken}).")
     return Completed(output, said, status)
 
 
-def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | None:
+def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | UserError | None:
+    """Write all of the data; return what kept it from that: the program, or data that cannot be read."""
     # A program that fails closes its input: its exit status then says more than the broken pipe.
     try:
         for piece in [data] if isinstance(data, bytes) else data:
@@ -230,9 +225,9 @@ def _write_all(process: Process, data: bytes | Iterable[bytes]) -> OSError | Non
         process.close_input()
     except OSError as error:
         return error
-    except UserError:  # data that cannot be read: the program must not wait for it
-        process.close_input()
-        raise
+    except UserError as error:
+        process.close_input()  # the program must not wait for the rest
+        return error
     return None
 
 

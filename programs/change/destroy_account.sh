@@ -25,6 +25,9 @@ remove_jobs() {
     find /var/spool/cron/atjobs /var/spool/at /var/spool/atjobs -maxdepth 1 -type f -uid "$uid" -delete 2>/dev/null || true
 }
 
+# Nobody logs in meanwhile, and no job begins: PAM lets in no account that has expired.
+usermod --expiredate 1 "$user"
+trap 'if getent passwd "$user" >/dev/null; then usermod --expiredate "" "$user"; fi' EXIT
 loginctl disable-linger "$user" || true
 remove_jobs
 systemctl stop "user@$uid.service" || true

@@ -3,6 +3,7 @@
 . begin.sh
 . lib/file_state.sh
 . lib/owners.sh
+. lib/places.sh
 . lib/plain_file.sh
 . lib/podman.sh
 . lib/rootless_network.sh
@@ -85,6 +86,8 @@ account_part() {
     local name
     cd / || exit
     for name in "${linked[@]}" "$HOME"; do printf '%s\t%s\n' "$name" "$(readlink -m -- "$name")"; done | emit links
+    owners_of_places 2>/dev/null | emit own-places
+    config_file_system | emit own-config-file-system
     if [ -e "$state_dir/restore" ]; then emit_value restore-left yes; fi
     if [ -e "$state_dir/repository" ]; then emit repository <"$state_dir/repository"; fi
     if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then

@@ -3,10 +3,11 @@
 # of itself is one of the values: it cannot speak for the host.
 . lib/become.sh
 . lib/emit.sh
+. lib/places.sh
 . lib/python.sh
 . lib/rootless_network.sh
 : "${account:?}" "${account_uid:?}" "${account_gid:?}" "${account_program:?}" # what the account runs to tell of itself
-declare -a places commands system_units calendar_names calendars
+declare -a commands system_units calendar_names calendars
 
 host_part() {
     local name
@@ -32,32 +33,15 @@ host_part() {
     { cat /etc/subgid 2>/dev/null || true; } | emit subgid
     if [ -e "/var/lib/systemd/linger/$account" ]; then emit_value linger yes; fi
     for name in "${system_units[@]}"; do if [ -e "$name" ]; then printf '%s\n' "$name"; fi; done | emit system-units
-    places_part
+    if ! id -u "$account" >/dev/null 2>&1; then
+        owners_of_places | emit places
+        config_file_system | emit config-file-system
+    fi
     calendars_part
     network_part
     rootless_part
     systemctl show network-online.target -p ActiveState -p WantedBy -p RequiredBy -p Job 2>/dev/null | emit network-online
     if [ -e /usr/lib/systemd/user/podman-user-wait-network-online.service ]; then emit_value waits-for-network-online yes; fi
-}
-
-# Whose the directories are that the account has to write to, or whose the nearest is that is there; a plus behind the
-# mode where an access control list says more. The last is where the config tree lies or will.
-places_part() {
-    local place acl
-    for place in "${places[@]}"; do
-        place=$(nearest "$place")
-        # shellcheck disable=SC2012  # the eleventh character alone is taken
-        acl=$(LC_ALL=C ls -Ldn -- "$place" | cut -c 11 | grep -F + || true)
-        stat -L -c "%u %g %a$acl %n" -- "$place"
-    done | emit places
-    timeout -s KILL 10 stat -L -f -c %T -- "$(nearest "${places[-1]}")" | emit config-file-system
-}
-
-# Prints a path, or the nearest above it that is there.
-nearest() {
-    local place=$1
-    until [ -e "$place" ]; do place=$(dirname "$place"); done
-    printf '%s\n' "$place"
 }
 
 # What an account needs of the kernel for containers of its own.

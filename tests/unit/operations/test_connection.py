@@ -1,5 +1,6 @@
 """What a connection is made with; tests/host/test_connection.py has a real sshd."""
 
+from getpass import getuser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,6 +60,22 @@ def test_a_host_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     assert "more than 1,000 parts" in output.stderr
     monkeypatch.setattr(answers, "MAX_ANSWER", 1 << 20)
     assert "larger than 1 MiB" in asked("yes")[1].stderr
+
+
+def told(script: str) -> transport.Completed:
+    """Run a program on this machine as operations do."""
+    here = Bare()
+    here.login = getuser()
+    return transport.run(here.host, Actor.ACCOUNT, here.login, script, on_line=lambda _: None)
+
+
+def test_a_program_without_an_end_is_given_up_without_a_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    assert told("echo a; echo b >&2; exit 3") == transport.Completed(b"a\n", "b", 3)
+    with pytest.raises(UserError, match="says more than 16 MiB"):
+        told("exec yes $(printf %01000d) >&2")
+    with pytest.raises(UserError, match="answer is larger than 64 MiB"):
+        told("exec yes $(printf %01000d)")
+    assert capfd.readouterr().err == ""
 
 
 def test_nobody_is_asked_for_a_password_because_a_fact_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,13 @@ def test_the_accounts_own_ids_count_where_it_is_there() -> None:
     )
 
 
+def test_an_account_that_is_there_tells_of_its_directories_itself() -> None:
+    told = {"passwd": "mms:x:3000:3000::/home/mms:/bin/bash", "own_places": "0 0 755 /home/mms\n0 0 755 /home/mms"}
+    assert "/home/mms is there and belongs to uid 0" in refusal("", **told)
+    with pytest.raises(UserError, match="NFS"):
+        places.refuse_network_file_system(Settings(), host(own_config_file_system="nfs"))
+
+
 def test_whoever_follows_the_command_is_led_nowhere_by_a_link_of_the_accounts(tmp_path: Path) -> None:
     victim, link = tmp_path / "victim", tmp_path / "config"
     victim.mkdir(mode=0o711)
