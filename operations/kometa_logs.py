@@ -67,7 +67,7 @@ def _show_runs(known: Settings, count: int) -> None:
     told = answers.told_lines(completed.stdout)
     if completed.status or told[-1:] != ["end"]:
         raise UserError(f"Kometa's logs could not be read: {completed.stderr.strip() or 'no answer'}")
-    shown = [part for line in told[:-1] for part in _told(line, known.mms_timezone)]
+    shown = [part for line in _within_bounds(told[:-1]) for part in _told(line, known.mms_timezone, count)]
     texts = dict(sorted(shown, key=lambda entry: entry[0]))  # of one run the log comes later, and stays
     for text in list(texts.values())[-count:]:
         read_only.show(text)
@@ -75,21 +75,34 @@ def _show_runs(known: Settings, count: int) -> None:
         read_only.show(f"{host.name}: Kometa has not run yet")
 
 
-def _told(line: str, timezone: str) -> Iterator[tuple[float, str]]:
+def _within_bounds(told: list[str]) -> list[tuple[str, list[str]]]:
+    """Return what each line of an answer tells, and its lines. Raise UserError for more than any answer inflates to."""
+    found, left = [], answers.MAX_ANSWER
+    for line in told:
+        what, encoded = line.split(" ", 1)
+        lines = answers.inflated_lines(b64decode(encoded))
+        left -= sum(map(len, lines)) + len(lines)
+        if left < 0:
+            raise UserError(
+                f"Kometa's logs are larger than {answers.MAX_ANSWER >> 20} MiB. Ask for fewer runs: runs=1."
+            )
+        found.append((what, lines))
+    return found
+
+
+def _told(line: tuple[str, list[str]], timezone: str, count: int) -> Iterator[tuple[float, str]]:
     """Yield when each run of a line began, and its text: one sentence of the history, or all that a log says."""
-    what, encoded = line.split(" ", 1)
-    lines = answers.inflated_lines(b64decode(encoded))
+    what, lines = line
     if what == "history":
         for run in run_history.parse(lines):
             yield run.started.timestamp(), f"{host.name}: run {run_history.summary(run)}"
     else:
-        yield from _runs_of(lines, timezone)
+        yield from _runs_of(lines, timezone, count)
 
 
-def _runs_of(lines: list[str], timezone: str) -> Iterator[tuple[float, str]]:
-    for part in kometa_runs.split(lines):
-        for run in kometa_runs.parse(part.lines, timezone):
-            head = f"{host.name}: run {kometa_runs.summary(run)}"
-            begin = run.started or run.first_line
-            text = "\n".join([head, *(f"  {kometa_runs.shown(line)}" for line in part.lines)])
-            yield begin.timestamp() if begin else 0.0, text
+def _runs_of(lines: list[str], timezone: str, count: int) -> Iterator[tuple[float, str]]:
+    for run, log in kometa_runs.latest(lines, timezone, count):
+        head = f"{host.name}: run {kometa_runs.summary(run)}"
+        begin = run.started or run.first_line
+        text = "\n".join([head, *(f"  {kometa_runs.shown(line)}" for line in log.lines)])
+        yield begin.timestamp() if begin else 0.0, text

@@ -42,7 +42,7 @@ class Look:
     def last_run(self, timezone: str) -> Run | None:
         """Return the newest run that Kometa's logs tell of."""
         lines = answers.inflated_lines(self.found.values.get("last-run", b""))
-        return next(reversed(kometa_log.parse(lines, timezone)), None)
+        return next((run for run, _ in kometa_log.latest(lines, timezone, 1)), None)
 
     @answers.sensible("the history of runs")
     def recorded_runs(self) -> list[RecordedRun]:

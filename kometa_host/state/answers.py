@@ -50,8 +50,11 @@ def json_text(text: AnyStr) -> AnyStr:
 
 
 def inflated_lines(data: bytes) -> list[str]:
-    """Return the lines of a text that came compressed, none of no data. Raise UserError as `inflated` and `parts`."""
-    return parts(inflated(data).decode("utf-8", "replace"), "\n") if data else []
+    """Return the lines of a text that came compressed, none of no data; of a line no more than MAX_LINE.
+
+    Raise UserError as `inflated` and `parts`.
+    """
+    return [line[:MAX_LINE] for line in parts(inflated(data).decode("utf-8", "replace"), "\n")] if data else []
 
 
 def told_lines(data: bytes) -> list[str]:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from kometa_host.state import kometa_errors
@@ -168,9 +169,20 @@ def parse(lines: Iterable[str], timezone: str) -> list[Run]:
 
     A log that belongs to a validation has none.
     """
-    parts = [log for log in split(lines) if not any(VALIDATION in line for line in log.lines)]
-    runs = [_run(log.lines, ZoneInfo(timezone)) for log in parts]
-    return [run for run in runs if run.has_start or run.criticals]
+    return [run for log in split(lines) if (run := _run_of(log, timezone))]
+
+
+def latest(lines: Iterable[str], timezone: str, count: int) -> list[tuple[Run, RunLog]]:
+    """Given the lines of a log, return its last runs, so many at most, oldest first, each with its own lines."""
+    told = ((run, log) for log in reversed(list(split(lines))) if (run := _run_of(log, timezone)))
+    return list(islice(told, count))[::-1]
+
+
+def _run_of(log: RunLog, timezone: str) -> Run | None:
+    if any(VALIDATION in line for line in log.lines):
+        return None
+    run = _run(log.lines, ZoneInfo(timezone))
+    return run if run.has_start or run.criticals else None
 
 
 def _run(lines: Sequence[str], zone: ZoneInfo) -> Run:

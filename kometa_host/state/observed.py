@@ -16,6 +16,8 @@ from kometa_host.secrets import podman as podman_secrets
 from kometa_host.state import answers
 from kometa_host.state.filesets import Entry, FoundSet, parse_deviations, parse_manifest
 
+MAX_CONFIG = 1 << 20  # bytes of a config.yml
+
 
 @dataclass(frozen=True)
 class SubordinateRange:
@@ -194,7 +196,7 @@ class Observed(Told):
         told = f"files.{name}."
         root = self.text(told + "root").split()
         manifest = self.values.get(told + "manifest")
-        text = self.values.get(told + "text")
+        text = self._config_yml(told + "text")
         return FoundSet(
             root=Entry(None, int(root[0], 8), int(root[1]), int(root[2])) if root else None,
             digest=self.text(told + "digest") or None,
@@ -202,10 +204,20 @@ class Observed(Told):
             deviations=parse_deviations(self.values.get(told + "deviations", b"").decode("utf-8", "surrogateescape")),
             text=_optional_text(text),
             text_sha256=None if text is None else hashlib.sha256(text).hexdigest(),
-            declared=_optional_text(self.values.get(told + "declared")),
+            declared=_optional_text(self._config_yml(told + "declared")),
             pending=told + "pending" in self.values,
             is_mountpoint=told + "mountpoint" in self.values,
         )
+
+    def _config_yml(self, name: str) -> bytes | None:
+        """Return a config.yml that was told. Raise UserError if it is larger than any is: each value takes memory."""
+        text = self.values.get(name)
+        if text is not None and len(text) > MAX_CONFIG:
+            raise UserError(
+                f"config.yml on the host has more than {MAX_CONFIG >> 20} MiB, and none of Kometa's has. "
+                "Look what is in there, move it away, and run the command again."
+            )
+        return text
 
     @cached_property
     def foreign(self) -> Mapping[str, str]:

@@ -161,8 +161,11 @@ def texts_on_host(root: str, names: Sequence[str], largest: int) -> dict[str, st
         largest=largest,
     )
     with answers.sensible("files"):
-        pairs = (line.split(" ") for line in completed.stdout.decode("ascii").splitlines())
-        return {b64decode(name).decode(): b64decode(content).decode("utf-8", "replace") for name, content in pairs}
+        pairs = (map(b64decode, line.split(" ")) for line in answers.told_lines(completed.stdout))
+        texts = {
+            name.decode(): content.decode("utf-8", "replace") for name, content in pairs if len(content) <= largest
+        }
+        return {name: text for name, text in texts.items() if name in names}
 
 
 def _kind(changes: Changes, name: str, before: Mapping[str, str]) -> str:

@@ -5,8 +5,8 @@ set -eu
 : "${user:?}"
 uid=$(id -u "$user")
 loginctl enable-linger "$user"
-as_user() { (become "$user" "$*") </dev/null; }
-for _ in $(seq 60); do
+as_user() { become_within 20 "$user" "$*"; }
+while [ "$SECONDS" -lt 120 ]; do
     # Waits for one that is still going down, which leaves its sockets behind for a while.
     systemctl start "user@$uid.service"
     if as_user systemctl --user show-environment >/dev/null 2>&1 && [ -S "/run/user/$uid/bus" ]; then exit 0; fi

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from kometa_host.settings.variables import Settings
 from kometa_host.state import answers
 from kometa_host.state.filesets import parse_deviations, parse_manifest
 from kometa_host.state.observed import HostFacts, Observed, parse_foreign_owned
+from operations.kometa_logs import _within_bounds
 from operations.kometa_run import judge
 
 SETTINGS = Settings()
@@ -205,3 +207,22 @@ def test_a_line_without_an_end_comes_in_pieces() -> None:
     shown = list(answers.lines(pieces.__next__))
     assert "".join(shown) == "x" * 50_000 + "y"
     assert max(map(len, shown)) <= answers.MAX_LINE
+
+
+def test_the_logs_of_a_host_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = b64encode(gzip.compress(b"x\n" * 600)).decode()
+    monkeypatch.setattr(answers, "MAX_ANSWER", 2000)
+    assert [what for what, _ in _within_bounds([f"history {log}"])] == ["history"]
+    with pytest.raises(UserError, match="Ask for fewer runs"):
+        _within_bounds([f"history {log}", f"run {log}"])
+
+
+@pytest.mark.parametrize("name", ["text", "declared"])
+def test_a_config_yml_that_is_larger_than_any_is_not_read(name: str) -> None:
+    assert Observed({f"files.config.{name}": b"a" * (1 << 20)}).files("config")
+    with pytest.raises(UserError, match="none of Kometa's has"):
+        Observed({f"files.config.{name}": b"a" * ((1 << 20) + 1)}).files("config")
+
+
+def test_of_a_line_of_a_log_no_more_is_taken_than_is_shown() -> None:
+    assert list(map(len, answers.inflated_lines(gzip.compress(b"x" * 100_000 + b"\ny")))) == [answers.MAX_LINE, 1]

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kometa_host.state.kometa_log import Collections, Outcome, Run, parse, shown, split, summary
+from kometa_host.state.kometa_log import Collections, Outcome, Run, latest, parse, shown, split, summary
 
 ZONE = "America/New_York"
 
@@ -168,3 +168,10 @@ class TestWhatTheLogTellsBeside:
         (run,) = parse([line.replace("2026-11-22", "2026-11-01") for line in (begin, end)], ZONE)
         assert run.duration is not None
         assert run.duration.total_seconds() == 3 * 3600
+
+
+def test_the_latest_runs_come_with_their_own_lines() -> None:
+    first, second = [START, END], [line.replace("09:1", "18:1") for line in (START, END)]
+    told = latest([*first, *second], ZONE, 1)
+    assert [(run.kind, list(log.lines)) for run, log in told] == [("18:10", second)]
+    assert [run for run, _ in latest([*first, *second], ZONE, 9)] == parse([*first, *second], ZONE)
