@@ -9,7 +9,8 @@
 begin_record() { stage='' candidate='' live='' inode='' was_active=''; }
 
 # One system call, renameat2 with RENAME_EXCHANGE: no moment without a tree under the live name. Only newer versions of
-# mv have it. File systems that cannot (NFS) get two renames, which the journal mends.
+# mv have it; the C library knows its number on each machine. File systems that cannot (NFS) get two renames, which the
+# journal mends.
 exchange() { # $1: candidate, $2: live
     if exchange_at_once "$1" "$2" 2>/dev/null; then return 0; fi
     mv -T -- "$2" "$1.previous" && mv -T -- "$1" "$2" && mv -T -- "$1.previous" "$1"
@@ -22,11 +23,6 @@ exchange_at_once() {
         python3 -c 'import ctypes, os, sys
 one, other = map(os.fsencode, sys.argv[1:])
 sys.exit(ctypes.CDLL(None).renameat2(-100, one, -100, other, 2) != 0)' "$1" "$2"
-    elif command -v perl >/dev/null; then
-        # shellcheck disable=SC2016  # perl's variables
-        perl -e 'my %number = (x86_64 => 316, aarch64 => 276, riscv64 => 276, armv7l => 382, i686 => 353, ppc64le => 357, s390x => 347);
-my ($machine, $one, $other) = @ARGV; exit(syscall($number{$machine} // exit(1), -100, $one, -100, $other, 2) != 0)' \
-            "$(uname -m)" "$1" "$2"
     else
         return 1
     fi
