@@ -64,10 +64,11 @@ def ssh_keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Keys made by ssh-keygen by type and passphrase, and the public halves."""
     place = tmp_path_factory.mktemp("ssh")
     keys = {}
-    for kind in ("ed25519", "rsa", "ecdsa"):
+    for kind, bits in (("ed25519", "256"), ("rsa", "2048"), ("ecdsa", "256")):
         for passphrase in ("", "secret"):
             path = place / f"{kind}{passphrase}"
-            subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path)], check=True)
+            command = ["ssh-keygen", "-q", "-t", kind, "-b", bits, "-N", passphrase, "-f", str(path)]
+            subprocess.run(command, check=True)
             keys[path.name] = path.read_bytes()
             keys[f"{path.name}.pub"] = path.with_suffix(".pub").read_bytes()
     pem = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "", "-f", str(place / "pem")]

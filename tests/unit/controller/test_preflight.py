@@ -1,9 +1,7 @@
 """The real pyinfra command refuses bad settings before it connects."""
 
 import json
-import shutil
 import subprocess
-import sys
 from logging import LogRecord
 from pathlib import Path
 
@@ -12,8 +10,9 @@ import pytest
 from kometa_host.controller import preflight
 from kometa_host.controller.preflight import MASK, masked, name_in_secrets, problem_report
 from kometa_host.errors import Problem
+from tests.unit import pyinfra_run
+from tests.unit.project_copy import copied
 
-PROJECT = Path(__file__).parents[3]
 DEPLOY = """
 from pyinfra import host
 from kometa_host.controller.preflight import settings_of
@@ -25,9 +24,7 @@ print("network", settings_of(host).mms_network)
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what pyinfra reads before it connects, with a deploy that prints a setting."""
-    for name in ("kometa_host", "group_data", "kometa", "operations"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "config.py", tmp_path)
+    copied(tmp_path, "kometa_host", "group_data", "kometa", "operations", "config.py")
     with (tmp_path / "group_data" / "all.py").open("a") as variables:
         variables.write('kometa_secrets = {"plextoken": "made-up", "tmdbapikey": "made-up"}\n')
     (tmp_path / "deploy.py").write_text(DEPLOY)
@@ -36,8 +33,7 @@ def project(tmp_path: Path) -> Path:
 
 def pyinfra(project: Path, hosts: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     (project / "inventory.py").write_text(f"kometa = [{hosts}]\n")
-    command = [sys.executable, "-m", "pyinfra", "inventory.py", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return pyinfra_run.run(project, "inventory.py", *arguments)
 
 
 def test_all_problems_of_all_hosts_end_the_run_before_it_connects(project: Path) -> None:

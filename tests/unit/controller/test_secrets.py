@@ -2,14 +2,14 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyrage  # type: ignore[import-untyped]
 import pytest
 
-PROJECT = Path(__file__).parents[3]
+from tests.unit import pyinfra_run
+from tests.unit.project_copy import copied
+
 DEPLOY = """
 from pyinfra import host
 from kometa_host.controller.preflight import settings_of
@@ -35,9 +35,7 @@ hosts:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what pyinfra reads before it connects, with an encrypted file and a deploy that shows the secrets."""
-    for name in ("kometa_host", "group_data", "kometa", "operations"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "config.py", tmp_path)
+    copied(tmp_path, "kometa_host", "group_data", "kometa", "operations", "config.py")
     (tmp_path / "deploy.py").write_text(DEPLOY)
     encrypt(tmp_path, SECRETS)
     (tmp_path / "age-identity.txt").write_text(str(IDENTITY))
@@ -53,10 +51,7 @@ def pyinfra(project: Path, *arguments: str, identity: str = "age-identity.txt", 
     """Run a command on the hosts and return what it printed; the last line is the exit status."""
     (project / "inventory.py").write_text(f"media = [{hosts}]\n")
     environment = {**os.environ, "KOMETA_AGE_IDENTITY": identity}
-    done = subprocess.run(
-        [sys.executable, "-m", "pyinfra", "inventory.py", *arguments], cwd=project, env=environment,
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600,
-    )  # fmt: skip
+    done = pyinfra_run.run(project, "inventory.py", *arguments, environment=environment)
     assert "Traceback" not in done.stdout + done.stderr
     return f"{done.stdout}{done.stderr}\n{done.returncode}"
 

@@ -12,10 +12,10 @@ import pytest
 from kometa_host.adoption.sample import SAMPLE
 from kometa_host.adoption.sources import Folder
 from kometa_host.secrets import file as secrets_file
+from tests.unit.project_copy import PROJECT, copied
 from tools import adopt as command
 from tools.staging import digest_of
 
-PROJECT = Path(__file__).parents[3]
 TOKEN, KEY, TRAKT, OLD = "aB3dE6gH9jK2mN5pQ8sT", "0123456789abcdef" * 2, "fedcba9876543210" * 4, "f0" * 16
 CONFIG = f"""\
 # mine
@@ -45,8 +45,7 @@ OF_KOMETA = ("logs/meta.log", "UUID", "config.cache", "config.yml.template", "Mo
 def project(tmp_path: Path) -> Path:
     """A fresh clone, as far as adoption is concerned."""
     folder = tmp_path / "project"
-    for name in ("kometa", "group_data"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copied(folder, "kometa", "group_data")
     (folder / "inventory.py").write_text('hosts = ["tower.lan"]\n')
     return folder
 

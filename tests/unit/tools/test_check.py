@@ -1,23 +1,20 @@
 """make check: the checks of a deploy for every host of the inventory, and no connection."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[3]
+from tests.unit.project_copy import copied
+
 TWO_HOSTS = '("a.invalid", {"kometa_secrets": {"plextoken": "made-up", "tmdbapikey": "made-up"}}), "b.invalid"'
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what pyinfra reads before it connects, with a secret for each host."""
-    for name in ("kometa_host", "group_data", "kometa", "tools"):
-        shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("config.py", "deploy.py"):
-        shutil.copy(PROJECT / name, tmp_path)
+    copied(tmp_path, "kometa_host", "group_data", "kometa", "tools", "config.py", "deploy.py")
     with (tmp_path / "group_data" / "all.py").open("a") as variables:
         variables.write('kometa_secrets = {"plextoken": "made-up", "tmdbapikey": "made-up"}\n')
     return tmp_path
