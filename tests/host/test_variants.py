@@ -14,6 +14,7 @@ from tests.sandbox import Host, Sandbox
 RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 BACKUPS = "/data/backups/config/kometa"
 TIMER = "kometa-backup.timer"
+WANTS_PASSWORD = {"doas": "doas takes a password from a terminal only"}  # sudo and sudo-rs ask for it
 STAMP = f"/home/mms/.local/share/systemd/timers/stamp-{TIMER}"
 
 
@@ -123,6 +124,8 @@ def test_a_second_deploy_changes_nothing_whatever_the_host_is_like(
     host = sandbox.host("ready", like=like.split())
     try:
         prove(pyinfra(tmp_path, host, ssh_user=user))
+        careful = pyinfra(tmp_path, host, ssh_user="careful")
+        assert WANTS_PASSWORD.get(like, "wants a password") in careful.run("deploy.py", "--dry", status=1).text
     finally:
         host.destroy()
 

@@ -80,6 +80,16 @@ def test_a_key_that_cannot_be_opened_is_said_without_a_traceback(
     assert "hunter2" not in run.stderr
 
 
+@pytest.mark.parametrize("inventory", ["inventory.py", "inventroy.py"])
+def test_no_host_at_all_is_no_success(inventory: str, project: Path) -> None:
+    (project / "inventory.py").write_text("kometa = []\n")
+    command = [sys.executable, "-m", "pyinfra", inventory, "deploy.py", "-y"]
+    run = subprocess.run(command, cwd=project, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert run.returncode == 1
+    assert "no host: what was named first is no inventory, or has none" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_good_settings_reach_the_deploy(project: Path) -> None:
     run = pyinfra(project, '"@local"', "deploy.py", "-y", "--data", "mms_network=media")
     assert run.returncode == 0, run.stderr
