@@ -72,13 +72,17 @@ def after_look(memory: Memory, look: Look, known: Collection[Key], limit: timede
     over = tuple(_with_fate(run, memory.open) for run in look.runs if key(run) not in known)
     step = Step(replace(memory, done=look.done, open=_open(memory.open, look)), over)
     for run in over:
-        if (run.finished or run.started) >= memory.since:
+        if _was_open(run, memory.open) or (run.finished or run.started) >= memory.since:
             step = _with_ended(step, run)
     return _with_progress(step, memory.open, look, limit, now)
 
 
+def _was_open(run: RecordedRun, was: Open | None) -> bool:
+    return was is not None and was.started == run.started
+
+
 def _with_fate(run: RecordedRun, was: Open | None) -> RecordedRun:
-    if was and was.hangs and was.started == run.started and run.outcome is Outcome.INTERRUPTED:
+    if was and was.hangs and _was_open(run, was) and run.outcome is Outcome.INTERRUPTED:
         return replace(run, outcome=Outcome.HUNG)
     return run
 

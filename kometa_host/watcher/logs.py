@@ -135,14 +135,11 @@ def _opened(name: str, directory: int) -> _Log | None:
 
 
 def _is_being_written(inode: tuple[int, int]) -> bool:
-    """Return whether a process has the log open: a run has, from beginning to end."""
+    """Return whether a process has the log open for writing: a run has, from beginning to end."""
     return any(_has_open(process, inode) for process in Path("/proc").glob("[0-9]*"))
 
 
 def _has_open(process: Path, inode: tuple[int, int]) -> bool:
-    # ourselves: we have the log open, too
-    if process.name == str(os.getpid()):
-        return False
     try:
         descriptors = list((process / "fd").iterdir())
     except PermissionError:
@@ -155,7 +152,8 @@ def _has_open(process: Path, inode: tuple[int, int]) -> bool:
 def _inodes(descriptors: Iterable[Path]) -> Iterator[tuple[int, int]]:
     for descriptor in descriptors:
         with suppress(OSError):
-            if descriptor.readlink().name.startswith("meta"):
+            # whoever only reads, as we and a backup do, has a link without the right to write
+            if descriptor.readlink().name.startswith("meta") and descriptor.lstat().st_mode & stat.S_IWUSR:
                 found = descriptor.stat()
                 yield found.st_dev, found.st_ino
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kometa_host.state import run_history, watch_config
 from kometa_host.state.run_history import RecordedRun
@@ -54,7 +55,12 @@ def main(program: Path, arguments: Sequence[str]) -> int:
 
 
 def _config(library: Path) -> WatchConfig:
-    return watch_config.parse(read_bounded(library / watch_config.FILE, MAX_CONFIG))
+    config = watch_config.parse(read_bounded(library / watch_config.FILE, MAX_CONFIG))
+    try:
+        ZoneInfo(config.timezone)
+    except ZoneInfoNotFoundError:
+        raise ValueError(f"this host does not know the time zone {config.timezone}; install tzdata") from None
+    return config
 
 
 def look(_: Path, config: WatchConfig) -> int:
@@ -187,16 +193,17 @@ def trial(_: Path, config: WatchConfig) -> int:
         outbox.PING: "kometa_notify_url",
         **{n: f"kometa_notify ({kind})" for n, kind in enumerate(config.services, 1)},
     }
-    failed = False
+    errors = []
     for place in outbox.receivers(message, len(config.services), config.notify_on, _pings(config)):
         error = send.send(Path(config.library_dir), place, message)
         print(f"{names[place]}: {error or 'sent'}")
-        failed |= bool(error)
+        errors += [error] if error else []
     directory = Path(config.state_dir) / outbox.DIRECTORY
-    if not failed:
-        outbox.forget_given_up(directory)
+    outbox.forget_given_up(directory)
+    if errors:
+        outbox.note_given_up(directory, message, _now(), errors[0])
     replace_file(directory / outbox.TRIED, f"{_digest(Path(config.library_dir))}\n")
-    return int(failed)
+    return int(bool(errors))
 
 
 def _digest(library: Path) -> str:

@@ -161,7 +161,12 @@ def given_up(directory: Path) -> list[dict[str, Any]]:
 
 
 def _note_given_up(directory: Path, entry: Waiting) -> None:
-    known = {"title": entry.message.title, "since": entry.since.isoformat(), "error": entry.error}
+    note_given_up(directory, entry.message, entry.since, entry.error)
+
+
+def note_given_up(directory: Path, message: Message, since: datetime, error: str) -> None:
+    """Remember that a message could not be sent, the last few of those."""
+    known = {"title": message.title, "since": since.isoformat(), "error": error}
     replace_file(directory / GIVEN_UP, json.dumps([*given_up(directory), known][-MAX_GIVEN_UP:]) + "\n")
 
 

@@ -16,21 +16,27 @@ run_in_progress() {
     if [ -n "$started" ]; then printf '%s\n' "$started"; else due_run "$1/meta.log"; fi
 }
 
-# A run is in progress when the newest log has its Starting line without the Finished one and a process older than that
-# line still lives.
+# A run is in progress when the newest log has its Starting line without the Finished one and is still being written.
 logged_run() { # $1: log, $2: time zone
-    local log=$1 line started age
-    line=$(read_plain "$log" 65536 | grep -aEm1 "\\|\\s+Starting $run_name\\s+\\|" || true)
+    local line started
+    line=$(read_plain "$1" 65536 | grep -aEm1 "\\|\\s+Starting $run_name\\s+\\|" || true)
     [ -n "$line" ] || return 0
-    if grep -aqE "\\|\\s+Finished $run_name\\s+\\|" <(read_plain_end "$log" 65536); then return 0; fi
+    if grep -aqE "\\|\\s+Finished $run_name\\s+\\|" <(read_plain_end "$1" 65536); then return 0; fi
     line=${line#\[}
-    # The zone of the log is the one that Kometa has been started with, whatever is wanted now.
-    started=$(TZ=$(kometa_variable TZ "$2") date -d "${line%%,*}" +%s 2>/dev/null) || return 0
-    # A host may not know that zone, as the image does; each run begins a new file, and most file systems know when.
-    if [ "$(born "$log")" -gt 0 ]; then started=$(born "$log"); fi
-    age=$(kometa_age)
-    [ -n "$age" ] && [ $(($(date +%s) - age)) -le $((started + 2)) ] || return 0
-    if writes_log; then printf '%s\n' "$started"; fi
+    started=$(time_of_log "$1" "${line%%,*}" "$2") || return 0
+    if is_written "$started"; then printf '%s\n' "$started"; fi
+}
+
+# Prints a time of a log in seconds since the epoch. Its zone is the one that Kometa has been started with, whatever is
+# wanted now. A host may not know that zone, as the image does; each run begins a new file, and most file systems know when.
+time_of_log() { # $1: log, $2: local time, $3: time zone where Kometa's process does not tell its own
+    local zone
+    zone=$(kometa_variable TZ "$3")
+    if [ ! -e "/usr/share/zoneinfo/$zone" ] && [ "$(born "$1")" -gt 0 ]; then
+        born "$1"
+    else
+        TZ=$zone date -d "$2" +%s 2>/dev/null
+    fi
 }
 
 due_run() { # $1: log
@@ -63,13 +69,18 @@ kometa_variable() { # $1: name, $2: otherwise
     printf '%s\n' "${value:-$2}"
 }
 
-# A run has its log open from beginning to end; a service that was started right after a run was killed has none.
-writes_log() {
-    local process
+# A run has its log open from beginning to end; a service that was started right after a run was killed has none. Where
+# that cannot be seen, the log is taken to be written by a Kometa that is older than its run.
+is_written() { # $1: the run's start, seconds since the epoch
+    local process age
     for process in $(pgrep -f 'python3 [^ ]*kometa/kometa\.py'); do
-        ls "/proc/$process/fd" >/dev/null 2>&1 || return 0 # cannot be known here
+        ls "/proc/$process/fd" >/dev/null 2>&1 && continue
+        age=$(kometa_age)
+        [ $(($(date +%s) - ${age:-0})) -le $(($1 + 2)) ]
+        return
     done
-    [ -n "$(find /proc/[0-9]*/fd -lname '*/logs/meta.log' -print -quit 2>/dev/null || true)" ]
+    # The worker that writes is none of Kometa's name. Whoever only reads, such as a backup, has its link without the w.
+    [ -n "$(find /proc/[0-9]*/fd -lname '*/logs/meta.log' -perm -200 -print -quit 2>/dev/null || true)" ]
 }
 
 # Prints the newest run logs, newest first. A validation has a log of the same name and is no run.

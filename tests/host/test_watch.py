@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kometa_host.state import programs
 from kometa_host.state.kometa_log import Outcome
-from kometa_host.state.run_history import RecordedRun, parse
+from kometa_host.state.run_history import MAX_RUNS, RecordedRun, line, parse
 from tests.host.backup_host import BACKUPS, Key
 from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, wait_for_kometa
 from tests.host.receivers import TOKEN, Mailbox, WebService, mailbox, self_signed, web_service
@@ -28,6 +28,9 @@ STATE = "~/.local/state/kometa-host"
 LIBRARY = "~/.local/lib/kometa-host"
 # a unit started over and over is refused by systemd: the count is forgotten first
 LOOK = "systemctl --user reset-failed kometa-watch.service; systemctl --user start kometa-watch.service"
+# the stand-in takes the file away as soon as it sees it
+NOW = "touch .standin-now; chown 3000:3000 .standin*; mv .standin-now .standin-run-now"
+RUN_NOW = f"podman unshare sh -c 'cd {CONFIG}; {NOW}'"
 TOPIC = "quiet-secret-topic"
 METRICS = "/srv/metrics"
 
@@ -67,16 +70,25 @@ class Watched:
         """Let a run begin that lasts so long, and wait until it has a log of its own."""
         first = f"podman unshare head -c 200 {CONFIG}/logs/meta.log 2>/dev/null"
         before = self.run(f"{first} || true")
-        # the stand-in takes the file away as soon as it sees it
-        now = "touch .standin-now; chown 3000:3000 .standin*; mv .standin-now .standin-run-now"
-        begin = f"cd {CONFIG}; echo {seconds} >.standin-run-seconds; {now}"
-        self.run(f"podman unshare sh -c '{begin}'")
+        self.run(f"podman unshare sh -c 'echo {seconds} >{CONFIG}/.standin-run-seconds'; {RUN_NOW}")
         wait_until(lambda: self.run(f"{first} || true") not in ("", before), "a run begins")
 
     def run_ends(self) -> None:
         """Wait for the end of the run in progress."""
         end = f"podman unshare tail -c 3000 {CONFIG}/logs/meta.log | grep -c 'Finished .*Run' || true"
         wait_until(lambda: self.run(end) != "0", "the run ends")
+
+    def log_says_it_began_two_days_ago(self) -> None:
+        """Put back the times of the log of the run in progress, in the file that is being written."""
+        working = f"podman unshare grep -c 'Processing item' {CONFIG}/logs/meta.log || true"
+        wait_until(lambda: self.run(working) != "0", "the run is at work")
+        now = datetime.now(ZoneInfo("America/New_York"))
+        began = f"{now - timedelta(days=2, hours=1):%Y-%m-%d}"
+        program = (
+            "import re, sys; file = open(sys.argv[1], 'r+b'); head = file.read(4000); file.seek(0); "
+            "file.write(re.sub(rb'(?m)^\\[\\d{4}-\\d\\d-\\d\\d', b'[' + sys.argv[2].encode(), head))"
+        )
+        self.run(f'podman unshare python3 -c "{program}" {CONFIG}/logs/meta.log {began}')
 
     def whole_run(self) -> None:
         """Let a run begin and end."""
@@ -150,6 +162,23 @@ def test_a_good_run_is_recorded_and_told_to_the_service_of_pings_alone(watched: 
     assert (run.seconds is not None, run.kometa) == (True, "2.4.4")
     assert watched.look() == []
     assert watched.web.received.paths == []
+    with watched.changed(f"{LIBRARY}/watch.json", notify_on=["success"]):
+        watched.whole_run()
+        (title,) = watched.look()
+    assert title.startswith("the run of ")
+    assert title.endswith(f" was {watched.history()[0].outcome.value}")
+
+
+def test_of_years_of_runs_the_newest_stay(watched: Watched) -> None:
+    newest = watched.history()
+    first = datetime(2020, 1, 1, 6, tzinfo=UTC)
+    old = [RecordedRun("06:00", first + timedelta(days=day), None, Outcome.INTERRUPTED) for day in range(MAX_RUNS)]
+    watched.host.run(f"cat >>{STATE}/runs/history.jsonl", user="mms", input="".join(map(line, old)).encode())
+    watched.whole_run()
+    assert watched.look() == []
+    kept = watched.history()
+    assert kept[1 : len(newest) + 1] == newest
+    assert MAX_RUNS // 2 < len(kept) < MAX_RUNS
 
 
 def test_a_failed_run_is_told_once_with_its_cause_and_remedy_and_once_more_when_it_is_over(watched: Watched) -> None:
@@ -176,24 +205,49 @@ def test_a_failed_run_is_told_once_with_its_cause_and_remedy_and_once_more_when_
     assert "the one before was a failure" in watched.said
 
 
+def test_a_run_that_was_given_up_before_it_began_is_told_as_one(watched: Watched) -> None:
+    watched.run(f"podman unshare touch {CONFIG}/.standin-no-internet; {RUN_NOW}")
+    titles: list[str] = []
+
+    def is_told() -> bool:
+        titles.extend(watched.look())
+        return bool(titles)
+
+    wait_until(is_told, "the run is given up")
+    assert len(titles) == 1
+    assert titles[0].endswith(" failed")
+    assert "Why: RetryError[<Future" in watched.said
+    assert "To do: let the host reach https://raw.githubusercontent.com" in watched.said
+    assert "given up before it started" in watched.problem("last run")
+    status = watched.command.run("fact", "facts.kometa.Status", "--json").output
+    (told,) = json.loads(status)["facts.kometa.Status"].values()
+    assert told["last_run"]["outcome"] == "failed"
+    watched.whole_run()
+    (title,) = watched.look()
+    assert title.startswith("Kometa runs again")
+
+
 def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched: Watched) -> None:
     watched.run_begins(600)
+    watched.log_says_it_began_two_days_ago()
+    (title,) = watched.look()
+    assert title.endswith("hangs")
+    assert watched.web.received.paths == [f"/ping/{TOPIC}/fail", "/"]
     assert watched.look() == []
-    assert watched.web.received.paths == [f"/ping/{TOPIC}/start"]
-    with watched.changed(f"{LIBRARY}/watch.json", run_limit=0):
-        (title,) = watched.look()
-        assert title.endswith("hangs")
-        assert watched.look() == []
-        watched.run("podman kill -s KILL kometa; sleep 1")
-        (title,) = watched.look()
-        assert title.endswith("hung, and was ended")
-    assert watched.history()[0].outcome is Outcome.HUNG
+    assert "a run is in progress for 2 d" in watched.problem("run time")
+    watched.run("podman kill -s KILL kometa; sleep 1")
+    (title,) = watched.look()
+    assert title.endswith("hung, and was ended")
+    assert [run.outcome for run in watched.history()].count(Outcome.HUNG) == 1
     wait_for_kometa(watched.host)
 
 
 def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None:
     watched.run("systemctl --user stop kometa")
     now = datetime.now(ZoneInfo("America/New_York"))
+    for day in (now, now - timedelta(days=1)):  # the runs of the tests before are no runs of today
+        shift = f"s/{day:%Y-%m-%d}T/{day - timedelta(days=4):%Y-%m-%d}T/g"
+        watched.run(f"sed -i '{shift}' {STATE}/runs/history.jsonl")
     due = f"{now - timedelta(minutes=3):%H:%M}"
     watched.change(f"{STATE}/runs/watch.json", checked=(now - timedelta(minutes=10)).isoformat())
     with watched.changed(f"{LIBRARY}/watch.json", times=[due], grace=1):
@@ -202,6 +256,7 @@ def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None
         assert "kometa.service is inactive" in watched.said
         assert "systemctl --user start kometa" in watched.said
         assert watched.look() == []
+        assert "kometa.service is inactive" in watched.problem("missed runs")
     watched.run("systemctl --user start kometa")
     wait_for_kometa(watched.host)
     watched.whole_run()
@@ -212,6 +267,8 @@ def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None
 
 def test_a_run_that_was_killed_is_told_later_if_the_service_takes_nothing_now(watched: Watched) -> None:
     watched.run_begins(600)
+    assert watched.look() == []
+    assert watched.web.received.paths == [f"/ping/{TOPIC}/start"]
     watched.run("podman kill -s KILL kometa; sleep 1")
     watched.web.is_broken = True
     try:
@@ -256,6 +313,14 @@ def test_updates_and_what_pull_mode_met_are_told(watched: Watched, sandbox: Sand
         sandbox.registry.publish("good")
         watched.run(update)
     assert watched.look() == ["kometa was updated"]
+    sandbox.registry.publish("crashing")
+    try:
+        watched.run(f"{update} || true")
+        assert watched.look() == ["an update of kometa was undone"]
+    finally:
+        sandbox.registry.publish("good")
+    watched.run(update)
+    assert watched.look() == ["the update is well again"]
     wait_for_kometa(watched.host)
     for event, why in (
         ("failed", "the repository could not be fetched"),
@@ -280,6 +345,10 @@ def test_history_outlives_logs_and_reboots(watched: Watched) -> None:
     printed = watched.command.run("fact", "facts.kometa.Runs", "--json").output
     (told,) = json.loads(printed)["facts.kometa.Runs"].values()
     assert len(told) == before + 3
+    shown = watched.command.run("operations.kometa.logs", "runs=4", "-y").text
+    assert re.findall(r": run (\S+ [^ ,]+)", shown) == [
+        f"{run.started:%Y-%m-%d %H:%M:%S}" for run in reversed(watched.history()[:4])
+    ]
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,7 +16,7 @@ NOW = datetime.now(ZoneInfo(ZONE)).replace(microsecond=0)
 # Kometa's processes come from ps and from /proc, where those of others may be as well.
 PROCESSES = """
 ps() { printf '%s\\n' "$ps_says"; }
-writes_log() { [ -n "$log_is_open" ]; }
+is_written() { [ -n "$log_is_open" ]; }
 born() { printf '%s\\n' "$made"; }
 kometa_variable() { case $1 in TZ) printf '%s\\n' "${its_zone:-$2}" ;; KOMETA_TIMES) printf '%s\\n' "$times" ;; esac; }
 """
@@ -58,11 +59,17 @@ def test_the_zone_that_kometa_was_started_with_is_that_of_its_log(tmp_path: Path
     berlin = NOW.astimezone(ZoneInfo("Europe/Berlin"))
     text = log("Starting 06:00 Run", at=berlin)
     assert started(tmp_path, text, its_zone="Europe/Berlin") == str(int(NOW.timestamp()))
-    # By the zone that is wanted it would begin hours from now or ago, before Kometa itself.
+    # By the zone that is wanted it would begin hours from now or ago.
     assert started(tmp_path, text) != str(int(NOW.timestamp()))
 
 
-def test_the_age_of_the_log_counts_where_the_file_system_knows_it(tmp_path: Path) -> None:
+def test_what_the_log_says_counts_and_not_when_its_file_was_made(tmp_path: Path) -> None:
+    days_ago = NOW - timedelta(days=2)
+    text = log("Starting 06:00 Run", at=days_ago)
+    assert started(tmp_path, text, made=int(NOW.timestamp())) == str(int(days_ago.timestamp()))
+
+
+def test_the_age_of_the_file_counts_where_the_host_does_not_know_the_zone(tmp_path: Path) -> None:
     made = int(NOW.timestamp()) - 60
     assert started(tmp_path, log("Starting 06:00 Run"), made=made, its_zone="Unknown/Zone") == str(made)
 
@@ -93,12 +100,7 @@ def test_a_name_that_looks_like_a_start_is_none(tmp_path: Path) -> None:
 
 
 def test_a_log_of_a_run_that_was_killed_tells_no_run(tmp_path: Path) -> None:
-    text = log("Starting 06:00 Run")
-    assert started(tmp_path, text, processes="") == ""
-    assert started(tmp_path, text, processes="   7200 python3 /other/program.py") == ""
-    assert started(tmp_path, text, is_open=False) == ""
-    long_ago = log("Starting 06:00 Run", at=NOW - timedelta(days=1))
-    assert started(tmp_path, long_ago) == ""  # Kometa itself is younger than that
+    assert started(tmp_path, log("Starting 06:00 Run"), is_open=False) == ""
 
 
 def test_what_stands_in_the_middle_of_a_large_log_is_not_read(tmp_path: Path) -> None:
@@ -107,19 +109,45 @@ def test_what_stands_in_the_middle_of_a_large_log_is_not_read(tmp_path: Path) ->
     assert started(tmp_path, log("Starting 06:00 Run") + filler + log("Finished 06:00 Run")) == ""
 
 
-def test_a_process_that_has_the_log_open_is_found(tmp_path: Path) -> None:
+# hosts of other tests may run on this machine
+ALONE = """
+pgrep() {{ printf '{0}\\n'; }}
+find() {{ while [ "$1" != -lname ]; do shift; done; command find /proc/{0}/fd "$@"; }}
+"""
+
+
+def is_written(body: str = "", begin: int = 0) -> bool:
+    """Return whether the log of a run that began then is said to be written; body changes what is seen."""
+    text = f"{programs.program('runs')}{body}\nis_written {begin}"
+    return subprocess.run(["bash", "-c", text], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("a", True), ("w", True), ("r", False)])
+def test_a_log_is_written_by_a_process_that_has_it_open_for_writing(tmp_path: Path, mode: str, expected: bool) -> None:
     script = tmp_path / "kometa/kometa.py"
     script.parent.mkdir()
-    script.write_text("import sys, time\nlog = open(sys.argv[1])\nprint('open', flush=True)\ntime.sleep(60)\n")
+    script.write_text("import sys, time\nlog = open(*sys.argv[1:])\nprint('open', flush=True)\ntime.sleep(60)\n")
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs/meta.log").touch()
     python = tmp_path / "python3"
     python.symlink_to(sys.executable)
-    with subprocess.Popen([python, script, tmp_path / "logs/meta.log"], stdout=subprocess.PIPE) as process:
+    command = [python, script, tmp_path / "logs/meta.log", mode]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
-        done = subprocess.run(
-            ["bash", "-c", programs.program("runs", call="writes_log")], capture_output=True, check=False
-        )
+        found = is_written(ALONE.format(process.pid))
         process.kill()
-    assert done.returncode == 0
+    assert found is expected
+
+
+def test_where_it_cannot_be_seen_a_kometa_that_is_older_than_its_run_writes() -> None:
+    now = int(NOW.timestamp())
+    unseen = f"""
+pgrep() {{ printf '12\\n'; }}
+ls() {{ return 1; }}
+ps() {{ printf '%s\\n' {quote(ALIVE)}; }}
+"""
+    assert is_written(unseen, now)
+    assert not is_written(unseen, now - 86400)
+    nobody = unseen.replace(ALIVE, "   7200 python3 /other/program.py")
+    assert not is_written(nobody, now - 86400)

@@ -43,6 +43,12 @@ def test_what_was_over_before_watching_began_is_recorded_and_not_told() -> None:
     assert (found.new_runs, found.events, found.memory.trouble) == ((FAILED,), (), None)
 
 
+def test_one_that_was_in_progress_when_watching_began_is_told_when_it_was_killed() -> None:
+    killed = replace(GOOD, finished=None, outcome=Outcome.INTERRUPTED)
+    found = step(Look((killed,)), Memory(NOW, NOW, open=Open(killed.started)))
+    assert found.events == (RunEvent(What.ENDED, (killed,)),)
+
+
 def test_a_failed_run_is_trouble_until_a_good_one() -> None:
     failed = step(Look((FAILED,)))
     assert failed.events[0].is_failure

@@ -197,6 +197,25 @@ def test_what_is_not_taken_waits_and_can_be_looked_at(here: Machine, capsys: pyt
     assert here.look(timedelta(minutes=5)) == ["the run of 06:00 failed"]
 
 
+def test_a_trial_that_is_not_taken_is_said_until_one_is(here: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    program = here.folder / "watcher" / "kometa_watch.py"
+    here.takes = False
+    assert main.main(program, ["trial"]) == main.main(program, ["trial"]) == 1
+    capsys.readouterr()
+    main.main(program, ["waiting"])
+    lost = json.loads(capsys.readouterr().out)
+    assert (lost["title"].partition(": ")[2], lost["error"], lost["given_up"]) == (
+        "a trial message",
+        "it is down",
+        True,
+    )
+    here.takes = True
+    assert main.main(program, ["trial"]) == 0
+    capsys.readouterr()
+    main.main(program, ["waiting"])
+    assert capsys.readouterr().out == ""
+
+
 def test_the_history_keeps_the_newest_runs(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_history, "MAX_RUNS", 20)
     here.look()
@@ -224,6 +243,9 @@ def test_a_history_that_a_power_failure_cut_goes_on(here: Machine) -> None:
 
 def test_what_cannot_be_done_is_said_in_a_line(here: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(here.folder / "watcher" / "kometa_watch.py", ["nonsense"]) == 2
+    here.configure(timezone="Middle/Earth")
+    here.look(status=1)
+    assert "does not know the time zone Middle/Earth; install tzdata" in capsys.readouterr().err
     (here.folder / "watch.json").write_text("{")
     assert main.main(here.folder / "watcher" / "kometa_watch.py", []) == 1
     (here.folder / "watch.json").unlink()
