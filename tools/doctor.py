@@ -29,8 +29,12 @@ def shows_problem(printed: str) -> bool:
 
 def unread(errors: str) -> list[str]:
     """Given what pyinfra said of its own doings, return what it said of hosts that it could not read."""
-    said = re.compile(r" +\[.+\] +.*[Cc]ould not (?:connect|be read)")
-    return [line.strip() for line in errors.splitlines() if said.match(line)]
+    _, _, connecting = errors.partition("--> Connecting to hosts...\n")
+    refused, _, later = connecting.partition("\n-->")
+    connected, unreadable = re.compile(r" +\[.+\] +Connected$"), re.compile(r" +\[.+\] +.*could not be read")
+    lines = [line for line in refused.splitlines() if not connected.match(line)]
+    lines += [line for line in later.splitlines() if unreadable.match(line)]
+    return [line.removeprefix("    ") for line in lines if line.strip()]
 
 
 def main(arguments: Sequence[str]) -> int:

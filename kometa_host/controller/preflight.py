@@ -187,13 +187,13 @@ def _data_of(host: Host) -> dict[str, Any]:
     return data
 
 
-def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
+def _check_hosts(hosts: Sequence[Host], inventory: Inventory) -> None:
     """Raise CliError with all problems of all hosts; say what is odd and does not hinder."""
     problems: dict[Problem, list[str]] = {}
     warnings: dict[str, None] = {}
-    checked = 0
+    if not hosts:
+        raise CliError(no_host([host.name for host in inventory]))
     for host in hosts:
-        checked += 1
         for problem in (*_problems_of_connection(host), *_problems_of(host, warnings)):
             problems.setdefault(problem, []).append(host.name)
     warnings |= dict.fromkeys(_warnings_of_secrets(inventory))
@@ -202,7 +202,16 @@ def _check_hosts(hosts: Iterable[Host], inventory: Inventory) -> None:
     if not checked:
         raise CliError("no host: what was named first is no inventory, or has none. The project's own is inventory.py.")
     if problems:
-        raise CliError(problem_report(problems, checked))
+        raise CliError(problem_report(problems, len(hosts)))
+
+
+def no_host(known: Sequence[str]) -> str:
+    """Given the names of all hosts of the inventory, return what to say where a run is to have none of them."""
+    if known:
+        why = f"--limit names none of the inventory's hosts ({', '.join(known[:10])})"
+    else:
+        why = "the inventory names no host, or is no file that is there"
+    return f"{why}; nothing was connected to or changed"
 
 
 CUT_OFF = Problem(

@@ -11,6 +11,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from shlex import quote
+from socket import gaierror
+
+from paramiko import AuthenticationException
+from paramiko.ssh_exception import NoValidConnectionsError
 
 Effective = Mapping[str, tuple[str, ...]]
 
@@ -154,8 +158,7 @@ def acceptance(given: Given, effective: Effective, hop: str = "") -> str:
     if asked.known_hosts_file:
         options.append(f'UserKnownHostsFile="{asked.known_hosts_file}"')
     flags = [word for option in options for word in ("-o", option)]
-    named = f"{asked.user}@{asked.destination}" if asked.user else asked.destination
-    return _line(["ssh", *flags, *_target(replace(asked, user="", destination=named)), "true"])
+    return _line(["ssh", *flags, *_named(asked), "true"])
 
 
 def _line(words: Sequence[str]) -> str:
@@ -178,7 +181,37 @@ def failure(said: str, name: str, given: Given, effective: Effective) -> str:
         return unknown_key(hop or name, acceptance(given, effective, hop))
     if "Host key verification failed" in said:  # asked by the client that leads through a jump host
         return unknown_key(f"a jump host on the way to {name}", acceptance(given, effective))
-    return f"the connection could not be made: {lines[-1] if lines else 'no answer'}"
+    return f"could not be reached: {lines[-1].rstrip('.') if lines else 'no answer'}. {_must_get_in(given)}"
+
+
+def unreachable(error: BaseException, given: Given, effective: Effective) -> str:
+    """Return what to say where paramiko could not connect to a host, for this error."""
+    place = first(effective, "hostname")
+    if place.endswith(".invalid"):  # as inventory.py calls a sandbox host that is not up; no real host is called so
+        return f"{place}: make demo boots it; a host of your own takes its place in inventory.py."
+    if isinstance(error, gaierror):
+        return (
+            f"could not be reached: no machine of the name {place} is known here ({error.strerror}). Mend it in "
+            f"inventory.py. {_must_get_in(given)}"
+        )
+    if isinstance(error, AuthenticationException):
+        return f"nobody was let in there: {str(error).rstrip('.')}. {_must_get_in(given)}"
+    causes = error.errors.values() if isinstance(error, NoValidConnectionsError) else [error]
+    why = ", ".join(dict.fromkeys(getattr(cause, "strerror", "") or str(cause) or "no answer" for cause in causes))
+    return (
+        f"could not be reached: {why}. Is {place} on, and does its SSH server listen on port "
+        f"{first(effective, 'port')}? {_must_get_in(given)}"
+    )
+
+
+def _must_get_in(given: Given) -> str:
+    return f"This must get in without a question:\n    {_line(['ssh', *_named(given), 'true'])}"
+
+
+def _named(given: Given) -> list[str]:
+    """Return what leads to a host as somebody types it, with the user in front of its name."""
+    named = f"{given.user}@{given.destination}" if given.user else given.destination
+    return _target(replace(given, user="", destination=named))
 
 
 def unknown_key(name: str, command: str) -> str:

@@ -62,6 +62,10 @@ def connect_strictly() -> None:
     state.init = init  # type: ignore[method-assign]
 
 
+class UnusableKeyError(ConnectError):
+    """The key of ssh_key cannot be opened."""
+
+
 class StrictConnector(SSHConnector):
     """pyinfra's SSH connector for hosts that have to show the key that is known of them.
 
@@ -111,16 +115,16 @@ class StrictConnector(SSHConnector):
         return kwargs
 
     def _kwargs_of_pyinfra(self, key: str) -> dict[str, Any]:
-        """Return what pyinfra tells paramiko. Raise ConnectError if the key of ssh_key cannot be opened."""
+        """Return what pyinfra tells paramiko. Raise UnusableKeyError."""
         try:
             return super().make_paramiko_kwargs()
         except EOFError:
-            raise ConnectError(
+            raise UnusableKeyError(
                 f"{key} (ssh_key) has a passphrase, and nobody is there to type it. "
                 f"ssh-add {key} and leave ssh_key out, or set ssh_key_password."
             ) from None
         except PyinfraError:
-            raise ConnectError(
+            raise UnusableKeyError(
                 f"{key} (ssh_key) cannot be opened: its passphrase (ssh_key_password) is another, or the file is "
                 f"damaged. ssh-keygen -y -f {key} must ask for the passphrase and print the public key."
             ) from None
@@ -128,6 +132,8 @@ class StrictConnector(SSHConnector):
     def _connect_with_paramiko(self, given: Given, files: list[str]) -> None:
         try:
             super().connect()
+        except UnusableKeyError:
+            raise
         except ConnectError as error:
             cause = error.__context__
             if isinstance(cause, BadHostKeyException):
@@ -137,7 +143,7 @@ class StrictConnector(SSHConnector):
             if str(cause).startswith("StrictPolicy"):
                 command = ssh_config.acceptance(given, self._effective)
                 raise ConnectError(ssh_config.unknown_key(self.host.name, command)) from None
-            raise
+            raise ConnectError(ssh_config.unreachable(cause or error, given, self._effective)) from None
 
     def _connect_with_openssh(self, given: Given) -> None:
         socket = f"{_folder().name}/{next(_numbers)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kometa_host.controller import preflight
-from kometa_host.controller.preflight import MASK, masked, name_in_secrets, problem_report
+from kometa_host.controller.preflight import MASK, masked, name_in_secrets, no_host, problem_report
 from kometa_host.errors import Problem
 from tests.unit import pyinfra_run
 from tests.unit.project_copy import copied
@@ -196,3 +196,8 @@ def test_nothing_of_what_a_host_says_is_obeyed_by_the_terminal() -> None:
     assert record.getMessage() == (
         "\x1b[1mhost\x1b[0m \x1b[31mred\x1b[0m \\x1b]52;c;AAAA\\x07 \\x1b[8mhidden\\x1b[30mblack\n\\x1b[2Jline"
     )
+
+
+def test_a_run_without_a_host_says_whether_the_inventory_or_the_limit_has_none() -> None:
+    assert "--limit names none of the inventory's hosts (tower, nas)" in no_host(["tower", "nas"])
+    assert "the inventory names no host, or is no file that is there" in no_host([])

@@ -1,9 +1,14 @@
 """What the user's SSH settings say of a host: how strict, by which way, what to do about a key that is unknown."""
 
+from socket import gaierror
+
 import pytest
+from paramiko import AuthenticationException
+from paramiko.ssh_exception import NoValidConnectionsError
 
 from kometa_host.controller import ssh_config
 from kometa_host.controller.ssh_config import Given
+from tests.sandbox.address import NOT_UP
 
 DEFAULT = ssh_config.parse("host default\nhostname default\nport 22\nuser me\nidentityfile ~/.ssh/id_rsa\n")
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -135,3 +140,27 @@ def test_the_command_to_look_at_a_key_is_the_user_s_own_ssh(given: Given, config
 def test_what_the_client_says_becomes_what_to_do(said: str, shown: str) -> None:
     known = settings("hostname 10.0.0.5", "stricthostkeychecking ask")
     assert shown in ssh_config.failure(f"{said}\n", "tower", Given("alias"), known)
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (gaierror(-2, "Name or service not known"), "no machine of the name tower.lan is known here"),
+        (
+            NoValidConnectionsError({("10.0.0.5", 22): ConnectionRefusedError(111, "Connection refused")}),
+            "refused. Is ",
+        ),
+        (TimeoutError("timed out"), "timed out. Is tower.lan on"),
+        (EOFError(), "no answer. Is tower.lan on"),
+        (AuthenticationException("Authentication failed."), "nobody was let in there: Authentication failed. This"),
+    ],
+)
+def test_a_host_that_is_not_reached_is_told_with_what_to_try(error: BaseException, shown: str) -> None:
+    said = ssh_config.unreachable(error, Given("tower", user="admin", port=2222), settings("hostname tower.lan"))
+    assert shown in said
+    assert said.endswith("This must get in without a question:\n    ssh -p 2222 admin@tower true")
+
+
+def test_of_a_sandbox_host_that_is_not_up_is_said_how_it_gets_up() -> None:
+    said = ssh_config.unreachable(gaierror(-2, "no"), Given(NOT_UP), settings(f"hostname {NOT_UP}"))
+    assert "make demo boots it" in said

@@ -131,7 +131,7 @@ def test_a_log_is_written_by_a_process_that_has_it_open_for_writing(tmp_path: Pa
     (tmp_path / "logs/meta.log").touch()
     python = tmp_path / "python3"
     python.symlink_to(sys.executable)
-    command = [python, script, tmp_path / "logs/meta.log", mode]
+    command = [str(python), str(script), str(tmp_path / "logs/meta.log"), mode]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()

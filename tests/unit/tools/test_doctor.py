@@ -3,7 +3,8 @@
 from tools.doctor import pyinfra_command, unread
 
 ERRORS = """--> Connecting to hosts...
-    [gone.lan] Could not connect ([Errno None] Unable to connect to port 22 on 192.0.2.1)
+    [gone.lan] could not be reached: no route to host. Is gone.lan on? This must get in:
+    ssh gone.lan true
     [tower]    Connected
 
 --> Preparing operation func...
@@ -19,6 +20,7 @@ def test_nothing_is_asked_where_a_host_cannot_be_reached() -> None:
 
 def test_hosts_that_could_not_be_read_are_said_beside_the_problems_of_others() -> None:
     assert unread(ERRORS) == [
-        "[gone.lan] Could not connect ([Errno None] Unable to connect to port 22 on 192.0.2.1)",
+        "[gone.lan] could not be reached: no route to host. Is gone.lan on? This must get in:",
+        "ssh gone.lan true",
         "[nas]      the host could not be read: no answer",
     ]
