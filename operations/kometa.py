@@ -6,6 +6,7 @@ What only one of the commands needs is imported there: a deploy has no use for i
 from pyinfra import host
 
 from kometa_host.config_tree.named_files import CONFIG
+from kometa_host.errors import UserError
 from kometa_host.plans import network as network_plan
 from kometa_host.plans import notify as notify_plan
 from kometa_host.plans import service
@@ -26,6 +27,7 @@ from operations.engine.operation import (
     settings,
 )
 from operations.engine.plex import tell_what_plex_has_otherwise
+from operations.engine.read_only import read_only, show
 
 PATIENCE = 120  # seconds for Kometa to be alive; the first start takes over the whole config tree
 
@@ -141,16 +143,21 @@ def _trial(is_strict: bool) -> Change:
 def validate() -> Commands:
     """Show what Kometa's own validator, in the image of the service, says about the project's config tree.
 
-    Nothing changes: the tree is looked at in a throwaway container without a network. Exit status 1 if it is refused.
+    Nothing changes: the tree is looked at in a throwaway container without a network. Exit status 1 if it is refused,
+    or Kometa cannot be asked.
 
         pyinfra inventory.py operations.kometa.validate
     """
     from operations.kometa_validator import show_verdict
 
-    tree = config_tree(settings())
-    show_verdict(reconcile(tree, observe().files(tree.name)).tree)
-    host.log("Kometa accepts the config tree")
-    host.noop("nothing to change")
+    def judge() -> None:
+        tree = config_tree(settings())
+        why_not = show_verdict(reconcile(tree, observe().files(tree.name)).tree)
+        if why_not:
+            raise UserError(why_not)
+        show(f"{host.name}: Kometa accepts the config tree")
+
+    read_only(judge)
     yield from ()
 
 

@@ -30,26 +30,29 @@ def refuse_what_kometa_cannot_read(tree: FileSet, changed: Iterable[str]) -> Non
     """
     image_there = observe().image_id is not None
     if any(name.endswith(YAML) for name in changed) and (host.state.is_executing or image_there):
-        show_verdict(tree)
+        why_not = show_verdict(tree)
+        if why_not:
+            host.log(f"{why_not}; going on")
 
 
-def show_verdict(tree: FileSet) -> None:
+def show_verdict(tree: FileSet) -> str:
     """Show what Kometa says about a tree, once a run. Raise UserError if it cannot read the tree.
 
-    An image whose Kometa cannot be asked is said, and is no refusal.
+    Return why it could not be asked, which is no refusal, and empty if it accepts the tree.
     """
     archive = _archive(_yaml_files(tree))
     digest, image = hashlib.sha256(archive).hexdigest(), observe().image_id
     if image and run_state(host).accepted == (digest, image):
-        return
-    _show(_ask(archive), tree)
+        return ""
+    verdict = _ask(archive)
+    _show(verdict, tree)
     run_state(host).accepted = (digest, image) if image else None
+    return (
+        f"Kometa of {settings().kometa_image} cannot check the config tree: {verdict.unable}" if verdict.unable else ""
+    )
 
 
 def _show(verdict: Verdict, tree: FileSet) -> None:
-    if verdict.unable:
-        host.log(f"Kometa of {settings().kometa_image} cannot check the config tree: {verdict.unable}; going on")
-        return
     found = _findings(verdict, tree)
     for finding in found:
         host.log(format_text(str(finding), "red" if finding.severity == "error" else "yellow"))

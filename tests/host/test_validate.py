@@ -9,7 +9,7 @@ import pytest
 from tests.host.driver import CONFIG, PROJECT, Pyinfra
 from tests.sandbox import Host
 
-COMMAND = ("operations.kometa.validate", "-y")
+COMMAND = ("operations.kometa.validate",)  # nothing is to be executed, so nothing is asked
 
 
 @pytest.fixture
@@ -106,8 +106,12 @@ def test_an_image_without_a_validator_is_said_and_is_no_refusal(
     )
     shared.run(build, user="mms", timeout=120)
     deploying.data["kometa_image"] = "localhost/kometa:old"
-    outcome = deploying.run(*COMMAND)
-    assert "cannot check the config tree: it has no modules/validator.py; going on" in outcome.text
+    refused = deploying.run(*COMMAND, status=1).text
+    assert "cannot check the config tree: it has no modules/validator.py" in refused
+    assert "Kometa accepts" not in refused
+    with (source / "collections" / "movies.yml").open("a") as stream:
+        stream.write("# one more line\n")
+    assert "it has no modules/validator.py; going on" in deploying.run("deploy.py", "--dry").text
 
 
 def test_without_the_image_the_message_says_what_to_do(deploying: Pyinfra) -> None:
