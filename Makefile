@@ -64,7 +64,7 @@ drift: .venv/installed ## compare the hosts with the project (exit status of pyt
 status: .venv/installed ## one line for each host; JSON=1: for scripts
 	@$(PYTHON) -m tools.status $(INVENTORY) $(if $(JSON),--json)
 
-doctor: .venv/installed ## look for problems on the hosts; exit status 1 if there are any; JSON=1: for scripts
+doctor: .venv/installed ## look for problems on the hosts; fails if there are any; JSON=1: for scripts
 	@$(PYTHON) -m tools.doctor $(INVENTORY) $(if $(JSON),--json)
 
 report: .venv/installed ## write report.html, the fleet as a page; DRIFT=1: with what a deploy would do

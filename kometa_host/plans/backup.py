@@ -25,7 +25,8 @@ LOCAL = "local:"
 
 NOT_ENABLED = (
     "backups are not enabled: kometa_backup_recipients is empty, and nothing is ever written unencrypted. "
-    "Make an identity with age-keygen -o age-identity.txt, keep it off the host, and name its public key there."
+    "Name the age1... line of secrets.recipients there; python -m tools.secrets init makes it, and age-identity.txt, "
+    "which opens them and stays off the host."
 )
 
 # An age file is its header, which ends with a line `--- MAC`, 16 bytes, and chunks of 64 KiB, each with 16 bytes more.

@@ -216,7 +216,10 @@ def _root(content: bytes, shown: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         # PyYAML repeats pieces of the text between quotes: one may be of a secret.
-        found = re.sub(r"'[^']*'?", "...", error.problem or "no YAML")
+        problem = error.problem or "no YAML"
+        found = (
+            "there is a tab, and YAML takes only spaces" if r"'\t'" in problem else re.sub(r"'[^']*'?", "...", problem)
+        )
     except yaml.YAMLError:
         line, found = 1, "no YAML"
     remedy = "write each secret as `name: 'value'` on a line of its own, a ' in the value as ''"

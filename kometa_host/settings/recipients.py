@@ -14,7 +14,10 @@ UNSUPPORTED = {
     "github:": "a GitHub account",
 }
 KINDS = "an age recipient (age1...) or an ssh-ed25519 or ssh-rsa public key"
-MAKE_ONE = "make an identity with age-keygen -o age-identity.txt, keep it off the host, and name its public key here"
+MAKE_ONE = (
+    "python -m tools.secrets init makes age-identity.txt, which stays off the host, and in secrets.recipients the line "
+    "to write here"
+)
 
 
 def checked_recipients(value: object) -> tuple[str, ...]:

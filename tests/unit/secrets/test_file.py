@@ -56,6 +56,7 @@ def test_an_empty_file_has_no_secrets(content: bytes) -> None:
     ("content", "found"),
     [
         (b"plextoken: 'hunter2\n", "line 2"),
+        (b"plextoken: hunter2\n\ttmdbapikey: x\n", "there is a tab"),
         (b"plextoken: *hunter2\n", "undefined alias"),
         (b"a: b\nplextoken: @hunter2\n", "line 2"),
         (b"plextoken: !hunter2 x\n", "begins with !"),
