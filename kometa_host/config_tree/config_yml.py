@@ -39,6 +39,9 @@ class KometaSettings(Protocol):
     @property
     def kometa_volumes(self) -> Collection[str]: ...
 
+    @property
+    def secrets_of_messages(self) -> Collection[str]: ...
+
 
 def shown(tree: Tree, path: str) -> str:
     """Return a path in the tree as the user knows it, from the project's folder.
@@ -61,7 +64,9 @@ class ConfigChecks:
         if not isinstance(self.config.value, dict) or not self.config.value:
             message = "there are no settings in this file; Kometa would overwrite it with its defaults"
             return [self.at.error((), message, "take the sample config.yml of this project")]
-        found = placeholders.findings(self.at, self.settings.kometa_environment, self.secrets)
+        found = placeholders.findings(
+            self.at, self.settings.kometa_environment, self.secrets, self.settings.secrets_of_messages
+        )
         return [*self._sections(), *self._plex(), *self._tmdb(), *self._libraries(), *found, *self._named_files()]
 
     def _section(self, name: str) -> dict[Any, Value]:

@@ -20,11 +20,13 @@ from kometa_host.settings.kometa_options import is_option
 NAME: Final = re.compile(r"<<([^<>]+)>>")
 
 
-def findings(at: Place, environment: Mapping[str, str], secrets: Collection[str] | None) -> list[Finding]:
+def findings(
+    at: Place, environment: Mapping[str, str], secrets: Collection[str] | None, used_elsewhere: Collection[str] = ()
+) -> list[Finding]:
     """Given config.yml, the container's plain variables and the names of its secrets, None if they are not known,
-    return what is wrong with its placeholders.
+    return what is wrong with its placeholders. Secrets that are used elsewhere need no place in it.
     """
-    return list(_Placeholders(at, environment, secrets).findings())
+    return list(_Placeholders(at, environment, secrets, used_elsewhere).findings())
 
 
 def kometa_name(name: str) -> str:
@@ -38,8 +40,14 @@ def _is_vital(path: KeyPath) -> bool:
 
 
 class _Placeholders:
-    def __init__(self, at: Place, environment: Mapping[str, str], secrets: Collection[str] | None) -> None:
-        self.at, self.secrets = at, secrets
+    def __init__(
+        self,
+        at: Place,
+        environment: Mapping[str, str],
+        secrets: Collection[str] | None,
+        used_elsewhere: Collection[str],
+    ) -> None:
+        self.at, self.secrets, self.used_elsewhere = at, secrets, used_elsewhere
         prefixes = ("KOMETA_", "PMM_")
         plain = {name.partition("_")[2] for name in environment if name.upper().startswith(prefixes)}
         self.known = {kometa_name(name) for name in [*plain, *(secrets or ())]}
@@ -90,7 +98,7 @@ class _Placeholders:
                                 "add the secret plex_token, or write `token: <<plextoken>>`")  # fmt: skip
 
     def _unused(self, used: set[str]) -> Iterator[Finding]:
-        for secret in sorted(self.secrets or ()):
+        for secret in sorted(set(self.secrets or ()).difference(self.used_elsewhere)):
             name = kometa_name(secret)
             if name not in used:
                 remedy = f"write <<{name}>> where it belongs, or remove the secret"

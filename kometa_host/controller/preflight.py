@@ -121,10 +121,11 @@ def _checked_settings(host: Host) -> Settings:
         data = _data_of(host)
         name = name_in_secrets(host.name, data.get("kometa_autodeploy_host"))
         data["kometa_autodeploy_host"] = data.get("kometa_autodeploy_host") or host.name
-        settings = Settings.from_data(data, host.name)
+        settings = Settings.from_data(data, host.name, more_secrets=True)
         if _secrets_are_known(settings):
             full = project.data_with_secrets(settings, data, name, host.groups, _ask())
-            settings = settings if full is data else Settings.from_data(full, host.name)
+            if full is not data or settings.kometa_notify:
+                settings = Settings.from_data(full, host.name)
         _settings[host] = settings
     return _settings[host]
 

@@ -118,6 +118,7 @@ def tree_findings(settings: Settings, secrets_known: bool = True) -> list[Findin
         tree.name,
         *(settings.kometa_plex_url, sorted(settings.kometa_environment.items())),
         *(sorted(settings.kometa_host_files), settings.kometa_volumes, None if names is None else sorted(names)),
+        sorted(settings.secrets_of_messages),
     )
     question = f"findings {told} {tree.config_text}"
     return tree.memory.answer(question, lambda: check_tree(tree, settings, names), _as_lists, _as_findings)

@@ -1,8 +1,10 @@
 """Attributes that are checked as they are read from data: a frozen dataclass with one check for each of them."""
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from kometa_host.errors import Problem
@@ -10,7 +12,7 @@ from kometa_host.settings.refusals import RefusalError
 
 T = TypeVar("T")
 S = TypeVar("S")
-# The values of the attributes above one, those that are good.
+# The values of the attributes above one, those that are good, and what else a check has to know.
 Known = Mapping[str, Any]
 CHECK, DEFAULT = "check", "default"
 
@@ -47,17 +49,20 @@ def default_of(cls: type, name: str) -> Any:
     return next((one.metadata[DEFAULT] for one in fields(cls) if one.name == name), None)
 
 
-def checked(cls: type, data: Mapping[str, object]) -> tuple[dict[str, Any], list[Problem]]:
+def checked(
+    cls: type, data: Mapping[str, object], besides: Known = MappingProxyType({})
+) -> tuple[dict[str, Any], list[Problem]]:
     """Return the attributes of a class as they are in data, checked in the order of the class, and every problem.
 
     Defaults are checked as well: one can be wrong beside another value. What the class does not know is left alone.
+    besides: what the checks have to know that is no attribute.
     """
     known: dict[str, Any] = {}
     problems: list[Problem] = []
     for one in fields(cls):
         value = data.get(one.name, one.metadata[DEFAULT])
         try:
-            known[one.name] = one.metadata[CHECK](value, known)
+            known[one.name] = one.metadata[CHECK](value, ChainMap(known, dict(besides)))
         except RefusalError as refusal:
             problems += (Problem(one.name, *complaint) for complaint in refusal.complaints)
     return known, problems

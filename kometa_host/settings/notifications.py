@@ -1,7 +1,7 @@
 """The variables for messages: kometa_notify, kometa_notify_on and kometa_notify_url. No error repeats an address."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +13,7 @@ from kometa_host.settings.urls import parts_of
 if TYPE_CHECKING:
     from kometa_host.settings.variables import Settings
 
+UNKNOWN = "unknown"
 TOPICS = ("failure", "success", "update", "drift")
 ADDRESS = (
     "write addresses as Apprise takes them, such as ntfys://ntfy.sh/<<ntfytopic>> or discord://<<discordwebhook>>; "
@@ -36,35 +37,48 @@ CHATS = (
 )
 
 
-def checked_notify(value: object, secrets: Mapping[str, SecretStr] | None) -> tuple[SecretStr, ...]:
+class Address(SecretStr):
+    """An address for Apprise. secrets: the names of those in it."""
+
+    __slots__ = ("secrets",)
+
+    def __init__(self, value: str, secrets: Collection[str] = ()) -> None:
+        super().__init__(value)
+        self.secrets = frozenset(secrets)
+
+
+def checked_notify(
+    value: object, secrets: Mapping[str, SecretStr] | None, are_more: bool = False
+) -> tuple[Address, ...]:
     """Return addresses for Apprise, with the values of the secrets in place of their names.
 
-    secrets: None where they are not known, because something is wrong with them.
+    secrets: None where they are not known, because something is wrong with them; are_more: nor are others. In place of
+    one that is not known stands a word.
     """
     if value is None or value == "":
         return ()
-    addresses = every(lambda item: _address(item, secrets), listed(value))
+    addresses = every(lambda item: _address(item, secrets, are_more), listed(value))
     if len(addresses) > MAX_ADDRESSES:
         raise RefusalError(f"{len(addresses)} addresses", f"name {MAX_ADDRESSES} at most")
-    return tuple(map(SecretStr, addresses))
+    return tuple(addresses)
 
 
-def _address(value: object, secrets: Mapping[str, SecretStr] | None) -> str:
+def _address(value: object, secrets: Mapping[str, SecretStr] | None, are_more: bool) -> Address:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(text, str) or not text.isprintable() or not text.strip():
         raise RefusalError("an entry that is no address (not shown here)", ADDRESS)
-    address = _with_secrets(text.strip(), secrets)
+    address = _with_secrets(text.strip(), secrets, are_more)
     if not re.match(r"[a-zA-Z][a-zA-Z0-9+]{1,29}://[^\s/]", address) or re.search(r"\s", address):
         raise RefusalError("an entry that is no address with kind:// in front (not shown here)", ADDRESS)
-    return address
+    return Address(address, PLACEHOLDER.findall(text))
 
 
-def _with_secrets(address: str, secrets: Mapping[str, SecretStr] | None) -> str:
+def _with_secrets(address: str, secrets: Mapping[str, SecretStr] | None, are_more: bool) -> str:
     """Return an address with its secrets in it: alone as they are, else as they are written within an address."""
 
     def value(found: re.Match[str]) -> str:
-        if secrets is None:
-            return "unknown"
+        if secrets is None or (are_more and found[1] not in secrets):
+            return f"{UNKNOWN}://{UNKNOWN}" if found[0] == address else UNKNOWN
         if found[1] not in secrets:
             raise RefusalError(f"<<{found[1]}>>, a secret that there is not", f"add {found[1]} with make secrets-edit")
         text = secrets[found[1]].get_secret_value()

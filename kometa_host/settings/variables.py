@@ -34,6 +34,7 @@ INNER_ID = (
     "write a whole number from 0 to 65535: the account has 65,536 subordinate ids; n inside the container is the "
     "host's id start + n - 1, and 0 is the account itself"
 )
+MORE_SECRETS = "more secrets than these"  # what the check of addresses has to know besides the other variables
 KEEP = 'write how many archives to keep, such as {"daily": 7, "weekly": 4, "monthly": 6}; what is left out keeps none'
 
 
@@ -57,8 +58,8 @@ def _run_limit(value: object) -> int:
     return whole_number(value, 1, 24 * 30, "write a whole number of hours, such as 24: a longer run counts as hung")
 
 
-def _notify(value: object, known: Known) -> tuple[SecretStr, ...]:
-    return notifications.checked_notify(value, known.get("kometa_secrets"))
+def _notify(value: object, known: Known) -> tuple[notifications.Address, ...]:
+    return notifications.checked_notify(value, known.get("kometa_secrets"), known.get(MORE_SECRETS, False))
 
 
 def _metrics_dir(value: object) -> str | None:
@@ -258,7 +259,7 @@ class Settings:
     kometa_memory: str | None = variable(container_shape.checked_memory, None)
     kometa_quadlet: dict[str, container_shape.Lines] = variable(container_shape.checked_quadlet, {})
     kometa_run_limit: int = variable(_run_limit, 24)
-    kometa_notify: tuple[SecretStr, ...] = related(_notify, ())
+    kometa_notify: tuple[notifications.Address, ...] = related(_notify, ())
     kometa_notify_on: tuple[str, ...] = variable(notifications.checked_notify_on, ("failure",))
     kometa_notify_url: str | None = variable(notifications.checked_notify_url, None)
     kometa_metrics_dir: str | None = variable(_metrics_dir, None)
@@ -273,12 +274,13 @@ class Settings:
     kometa_autodeploy_host: str | None = variable(repositories.checked_host, None)
 
     @classmethod
-    def from_data(cls, data: Mapping[str, object], where: str) -> "Settings":
+    def from_data(cls, data: Mapping[str, object], where: str, more_secrets: bool = False) -> "Settings":
         """Given the data of a host and how to call it, return its settings; data of others is left alone.
 
-        Raise SettingsError with every problem at once.
+        more_secrets: a file may have secrets besides, which are not known yet. Raise SettingsError with every problem
+        at once.
         """
-        values, problems = checked(cls, data)
+        values, problems = checked(cls, data, {MORE_SECRETS: more_secrets})
         problems = [*_misspelt(data), *problems]
         if problems:
             raise SettingsError(where, tuple(problems))
@@ -324,6 +326,11 @@ class Settings:
     def backups_enabled(self) -> bool:
         """Whether there are backups: archives, a repository, or both."""
         return self.archives_enabled or bool(self.kometa_backup_repository)
+
+    @property
+    def secrets_of_messages(self) -> frozenset[str]:
+        """The names of the secrets that stand in addresses of messages."""
+        return frozenset(name for address in self.kometa_notify for name in address.secrets)
 
     @property
     def follows_git(self) -> bool:

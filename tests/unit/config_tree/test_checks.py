@@ -38,6 +38,7 @@ class Settings:
     kometa_environment: Mapping[str, str] = field(default_factory=dict)
     kometa_host_files: Collection[str] = ()
     kometa_volumes: Collection[str] = ()
+    secrets_of_messages: Collection[str] = ()
 
 
 @pytest.fixture(autouse=True)
@@ -283,6 +284,11 @@ def test_a_placeholder_without_a_secret_is_an_error_and_the_near_one_is_named(so
     assert "there is no secret" in error.message
     assert "did you mean <<tmdbapikeys>>?" in error.remedy
     assert (warning.severity, "tmdbapikeys is used nowhere" in warning.message) == ("warning", True)
+
+
+def test_a_secret_of_an_address_for_messages_needs_no_place_in_config_yml(source: Path) -> None:
+    secrets = ("plextoken", "tmdbapikey", "ntfytopic")
+    assert found(source, GOOD, secrets, Settings(secrets_of_messages={"ntfytopic"})) == []
 
 
 @pytest.mark.parametrize(("name", "remedy"), [("plex-token", "token: ENV"), ("run-library", "<<runlibrary>>")])

@@ -31,6 +31,7 @@ class Settings:
     kometa_environment: Mapping[str, str] = field(default_factory=dict)
     kometa_host_files: Collection[str] = ()
     kometa_volumes: tuple[str, ...] = ()
+    secrets_of_messages: Collection[str] = ()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from kometa_host.controller.preflight import settings_of
 
 names = {name: value.get_secret_value() for name, value in settings_of(host).kometa_secrets.items()}
 print("secrets of", host.name, names)
+print("addresses", [address.get_secret_value() for address in settings_of(host).kometa_notify])
 """
 IDENTITY = pyrage.x25519.Identity.generate()
 SECRETS = """\
@@ -65,6 +66,20 @@ def test_a_host_gets_its_own_values_then_those_of_its_groups_then_those_of_all(p
 def test_what_the_inventory_gives_wins_over_the_file(project: Path) -> None:
     output = pyinfra(project, "deploy.py", "-y", hosts='("@local", {"kometa_secrets": {"plextoken": "direct"}})')
     assert "{'plextoken': 'direct', 'tmdbapikey': 'of-local'}" in output
+
+
+def test_an_address_for_messages_has_secrets_of_the_file_and_they_are_used_there(project: Path) -> None:
+    encrypt(project, f"{SECRETS}ntfytopic: quiet\n")
+    addresses = ["ntfy://ntfy.sh/<<ntfytopic>>", "<<nosuch>>"]
+    output = pyinfra(project, "deploy.py", "-y", hosts=f'("@local", {{"kometa_notify": {addresses[:1]}}})')
+    assert "addresses ['ntfy://ntfy.sh/quiet']" in output
+    assert "used nowhere" not in output
+    hosts = f'("@local", {{"kometa_notify": {addresses}}})'
+    assert pyinfra(project, "exec", "--", "true", identity="", hosts=hosts).endswith("\n0")
+    refused = pyinfra(project, "deploy.py", "-y", hosts=hosts)
+    assert "<<nosuch>>, a secret that there is not" in refused
+    (project / "secrets.yml.age").unlink()
+    assert "<<ntfytopic>>, a secret that there is not" in pyinfra(project, "deploy.py", "-y", hosts=hosts)
 
 
 def test_a_missing_identity_is_told_with_all_other_problems_before_anything_connects(project: Path) -> None:

@@ -36,6 +36,11 @@ class TestKometaNotify:
         with pytest.raises(RefusalError, match="<<nosuch>>"):
             addresses("ntfy://<<nosuch>>")
 
+    def test_a_file_that_is_not_read_yet_may_have_it(self) -> None:
+        for address in ("ntfy://<<nosuch>>", "<<nosuch>>"):
+            (found,) = notifications.checked_notify([address], SECRETS, are_more=True)
+            assert found.secrets == {"nosuch"}
+
     def test_without_known_secrets_an_address_is_judged_by_its_form(self) -> None:
         assert notifications.checked_notify(["ntfy://<<topic>>"], None)
 
