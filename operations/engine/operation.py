@@ -9,9 +9,11 @@ from pyinfra import host, logger
 from pyinfra.api import operation
 from pyinfra.api.arguments_typed import PyinfraOperation
 from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.host import Host
 from pyinfra.api.output import format_text
 from pyinfra.api.state import State
+from pyinfra_cli.exceptions import CliError  # type: ignore[import-untyped]
 
 from facts.host import read_program
 from kometa_host.controller.preflight import settings_of
@@ -175,7 +177,11 @@ def _refuse(message: str) -> Commands:
         return
     # While changes are only looked for, a command would count as one.
     _say_failure(host, message)
-    host.state.fail_hosts({host})  # type: ignore[no-untyped-call]
+    try:
+        host.state.fail_hosts({host})  # type: ignore[no-untyped-call]
+    except PyinfraError as error:
+        # No host is left. As it is, pyinfra would tell the line of ours from which this came.
+        raise CliError(str(error)) from None
 
 
 def account_change(

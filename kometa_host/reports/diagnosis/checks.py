@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from kometa_host.reports.diagnosis import account, config_tree, lately, plex, units
 from kometa_host.reports.diagnosis.check import Answer, Check, Host, State
+from kometa_host.state import kometa_log
 
 CHECKS: Mapping[str, Callable[[Host], Answer]] = {
     "account": account.account,
@@ -59,13 +60,18 @@ def _check(name: str, function: Callable[[Host], Answer], host: Host) -> Check:
 def table(name: str, checks: Iterable[Check]) -> str:
     """Return the checks of a host as text: a line each, and for what is wrong its cause and what mends it."""
     listed = list(checks)
-    counts = [f"{sum(check.state is state for check in listed)} {state.value}" for state in State]
-    lines = [f"{name}: {', '.join(count for count in counts if not count.startswith('0 '))}"]
+    numbers = {state: sum(check.state is state for check in listed) for state in State}
+    lines = [f"{name}: {', '.join(_count(number, state) for state, number in numbers.items() if number)}"]
     for check in listed:
         label = check.state.value.upper() if check.state is State.PROBLEM else check.state.value
         lines.append(f"  {label:<12} {check.name:<16} {check.found}")
         lines += [f"{'':<32}{word} {text}" for word, text in (("why:  ", check.cause), ("to do:", check.mend)) if text]
     return "\n".join(lines)
+
+
+def _count(number: int, state: State) -> str:
+    is_noun = state in (State.WARNING, State.PROBLEM)
+    return kometa_log.counted(number, state.value) if is_noun else f"{number} {state.value}"
 
 
 def as_json(name: str, checks: Iterable[Check]) -> str:

@@ -237,6 +237,9 @@ def test_the_table_and_the_json_hold_every_check() -> None:
     assert has_problem(found)
     text = table("tower", found)
     assert all(name in text for name in CHECKS)
+    problems = sum(check.state is State.PROBLEM for check in found)
+    assert problems > 1
+    assert f"{problems} problems" in text.splitlines()[0]
     assert [entry["name"] for entry in json.loads(as_json("tower", found))["checks"]] == list(CHECKS)
 
 
