@@ -17,7 +17,7 @@ from kometa_host.adoption.sources import Source, SourceError
 from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
 from kometa_host.config_tree.findings import Finding, is_allowed
-from kometa_host.config_tree.named_files import CONFIG, in_config, named_files
+from kometa_host.config_tree.named_files import CONFIG, in_config, mapping, named_files
 from kometa_host.config_tree.placeholders import kometa_name
 from kometa_host.config_tree.plaintext_secrets import leaves, raw_secrets
 from kometa_host.config_tree.tree import MAX_NAMED, MAX_YAML_SIZE
@@ -26,6 +26,7 @@ from kometa_host.settings.names import HOST_ITSELF
 from kometa_host.settings.urls import parts_of
 
 KINDS = {"metadata": "metadata_files", "collections": "collection_files", "dynamic_collections": "collection_files"}
+SECTIONS = frozenset({"libraries", "plex", "settings", "tmdb"})  # every configuration has one of these
 UNDESCRIBED = "no description"
 TRIAL = "https://example.org/1"  # what a place is tried with
 BOTH = frozenset(KINDS.values())
@@ -72,6 +73,7 @@ def adoption_of(source: Source) -> Adoption:
         )
     root = posixpath.dirname(config)
     text = _text_of(_content(source, config), posixpath.basename(config))
+    _refuse_foreign(text, posixpath.basename(config))
     left = _named_in_short(path for path in source.left if f"{path}/".startswith(f"{root}/" if root else ""))
     sorted_files = layout.sort_files(files, root, config, _named(text))
     result = Adoption(root, config, variables=given.values, notes=given.notes)
@@ -117,6 +119,25 @@ def _text_of(content: bytes, name: str) -> str:
         raise SourceError(
             f"{name} is not UTF-8 text, and Kometa does not read it; save it with that encoding"
         ) from None
+
+
+def _refuse_foreign(text: str, name: str) -> None:
+    """Raise SourceError for a text that is no configuration of Kometa, and YamlError for one that nobody can read."""
+    try:
+        found = mapping(yaml12.load(text, CONFIG).value)
+    except YamlError as error:
+        if not re.search(r"\{[{%]", "".join(text.splitlines()[error.line - 1 : error.line])):
+            raise
+        raise SourceError(
+            f"{name} is a template, in line {error.line} too: Kometa cannot read it before a program (Ansible, Helm or "
+            "the like) has filled it in; adopt the folder on the host that has the result"
+        ) from None
+    if found and not found.keys() & SECTIONS:
+        what = "a manifest of Kubernetes" if "apiVersion" in found else "no configuration of Kometa"
+        raise SourceError(
+            f"{name} is {what}: it has none of {', '.join(f'{key}:' for key in sorted(SECTIONS))}; adopt the folder "
+            "whose config.yml has them, or write there the text that Kometa is given as such"
+        )
 
 
 def _named(text: str) -> set[str]:
@@ -277,14 +298,14 @@ def _used(secrets: Mapping[str, str], text: str) -> dict[str, str]:
 
 
 def _missing(text: str, result: Adoption) -> list[str]:
-    """Return the placeholders of config.yml that nothing has a value for."""
+    """Return the names, as the secrets file takes them, of placeholders of config.yml that nothing has a value for."""
     environment = result.variables.get("kometa_environment", {})
     given = {kometa_name(name.upper().removeprefix("KOMETA_")) for name in environment}
     known = given | {kometa_name(name) for name in result.secrets}
     document = yaml12.load(text, CONFIG)
     values = [(path, str(value)) for path, value in leaves(document.value) if "template_variables" not in path]
     names = [name for path, value in values for name in re.findall(_placeholder(path), value)]
-    return [name for name in dict.fromkeys(names) if kometa_name(name) not in known]
+    return [name for name in dict.fromkeys(map(kometa_name, names)) if name not in known]
 
 
 def _placeholder(path: KeyPath) -> str:

@@ -23,7 +23,7 @@ from kometa_host.adoption.container import containers_in, dotenv
 from kometa_host.errors import UserError
 
 DESCRIPTIONS: Final = (".yml", ".yaml", ".xml", ".json")
-IS_CONFIGURATION: Final = re.compile(r"(?m)^libraries\s*:")
+IS_CONFIGURATION: Final = re.compile(r"""(?m)^\ufeff?(?:\{[^#\n]*)?(?P<quote>["']?)\blibraries(?P=quote)\s*:""")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 MAX_FILES: Final = 500_000
 

@@ -132,7 +132,9 @@ class _Words:
             return
         if name not in known:
             message = f"Kometa has no default {written} for {' or '.join(keys)}"
-            yield self.at.warning(path, message, _nearest(name, known))
+            others = [key for key, names in vocabulary.DEFAULTS.items() if name in names]
+            remedy = f"it has one of that name for {' and '.join(others)}; name it there" if others else ""
+            yield self.at.warning(path, message, remedy or _nearest(name, known))
         elif path[0] == "libraries":
             yield from self._kind(path, name)
 

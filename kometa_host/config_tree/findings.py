@@ -1,8 +1,9 @@
 """What the checks of the config tree have to say."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from kometa_host.config_tree.yaml12 import Document, KeyPath
@@ -58,6 +59,19 @@ def dotted(path: KeyPath) -> str:
 def errors(findings: Iterable[Finding]) -> list[Finding]:
     """Return the findings that stop a deploy."""
     return [finding for finding in findings if finding.severity == "error"]
+
+
+def summarised(told: Iterable[tuple[Hashable, Finding]], most: int = 1) -> Iterator[Finding]:
+    """Given findings, each with its kind, yield so many of each kind, the last with the number of the others."""
+    distinct = list(dict.fromkeys(told))
+    totals = Counter(kind for kind, _ in distinct)
+    seen: Counter[Hashable] = Counter()
+    for kind, finding in distinct:
+        seen[kind] += 1
+        others = totals[kind] - most if seen[kind] == most else 0
+        more = f" (and in {others} more {'place' if others == 1 else 'places'})" if others > 0 else ""
+        if seen[kind] <= most:
+            yield replace(finding, message=finding.message + more)
 
 
 def is_allowed(lines: Sequence[str], number: int) -> bool:

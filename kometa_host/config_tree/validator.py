@@ -10,11 +10,11 @@ Source: Kometa 2.4.4, modules/validator.py.
 import json
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
 from kometa_host.config_tree import yaml12
-from kometa_host.config_tree.findings import Finding, Severity, dotted, is_allowed
+from kometa_host.config_tree.findings import Finding, Severity, dotted, is_allowed, summarised
 from kometa_host.config_tree.named_files import CONFIG, in_config, is_on_host
 from kometa_host.config_tree.plaintext_secrets import leaves
 from kometa_host.config_tree.redaction import is_harmless, is_secret_path, redacted_value
@@ -84,7 +84,7 @@ def findings(
     found = [one for one in said if not is_allowed(lines.get(one.finding.file, ()), one.finding.line)]
     return [
         Finding(one.severity, f"{folder}/{one.file}", one.line, _shown(one.message, secrets), one.remedy)
-        for one in _summarised(found)
+        for one in summarised((one.kind or number, one.finding) for number, one in enumerate(found))
     ]
 
 
@@ -96,17 +96,6 @@ def secrets_in(config: str) -> frozenset[str]:
         return frozenset()
     secret = ((path, item) for path, item in leaves(value) if is_secret_path(path) and not is_harmless(item))
     return frozenset(str(item) for _, item in secret)
-
-
-def _summarised(said: Iterable[_Said]) -> Iterator[Finding]:
-    """Yield the findings, of each kind the first with the number of the others."""
-    kinds: dict[object, list[Finding]] = {}
-    for number, one in enumerate(said):
-        kinds.setdefault(one.kind or number, []).append(one.finding)
-    for alike in kinds.values():
-        count = len(dict.fromkeys((finding.file, finding.line, finding.message) for finding in alike)) - 1
-        more = f" (and in {count} more {'place' if count == 1 else 'places'})" if count else ""
-        yield replace(alike[0], message=alike[0].message + more)
 
 
 def _shown(message: str, secrets: frozenset[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kometa_host.config_tree.checks import check_tree
-from kometa_host.config_tree.findings import Finding
+from kometa_host.config_tree.findings import Finding, summarised
 from kometa_host.config_tree.tree import TreeError
 from kometa_host.errors import Problem, ProblemsError
 from kometa_host.settings.variables import Settings
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _opened: "dict[Path, SecretsFile | ProblemsError | None]" = {}
 
+MOST_ALIKE = 10  # findings of one remedy that are told
 IDENTITY_VARIABLE = "KOMETA_AGE_IDENTITY"
 # where tools.adopt prepares a change of the project; the journal is there as long as the change is half made
 ADOPTION_FOLDERS = ".kometa-adopt-*"
@@ -110,6 +111,8 @@ def stray_sections(file: "SecretsFile", shown: str, hosts: Iterable[str], groups
 def tree_findings(settings: Settings, secrets_known: bool = True) -> list[Finding]:
     """Return what is wrong or odd with the config tree for a host; the same for all hosts is looked at once.
 
+    Of what has the same remedy only the first few are told, with the number of the others.
+
     Raise TreeError if the folder cannot be deployed at all.
     """
     tree = desired.declared_tree(settings)
@@ -121,7 +124,8 @@ def tree_findings(settings: Settings, secrets_known: bool = True) -> list[Findin
         sorted(settings.secrets_of_messages),
     )
     question = f"findings {told} {tree.config_text}"
-    return tree.memory.answer(question, lambda: check_tree(tree, settings, names), _as_lists, _as_findings)
+    found = tree.memory.answer(question, lambda: check_tree(tree, settings, names), _as_lists, _as_findings)
+    return list(summarised((((one.severity, one.remedy), one) for one in found), MOST_ALIKE))
 
 
 def _as_lists(findings: list[Finding]) -> list[object]:

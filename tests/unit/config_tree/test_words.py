@@ -10,7 +10,7 @@ from kometa_host.config_tree import checks, schedules
 from kometa_host.config_tree.cache import code_version
 from kometa_host.config_tree.checks import check_tree
 from kometa_host.config_tree.config_words import kind_of
-from kometa_host.config_tree.findings import Finding
+from kometa_host.config_tree.findings import Finding, summarised
 from kometa_host.config_tree.named_files import CONFIG
 from kometa_host.config_tree.tree import scan
 
@@ -71,6 +71,18 @@ def in_library(text: str) -> str:
 )
 def test_a_key_that_belongs_elsewhere_is_told_where(tmp_path: Path, config: str, remedy: str) -> None:
     assert only(tmp_path, config).remedy == remedy
+
+
+def test_a_default_that_belongs_elsewhere_is_told_where(tmp_path: Path) -> None:
+    finding = only(tmp_path, in_library("metadata_files: [{default: imdb}]"))
+    assert finding.remedy == "it has one of that name for collection_files; name it there"
+
+
+def test_of_what_has_one_remedy_the_first_few_are_told_with_the_number_of_the_others() -> None:
+    told = [Finding("warning", "a.yml", line, f"<{line}>", "quote it") for line in (1, 2, 3, 4, 4)]
+    other = Finding("error", "b.yml", 1, "gone", "remove it")
+    found = [*summarised(((one.remedy, one) for one in [*told, other]), most=2)]
+    assert [one.message for one in found] == ["<1>", "<2> (and in 2 more places)", "gone"]
 
 
 @pytest.mark.parametrize(

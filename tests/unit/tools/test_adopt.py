@@ -135,12 +135,14 @@ def test_secrets_without_a_value_get_a_place_to_be_written_to(
     (source / "docker-compose.yml").unlink()
     assert adopt(project, source) == 0
     shown = capsys.readouterr().out
-    assert "make secrets-edit        # give a value to MY_KEY, plextoken, tmdbapikey" in shown
+    assert "make secrets-edit        # give a value to my-key, plextoken, tmdbapikey" in shown
     assert "export KOMETA_AGE_IDENTITY=age-identity.txt" in shown
     assert "nothing there describes the container" in shown
     values, text = secrets_of(project)
     assert values == {}
-    assert "# MY_KEY: ''\n" in text
+    place = "# my-key: ''\n"
+    assert place in text
+    secrets_file.parse(text.replace(place, "my-key: mine\n").encode(), "secrets.yml")  # written there, it is taken
     before = everything(project)
     assert adopt(project, source) == 0
     assert everything(project) == before
@@ -272,6 +274,35 @@ def test_what_kometa_cannot_read_is_refused_by_line(
     assert adopt(project, source) == 1
     assert everything(project) == before
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("libraries:\n{% for name in names %}\n  {{ name }}: {}\n", "config.yml is a template, in line 2 too"),
+        ("plex:\n  token: {{ plex_token }}\nlibraries: {}\n", "config.yml is a template, in line 2 too"),
+        ("apiVersion: v1\nkind: ConfigMap\ndata: {config.yml: 'libraries: {}'}\n", "is a manifest of Kubernetes"),
+        ("connect: {plex: {url: http://plex:32400}}\n", "is no configuration of Kometa: it has none of libraries:"),
+    ],
+)
+def test_what_is_no_configuration_of_kometa_is_refused(
+    project: Path, source: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    (source / "config" / "config.yml").write_text(text)
+    before = everything(project)
+    assert adopt(project, source) == 1
+    assert everything(project) == before
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufefflibraries:\r\n  A: {}\r\n", "{libraries: {A: {}}}\n", '"libraries": {A: {}}\n']
+)
+def test_a_configuration_can_be_named_itself(project: Path, source: Path, text: str) -> None:
+    config = source / "config" / "config.yml"
+    config.write_text(text, newline="")
+    assert adopt(project, config) == 0
+    assert "A: {}" in (project / "kometa" / "config.yml").read_text()
 
 
 def test_a_file_whose_values_have_secrets_is_left(

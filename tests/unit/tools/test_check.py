@@ -57,6 +57,15 @@ def test_a_missing_secret_is_a_problem_and_warnings_are_said_beside_it(project: 
     assert "did you mean settings?" in shown
 
 
+def test_hundreds_of_one_warning_are_told_in_a_few_lines(project: Path) -> None:
+    titles = "".join(f"  C{number}:\n    sort_title: !{number}_x\n" for number in range(300))
+    (project / "kometa" / "collections" / "movies.yml").write_text(f"collections:\n{titles}")
+    status, shown = check(project)
+    assert status == 0
+    assert shown.count("is a tag of YAML") == 10
+    assert "(and in 290 more places)" in shown
+
+
 def test_a_secrets_file_without_an_identity_leaves_its_names_open(project: Path) -> None:
     (project / "secrets.yml.age").write_text("-----BEGIN AGE ENCRYPTED FILE-----\n")
     status, shown = check(project)
