@@ -89,25 +89,17 @@ run_pipeline() {
     await_job || status=$?
     job=
     exec {gate}>&-
+    sync -- "$partial" 9>&- &
+    flush=$!
     return "$status"
 }
 
 # One attempt; what it leaves is on the disk.
 archive_frozen_tree() {
-    local flush status=0
-    woken=
-    : >"$frozen_list.last"
-    run_pipeline || status=$?
-    sync -- "$partial" 9>&- &
-    flush=$!
-    thaw_ours || fail "no backup was made."
+    local flush='' status=0
+    with_a_freeze run_pipeline || status=$?
     [ "$status" = 0 ] || return "$status"
-    if was_disturbed; then
-        say "a container that writes to the tree was started or thawed meanwhile"
-        status=$changed
-    fi
     wait "$flush" || fail "no backup was made: the archive could not be brought to the disk of $backup_dir."
-    return "$status"
 }
 
 write_partial() {
@@ -244,6 +236,7 @@ write_archive() {
 drop_unfinished() {
     if [ -n "$job" ]; then kill -KILL -- "-$job" 2>/dev/null || true; fi
     thaw_ours || return 1
+    let_podman_go
     if [ -n "$partial" ]; then rm -f -- "$partial" || true; fi
 }
 

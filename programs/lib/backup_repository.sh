@@ -20,6 +20,7 @@ maintained=$state_dir/repository-maintained
 damaged=$state_dir/repository-damaged # why, where the last check found it so
 # Exit statuses: of ours, and of restic.
 no_config=4
+much_is_new=5
 no_repository=10
 wrong_password=12
 
@@ -42,6 +43,7 @@ read_tree() {
 read_frozen_tree() { # $1: the snapshot's time
     local options=(--time "$1" --tag kometa-host) status=0 news
     if is_by_hand; then options+=(--tag by-hand); fi
+    look_at_tree >"$gates/look" & # while restic gets ready
     read_tree "${options[@]}" --exclude-file "$gates/ready" --exclude-file "$gates/go" || status=$?
     [ "$status" = 0 ] || exit "$status"
     cd -- "$config_dir" || exit "$no_config"
@@ -52,57 +54,80 @@ read_frozen_tree() { # $1: the snapshot's time
     fi
 }
 
-changed_bytes() {
+# Prints how many bytes have changed since the last snapshot, and when a run is due that has not begun, if there is one.
+look_at_tree() {
     local new=()
     if [ -e "$snapshot_state" ]; then new=(-newercm "$snapshot_state"); fi
     cd -- "$config_dir" || return 1
-    find . "${left_out[@]}" -type f "${new[@]}" -printf '%s\n' | awk '{ sum += $1 } END { printf "%.0f\n", sum }'
+    # What vanishes meanwhile is restic's to tell.
+    { find . "${left_out[@]}" -type f "${new[@]}" -printf '%s\n' 2>/dev/null || true; } | awk '{ sum += $1 } END { printf "%.0f ", sum }'
+    due_run "$config_dir/logs/meta.log"
 }
 
 # --- one attempt ------------------------------------------------------------------------------------------------------
 
 # Runs restic in a process group of its own, and freezes what writes to the tree once it is ready to read; returns its
-# status.
+# status. It looks around while restic gets ready.
 read_and_freeze() {
-    local gates ready go='' ended status=0
+    local gates look ready go='' status=0 bytes='' due=''
     gates=$(mktemp -d -- "$state_dir/gates.XXXXXX")
-    mkfifo -- "$gates/ready" "$gates/go"
+    mkfifo -- "$gates/look" "$gates/ready" "$gates/go"
     set -m
     in_namespace_at_home read_frozen_tree "${moment:0:10} ${moment:11:2}:${moment:13:2}:${moment:15:2}" >"$snapshot_output" 9>&- &
     job=$!
     set +m
+    cat <"$gates/look" >"$gates/seen" 9>&- &
+    look=$!
     : >"$gates/ready" 9>&- &
     ready=$!
-    wait_for_due_run # while restic gets ready
     look_for_writers
-    wait -n -p ended "$job" "$ready" || status=$?
-    if [ "$ended" = "$ready" ]; then
-        freeze
-        touch -- "$gates/frozen"
-        : >"$gates/go" 9>&- &
-        go=$!
-        await_job || status=$?
+    if comes_first "$look" && comes_first "$ready"; then
+        read -r bytes due <"$gates/seen" || true
+        if [ -n "$due" ]; then wait_for_due_run; fi
+        if [ -z "$warm" ] && [ "${bytes:-0}" -ge "$warm_from" ]; then give_up_reading; else let_it_read; fi
     fi
     job=
     # They still wait where restic has ended too early.
-    { kill -KILL "$ready" ${go:+"$go"} && wait "$ready" ${go:+"$go"}; } 2>/dev/null || true
+    { kill -KILL "$look" "$ready" ${go:+"$go"} && wait "$look" "$ready" ${go:+"$go"}; } 2>/dev/null || true
     rm -rf -- "$gates"
     return "$status"
 }
 
+# Waits for a process that ends when the job has got so far; sets status where the job itself has ended.
+comes_first() {
+    local ended
+    wait -n -p ended "$job" "$1" || status=$?
+    [ "$ended" = "$1" ]
+}
+
+let_it_read() {
+    freeze
+    touch -- "$gates/frozen"
+    : >"$gates/go" 9>&- &
+    go=$!
+    await_job || status=$?
+}
+
+# Ends restic while it waits at the gate: it takes its lock away itself once it is past that.
+give_up_reading() {
+    say "$((bytes >> 20)) MiB of the tree are new: restic is interrupted, and reads them once before the freeze"
+    status=$much_is_new
+    kill -INT -- "-$job" 2>/dev/null || true
+    : >"$gates/go" 9>&- &
+    go=$!
+    wait "$job" 2>/dev/null || true
+    free_our_locks
+}
+
+# The first time, or after much has changed, most of it is read while Kometa runs: the freeze is then for the rest alone.
 snapshot_frozen_tree() {
     local status=0
-    # shellcheck disable=SC2034  # thaw_ours sets it
-    woken=
     moment=$(date -u +%Y-%m-%dT%H%M%SZ)
-    : >"$frozen_list.last"
-    read_and_freeze || status=$?
-    thaw_ours || fail "no snapshot was made."
-    if [ "$status" = 0 ] && was_disturbed; then
-        say "a container that writes to the tree was started or thawed meanwhile"
-        status=$changed
-    fi
-    return "$status"
+    with_a_freeze read_and_freeze || status=$?
+    [ "$status" = "$much_is_new" ] || return "$status"
+    warm_up
+    moment=$(date -u +%Y-%m-%dT%H%M%SZ)
+    with_a_freeze read_and_freeze
 }
 
 # What restic says it has saved; nothing where it has not.
@@ -120,12 +145,7 @@ forget_saved() {
     if [ -n "$id" ] && ! forget_ids "$id"; then say "the snapshot $id, which is not to be restored, could not be removed"; fi
 }
 
-# The first time, or after much has changed, most of it is read while Kometa runs: the freeze is then for the rest alone.
 warm_up() {
-    local bytes
-    bytes=$(in_namespace changed_bytes)
-    [ "$bytes" -ge "$warm_from" ] || return 0
-    say "$((bytes >> 20)) MiB of the tree are new: they are read once before the freeze"
     in_namespace_at_home read_tree --tag kometa-host-warm >"$snapshot_output" 9>&- || [ $? = "$changed" ] || explain_failure
     warm=$(saved_snapshot)
     say "$(added_bytes) added before the freeze, in $((SECONDS - began)) s"
@@ -136,7 +156,6 @@ save_snapshot() {
     need_mount "$repository_mount"
     load_repository
     rm -rf -- "$state_dir"/gates.* # of one that was killed
-    warm_up
     for attempt in $(seq "$attempts"); do
         status=0
         snapshot_frozen_tree || status=$?

@@ -15,25 +15,101 @@ woken=''
 to_freeze=''
 frozen_at=0
 frozen_for=0
+running='' # the containers that ran before the freeze
+podman_at_hand='' # directory of its socket
+podman_service='' # its process
 
-# Prints the running containers that can write to the config tree: Kometa's, and whoever else mounts it. Paths are
-# compared without the symbolic links above them.
-writers() {
-    local ids tree state id sources source
-    tree=$(readlink -f -- "$config_dir")
-    ids=$(podman ps --all --quiet --no-trunc) || return 1
-    # shellcheck disable=SC2086  # a list of words; a container that has just ended makes the status non-zero
-    { [ -z "$ids" ] || podman container inspect -f '{{.State.Status}} {{.Id}}{{range .Mounts}}{{if .RW}} {{.Source}}{{end}}{{end}}' \
-        $ids 2>/dev/null || true; } | while read -r state id sources; do
-        [ "$state" = running ] || continue
-        for source in $sources; do
-            case $(readlink -m -- "$source")/ in "$tree"/*) printf '%s\n' "$id" && break ;; esac
-        done
+# --- a Podman that is ready -------------------------------------------------------------------------------------------
+
+# A new Podman takes a tenth of a second to get ready, several times while Kometa is frozen or a backup waits for nothing
+# else. One that stays at hand answers in a third of that.
+keep_podman_at_hand() {
+    rm -rf -- "$state_dir"/podman.* # of one that was killed
+    podman_at_hand=$(mktemp -d -- "$state_dir/podman.XXXXXX")
+    command podman system service --time "$((max_pause + 60))" "unix://$podman_at_hand/socket" </dev/null >/dev/null 2>&1 6>&- 7>&- 8>&- 9>&- &
+    podman_service=$!
+}
+
+let_podman_go() {
+    [ -n "$podman_service" ] || return 0
+    { kill "$podman_service" && wait "$podman_service"; } 2>/dev/null || true
+    podman_service=''
+    rm -rf -- "$podman_at_hand"
+}
+
+# Where the one at hand does not answer, or cannot do it, a new one is asked, and that one says why not.
+ask_podman() { # $@: as podman has them
+    local said
+    if [ -S "$podman_at_hand/socket" ] && said=$(timeout 30 podman --url "unix://$podman_at_hand/socket" "$@" 2>/dev/null 9>&-); then
+        [ -z "$said" ] || printf '%s\n' "$said"
+        return 0
+    fi
+    timeout 60 podman "$@" 9>&-
+}
+
+await_podman() {
+    local _
+    for _ in {1..40}; do
+        if [ -S "$podman_at_hand/socket" ] || ! kill -0 "$podman_service" 2>/dev/null; then return 0; fi
+        sleep 0.05
     done
 }
 
+# --- who writes to the tree -------------------------------------------------------------------------------------------
+
+running_containers() { ask_podman ps --quiet --no-trunc; }
+
+# Of running containers, prints those that can write to the config tree: Kometa's, and whoever else mounts it. Paths are
+# compared without the symbolic links above them.
+writers_among() { # $@: ids
+    local tree id sources source
+    [ "$#" -gt 0 ] || return 0
+    tree=$(readlink -f -- "$config_dir")
+    # a container that has just ended makes the status non-zero
+    { ask_podman container inspect -f '{{.Id}}{{range .Mounts}}{{if .RW}} {{.Source}}{{end}}{{end}}' "$@" 2>/dev/null || true; } |
+        while read -r id sources; do
+            for source in $sources; do
+                case $(readlink -m -- "$source")/ in "$tree"/*) printf '%s\n' "$id" && break ;; esac
+            done
+        done
+}
+
 # What is started after this look and before the end of the freeze is found by was_disturbed.
-look_for_writers() { to_freeze=$(writers) || fail "Podman does not tell which containers run; nothing was written."; }
+look_for_writers() {
+    keep_podman_at_hand
+    await_podman
+    running=$(running_containers) || fail "Podman does not tell which containers run; nothing was written."
+    # shellcheck disable=SC2086  # a list of words
+    to_freeze=$(writers_among $running)
+}
+
+# Whether anything could write to the tree while it was read: what we froze was thawed, or a container was started.
+was_disturbed() { # $1: the containers that run now
+    local new
+    if [ -n "$woken" ] || [ "$1" = unknown ]; then return 0; fi
+    new=$(grep -vxF -e "$running" <<<"$1" | grep .) || return 1
+    # shellcheck disable=SC2086  # a list of words
+    writers_among $new | grep -q .
+}
+
+# --- freezing and thawing ---------------------------------------------------------------------------------------------
+
+# Runs a function that reads the tree, in which it calls freeze; returns its status, or that the tree was not at rest.
+with_a_freeze() { # $@: the function and its arguments
+    local status=0 running_now
+    woken=
+    : >"$frozen_list.last"
+    "$@" || status=$?
+    exec {running_now}< <(running_containers || echo unknown) # beside the thaw, to which it is all one
+    thaw_ours || fail "no backup was made."
+    if [ "$status" = 0 ] && was_disturbed "$(cat <&"$running_now")"; then
+        say "a container that writes to the tree was started or thawed meanwhile"
+        status=$changed
+    fi
+    exec {running_now}<&-
+    let_podman_go
+    return "$status"
+}
 
 freeze() {
     local id
@@ -41,7 +117,7 @@ freeze() {
     [ -n "$to_freeze" ] || return 0
     printf '%s\n' "$$" "$to_freeze" >"$frozen_list" # first, so that whoever comes after a kill knows
     for id in $to_freeze; do
-        if ! podman pause "$id" >/dev/null && [ "$(state_of "$id")" = running ]; then
+        if ! ask_podman pause "$id" >/dev/null && [ "$(state_of "$id")" = running ]; then
             fail "the container ${id:0:12} could not be frozen; nothing was written."
         fi
     done
@@ -61,7 +137,7 @@ thaw_ours() {
     local id
     if [ ! -e "$frozen_list" ] || another_has_frozen; then return 0; fi
     while IFS= read -r id; do
-        if timeout 60 podman unpause "$id" >/dev/null 2>&1 9>&-; then continue; fi
+        if ask_podman unpause "$id" >/dev/null 2>&1; then continue; fi
         woken=yes
         if [ "$(state_of "$id")" = paused ]; then
             say "the container ${id:0:12} could not be thawed. Run: podman unpause $id"
@@ -70,14 +146,6 @@ thaw_ours() {
     done < <(sed 1d "$frozen_list")
     mv -T -- "$frozen_list" "$frozen_list.last"
     frozen_for=$((($(date +%s%N) - frozen_at) / 1000000))
-}
-
-# Whether anything could write to the tree while it was read: what we froze was thawed, or a container was started.
-was_disturbed() {
-    local ids
-    if [ -n "$woken" ]; then return 0; fi
-    ids=$(writers) || return 0
-    grep -vxF -f "$frozen_list.last" <<<"$ids" | grep -q .
 }
 
 frozen_seconds() { printf '%s.%03d' $((frozen_for / 1000)) $((frozen_for % 1000)); }

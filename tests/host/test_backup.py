@@ -229,6 +229,7 @@ def test_fifos_and_sockets_are_left_out_and_named(ready: BackupHost) -> None:
             (ready.tree / name).unlink()
 
 
+@pytest.mark.torture
 def test_the_sqlite_cache_is_consistent_while_something_in_the_container_writes_to_it(ready: BackupHost) -> None:
     # The container's writer stands for Kometa: two files that always agree at rest, as a database and its journal do.
     writer = (
@@ -678,7 +679,6 @@ def test_files_that_really_change_and_vanish_never_spoil_an_archive(ready: Backu
     ready.assert_next_is_good()
 
 
-@pytest.mark.torture
 @pytest.mark.torture
 @pytest.mark.long
 def test_with_puid_0_the_files_are_the_accounts_own_and_so_are_those_in_the_archive(

@@ -209,6 +209,19 @@ def test_a_repository_that_lost_a_pack_says_so_until_it_is_in_order(ready: Backu
     assert ready.state() == "running"
 
 
+@pytest.mark.long
+@pytest.mark.torture
+def test_what_is_new_in_a_large_way_is_read_before_the_freeze(ready: BackupHost) -> None:
+    ready.inside("head -c 3000000 /dev/urandom >posters")
+    little = f"sed 's/^warm_from=.*/warm_from=1000000/' {SCRIPT} >/tmp/little"
+    said = ready.account(f"{little} && bash /tmp/little; rm /tmp/little").stderr
+    ready.inside("rm posters")
+    assert "2 MiB of the tree are new" in said
+    assert re.search(r"snapshot \w+: \d+ files, 0 B added, ", said), "all of it was there before the freeze"
+    assert len(snapshots(ready)) == 1
+    assert_sound(ready)
+
+
 def test_a_full_disk_fails_clearly_and_kometa_runs_on(ready: BackupHost) -> None:
     ready.host.run(
         f"mount -t tmpfs -o size=2m,uid=3000,gid=3000,mode=700 none /srv/restic; mount --bind / /mnt;"
@@ -249,6 +262,7 @@ def kill_campaign(ready: BackupHost, times: int) -> None:
         assert_sound(ready)
 
 
+@pytest.mark.torture
 def test_kill_9_at_a_random_moment_and_a_power_cut_leave_nothing_in_the_way(ready: BackupHost) -> None:
     kill_campaign(ready, turns(1, 40))
     numbers = random.Random(7)  # noqa: S311
