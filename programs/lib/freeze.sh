@@ -96,17 +96,17 @@ was_disturbed() { # $1: the containers that run now
 
 # Runs a function that reads the tree, in which it calls freeze; returns its status, or that the tree was not at rest.
 with_a_freeze() { # $@: the function and its arguments
-    local status=0 running_now
+    local status=0 now=''
     woken=
     : >"$frozen_list.last"
     "$@" || status=$?
-    exec {running_now}< <(running_containers || echo unknown) # beside the thaw, to which it is all one
+    if [ "$status" = 0 ]; then exec {now}< <(running_containers || echo unknown); fi # beside the thaw
     thaw_ours || fail "no backup was made."
-    if [ "$status" = 0 ] && was_disturbed "$(cat <&"$running_now")"; then
+    if [ -n "$now" ] && was_disturbed "$(cat <&"$now")"; then
         say "a container that writes to the tree was started or thawed meanwhile"
         status=$changed
     fi
-    exec {running_now}<&-
+    if [ -n "$now" ]; then exec {now}<&-; fi
     let_podman_go
     return "$status"
 }
