@@ -33,6 +33,8 @@ open_repository() {
         *'wrong password'*) fail "kometa_backup_repository has another password than RESTIC_PASSWORD of kometa_repository_secrets." \
             "Write the right one, or name another place; what is there was not touched." ;;
         *'Is there a repository at the following location'*) make_repository ;;
+        *'unable to start the sftp session'*) fail "kometa_backup_repository cannot be reached by sftp. Is that host on, does it let" \
+            "$(id -un) in with a key of its own, and does $(id -un) know that host's key? docs/backups.md says how. restic says: $said" ;;
         *) fail "kometa_backup_repository cannot be opened. restic says: $said" ;;
     esac
 }

@@ -108,11 +108,11 @@ let_it_read() {
     await_job || status=$?
 }
 
-# Ends restic while it waits at the gate: it takes its lock away itself once it is past that.
+# Ends restic, not its ssh, while it waits at the gate: it takes its lock away itself once it is past that.
 give_up_reading() {
     say "$((bytes >> 20)) MiB of the tree are new: restic is interrupted, and reads them once before the freeze"
     status=$much_is_new
-    kill -INT -- "-$job" 2>/dev/null || true
+    pkill -INT -g "$job" -x restic || true
     : >"$gates/go" 9>&- &
     go=$!
     wait "$job" 2>/dev/null || true
