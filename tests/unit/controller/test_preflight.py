@@ -83,8 +83,7 @@ def test_a_key_that_cannot_be_opened_is_said_without_a_traceback(
 @pytest.mark.parametrize("inventory", ["inventory.py", "inventroy.py"])
 def test_no_host_at_all_is_no_success(inventory: str, project: Path) -> None:
     (project / "inventory.py").write_text("kometa = []\n")
-    command = [sys.executable, "-m", "pyinfra", inventory, "deploy.py", "-y"]
-    run = subprocess.run(command, cwd=project, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    run = pyinfra_run.run(project, inventory, "deploy.py", "-y")
     assert run.returncode == 1
     assert "no host: what was named first is no inventory, or has none" in run.stderr
     assert "Traceback" not in run.stderr
