@@ -200,8 +200,6 @@ def _check_hosts(hosts: Sequence[Host], inventory: Inventory) -> None:
     warnings |= dict.fromkeys(_warnings_of_secrets(inventory))
     for warning in warnings:
         logger.warning(warning)
-    if not checked:
-        raise CliError("no host: what was named first is no inventory, or has none. The project's own is inventory.py.")
     if problems:
         raise CliError(problem_report(problems, len(hosts)))
 

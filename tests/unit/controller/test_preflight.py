@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from logging import LogRecord
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_no_host_at_all_is_no_success(inventory: str, project: Path) -> None:
     (project / "inventory.py").write_text("kometa = []\n")
     run = pyinfra_run.run(project, inventory, "deploy.py", "-y")
     assert run.returncode == 1
-    assert "no host: what was named first is no inventory, or has none" in run.stderr
+    assert "the inventory names no host, or is no file that is there" in run.stderr
     assert "Traceback" not in run.stderr
 
 
