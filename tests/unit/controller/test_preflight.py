@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from logging import LogRecord
 from pathlib import Path
 
