@@ -17,9 +17,16 @@ PROXMOX = (
     "A virtual machine needs none of this."
 )
 
+NO_SYSTEMD = (
+    "This host does not run systemd (Unraid, Alpine and others): Kometa's service, its updates and backups are units "
+    "of it. Make a virtual machine on it, with Debian 13 for one, and deploy to that."
+)
+
 
 def refuse_impossible(settings: Settings, found: HostFacts) -> None:
     """Raise UserError with all that keeps rootless Podman from working here, before anything is made for it."""
+    if found.text("has-systemd") == "no":
+        raise UserError(NO_SYSTEMD)
     problems = [*_ids(settings, found), *_devices(found), *_kernel(found), *_newuidmap(found)]
     if not problems:
         return

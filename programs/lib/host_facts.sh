@@ -47,6 +47,7 @@ host_part() {
 # What an account needs of the kernel for containers of its own.
 rootless_part() {
     local name path
+    if [ -d /run/systemd/system ]; then emit_value has-systemd yes; else emit_value has-systemd no; fi
     emit uid-map </proc/self/uid_map
     if [ -r /run/systemd/container ]; then emit container-manager </run/systemd/container; fi
     if [ -e /dev/net/tun ]; then emit_value has-tun yes; else emit_value has-tun no; fi

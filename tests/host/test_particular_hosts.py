@@ -54,6 +54,10 @@ class TestBeforeTheFirstDeploy:
                 "install -d -m 755 /srv/media", "rmdir /srv/media", {"kometa_config_dir": "/srv/media/kometa/config"},
                 "As root: install -d -o 3000 -g 3000 /srv/media/kometa; then deploy again",
             ),
+            (
+                "mv /run/systemd/system /run/systemd/away", "mv /run/systemd/away /run/systemd/system", {},
+                "This host does not run systemd",
+            ),
             ("true", "true", {"mms_timezone": "US/Eastern"}, "America/New_York"),
             (*answering("stat", "*-f*/home*", "echo nfs; exit"), {}, "is on NFS. Kometa's cache is an SQLite database"),
             (*answering("stat", "*-f*/home*", "echo smb2; exit"), {}, "is on CIFS (SMB)"),

@@ -19,7 +19,7 @@ OF_THE_HOST = re.compile(
     "os-release|podman-version|package-manager|connected-as|passwd|group|subuid|subgid|linger|system-units|hostname|hosts-file|"
     "own-addresses|network-online|waits-for-network-online|now|clock|selinux|selinux-denials|command[.].*|calendar[.].*|"
     "is-ostree|has-epel|uid-map|container-manager|has-tun|cgroup-type|sysctl[.].*|podman-apparmor|newuidmap-rights|"
-    "journal-of-root|rootless-network|places|config-file-system"
+    "has-systemd|journal-of-root|rootless-network|places|config-file-system"
 )
 
 

@@ -58,6 +58,12 @@ def test_what_the_kernel_or_its_settings_forbid_is_named_with_the_remedy(told: d
     assert words in refusal(**told)
 
 
+def test_a_host_without_systemd_is_told_so_and_nothing_else() -> None:
+    text = refusal(has_systemd="no", has_tun="no")
+    assert "does not run systemd (Unraid" in text
+    assert "tun" not in text
+
+
 def test_a_restriction_that_podman_has_a_profile_for_is_none() -> None:
     told = {"sysctl__kernel__apparmor_restrict_unprivileged_userns": "1", "podman_apparmor": "yes", **PODMAN}
     assert refusal(**told) == ""
