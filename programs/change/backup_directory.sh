@@ -13,6 +13,6 @@ refused() {
 }
 if [ "$(id -u)" != 0 ]; then
     make_as_account "$backup_dir" || refused
-elif ! become_within 60 "$user" "$(declare -f make_as_account); make_as_account $(printf %q "$backup_dir")" 2>/dev/null; then
+elif ! become_within 60 "$user" "$(declare -f make_as_account); make_as_account $(printf %q "$backup_dir")"; then
     make_as_root "$backup_dir" "$user" || refused
 fi

@@ -9,7 +9,7 @@ as_user() { become_within 20 "$user" "$*"; }
 while [ "$SECONDS" -lt 120 ]; do
     # Waits for one that is still going down, which leaves its sockets behind for a while.
     systemctl start "user@$uid.service"
-    if as_user systemctl --user show-environment >/dev/null 2>&1 && [ -S "/run/user/$uid/bus" ]; then exit 0; fi
+    if as_user systemctl --user show-environment && [ -S "/run/user/$uid/bus" ]; then exit 0; fi
     if [ -S "/run/user/$uid/systemd/private" ]; then
         # A manager that is older than the package of its bus does not know the socket yet.
         as_user systemctl --user daemon-reload || true

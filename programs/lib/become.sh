@@ -36,9 +36,10 @@ unset -f let_in
 $2" 3<<<"$(let_through)"
 }
 
-# Lets a user run a bash text, without input, for so long and no longer: its processes are the user's, who can stop them.
+# Lets a user run a bash text for so long and no longer: its processes are the user's, who can stop them. They get none
+# of our streams, of which they would be in the way of the end.
 become_within() { # $1: seconds, $2: user, $3: text
     # shellcheck disable=SC2016  # for the other shell to expand
     timeout -s KILL "$1" bash --norc --noprofile -c "$(declare -f let_through let_in become)"'
-        become "$1" "$2"' - "$2" "$3" </dev/null
+        become "$1" "$2"' - "$2" "$3" </dev/null >/dev/null 2>&1
 }

@@ -90,7 +90,7 @@ calendars_part() {
 # Prints what a program of the account's says, however long it would go on. $1: seconds, $2: bytes, $3: the program
 hear_account() {
     # shellcheck disable=SC2016  # for the account's shell to expand
-    timeout -s KILL "$1" head -c "$2" < <(become "$account" 'eval "$(cat)"' <<<"$3" 2> >(head -c 65536 >&2))
+    timeout -s KILL "$1" head -c "$2" < <(become "$account" 'eval "$(cat)"' <<<"$3" 2> >(timeout -s KILL "$1" head -c 65536 >&2))
 }
 
 # Podman needs the account's runtime directory, which is gone while its user manager does not run. Starting that to have

@@ -52,6 +52,34 @@ NAMER = (
     "while :; do mkdir -p /run/user/3000/libpod/tmp && echo {canary} >/run/user/3000/libpod/tmp/pause.pid;"
     " ln -sfn /etc /run/user/3000/etc; done 2>/dev/null"
 )
+# Writes into the streams of all of the account's programs what a terminal obeys, as much as goes in.
+FLOODER = """\
+exec python3 - /home/mms/work.sh <<'END'
+import os
+
+SAID = (b"\\33]0;owned\\7\\33]52;c;b3duZWQ=\\7" + b"A" * 200 + b"\\n") * 300
+
+
+def flood(stream):
+    if os.readlink(stream).startswith("pipe:"):
+        pipe = os.open(stream, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            for _ in range(2000):
+                os.write(pipe, SAID)
+                open("/home/mms/flooded", "w")
+        finally:
+            os.close(pipe)
+
+
+while True:
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        for stream in (f"/proc/{process}/fd/{number}" for number in (1, 2)):
+            try:
+                flood(stream)
+            except OSError:
+                pass  # it has ended, is full, or is somebody else's
+END
+"""
 # Reads all that comes in at a login, and answers like a host whose sudo wants a password.
 EAVESDROPPER = """\
 exec < <(tee -a ~/heard)
@@ -232,6 +260,18 @@ def test_a_directory_that_becomes_a_link_leads_root_nowhere(shared: Host, comman
         list(do(commands, ("deploy", "backup", "restore", "status", "destroy")))
     shared.run(PUT_BACK, user="mms")
     shared.run(f"rm -rf {VICTIM}")
+
+
+@pytest.mark.long
+def test_what_the_account_writes_into_our_programs_streams_is_bounded_and_obeyed_by_no_terminal(
+    shared: Host, commands: Bounded
+) -> None:
+    commands.deploy()
+    commands.run("operations.backup.create", "-y")
+    with unharmed(shared), at_work(shared, FLOODER):
+        outcomes = [commands.run(*(part.format(commands.folder) for part in ALL[name]), status=None) for name in ALL]
+    assert all("\x1b]" not in outcome.output + outcome.errors for outcome in outcomes)
+    shared.run("rm ~/flooded", user="mms")  # it did write
 
 
 def test_a_backup_directory_of_the_accounts_is_not_made_by_root(shared: Host, tmp_path: Path) -> None:
