@@ -15,17 +15,22 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, Protocol
+from threading import Thread
+from typing import IO, Final, Protocol, Self
 
 import zstandard
 
 from kometa_host.adoption.container import containers_in, dotenv
+from kometa_host.config_tree.tree import MAX_YAML_SIZE
 from kometa_host.errors import UserError
+from kometa_host.state import answers
 
 DESCRIPTIONS: Final = (".yml", ".yaml", ".xml", ".json")
 IS_CONFIGURATION: Final = re.compile(r"""(?m)^\ufeff?(?:\{[^#\n]*)?(?P<quote>["']?)\blibraries(?P=quote)\s*:""")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 MAX_FILES: Final = 500_000
+MAX_SAID: Final = 1 << 16  # bytes of what a host says that are kept
+MAX_NAME: Final = 1 << 20  # bytes of what stands before a file in a tar stream: its long name, and what PAX tells of it
 
 
 class SourceError(UserError):
@@ -164,15 +169,24 @@ class Archive:
             with (
                 self.path.open("rb") as file,
                 zstandard.ZstdDecompressor().stream_reader(file) as stream,
-                tarfile.open(fileobj=stream, mode="r|") as streamed,
+                tarfile.open(fileobj=stream, mode="r|", tarinfo=BoundedTarInfo) as streamed,
             ):
                 yield streamed
         else:
-            with tarfile.open(self.path, mode="r|*") as tar:
+            with tarfile.open(self.path, mode="r|*", tarinfo=BoundedTarInfo) as tar:
                 yield tar
 
 
 Member = zipfile.ZipInfo | tarfile.TarInfo
+
+
+class BoundedTarInfo(tarfile.TarInfo):
+    """A member of a tar stream, of which nothing large is held in memory, whatever the stream says."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Self:
+        if not self.isreg() and self.size > MAX_NAME:
+            raise tarfile.ReadError("a header is larger than any is")
+        return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
 
 
 def _members(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, int, Member]]:
@@ -191,7 +205,7 @@ def _links(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, st
     """Yield the links of an archive and where in it they lead: a path that is none in it, if they lead out."""
     if isinstance(archive, zipfile.ZipFile):
         for info in archive.infolist():
-            if stat.S_ISLNK(info.external_attr >> 16):
+            if stat.S_ISLNK(info.external_attr >> 16) and info.file_size <= MAX_NAME:
                 target = archive.read(info).decode("utf-8", "replace")
                 yield posixpath.normpath(info.filename), _beside(info.filename, target)
         return
@@ -290,50 +304,89 @@ class Host:
         self.described = described or {}
         self.shown = f"{address}:{path}"
         self.left: list[str] = []
+        self.sizes: Mapping[str, int] = {}  # known once files() was called
 
     def files(self) -> Mapping[str, int]:
         listed = self._run(LIST).decode("utf-8", "surrogateescape").splitlines()
         pairs = [(size, path.removeprefix("./")) for size, _, path in (line.partition(" ") for line in listed)]
         self.left = [path for word, path in pairs if word == "left"]
-        return {path.replace("//", "/"): int(size) for size, path in pairs if size.isdigit()}
+        self.sizes = {path.replace("//", "/"): int(size) for size, path in pairs if size.isdigit()}
+        return self.sizes
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
         if not paths:
             return
         wanted = "".join(f"./{path}\n" for path in sorted(paths)).encode("utf-8", "surrogateescape")
-        with subprocess.Popen(self._command(READ), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        broken = ""
+        again: list[str] = []  # what is one file with another, tar gives once, and names the second time only
+        with self._started(READ) as (process, said):
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.write(wanted)
             process.stdin.close()
-            again: list[str] = []  # what is one file with another, tar gives once, and names the second time only
             try:
-                with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
+                with tarfile.open(fileobj=process.stdout, mode="r|", tarinfo=BoundedTarInfo) as archive:
                     for member in archive:
+                        name = self._expected(member, paths)
                         if member.islnk():
-                            again.append(_checked_member(member.name, self.shown))
+                            again.append(name)
                         elif stream := _member_stream(archive, member):
-                            yield _checked_member(member.name, self.shown), stream
+                            yield name, stream
+                if len(process.stdout.read(MAX_NAME)) == MAX_NAME:  # a few KiB fill up the last record
+                    raise tarfile.ReadError("there is more behind its end")
             except tarfile.TarError as error:
                 process.kill()
-                raise SourceError(f"{self.shown}: the connection broke, or a file is not readable ({error})") from None
+                broken = f"the connection broke, or a file is not readable ({error})"
+        if broken:
+            raise SourceError(f"{self.shown}: {broken}; it says: {_last(said)}")
         if process.returncode:
-            raise SourceError(f"{self.shown}: not every file could be read (see above); {self._who_may_read()}")
+            raise SourceError(f"{self.shown}: not every file could be read: {_last(said)}; {self._who_may_read()}")
+        if len(again) >= len(paths):
+            raise SourceError(f"{self.shown} gives the names of files, and no file")
         yield from self.read(again)
+
+    def _expected(self, member: tarfile.TarInfo, paths: Collection[str]) -> str:
+        """Return the name of a member. Raise SourceError if it was not asked for, or is larger than was said."""
+        name = _checked_member(member.name, self.shown)
+        if name not in paths or member.size > self.sizes.get(name, MAX_YAML_SIZE):
+            raise SourceError(f"{self.shown} gives another {name!r} than it has listed; was it changed just now?")
+        return name
+
+    @contextmanager
+    def _started(self, script: str) -> "Iterator[tuple[subprocess.Popen[bytes], bytearray]]":
+        """Start a program there; of what it says the last is kept, and it is ended when this is left early."""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(self._command(script), stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            said = bytearray()
+            listener = Thread(target=_keep_last, args=(process.stderr, said), daemon=True)
+            listener.start()
+            try:
+                yield process, said
+            except BaseException:
+                process.kill()
+                raise
+            listener.join(5)  # what ssh has started itself may still have the file
 
     def descriptions(self) -> Mapping[str, str]:
         found = self._run(DESCRIBE).decode("utf-8", "replace")
         return {**self.described, **({f"container of {self.address}": found} if found.strip() else {})}
 
     def _run(self, script: str) -> bytes:
-        done = subprocess.run(self._command(script), capture_output=True, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode == 9:
+        with self._started(script) as (process, said):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.close()
+            answer = process.stdout.read(answers.MAX_ANSWER + 1)
+            if len(answer) > answers.MAX_ANSWER:
+                raise SourceError(
+                    f"{self.shown} answers with more than {answers.MAX_ANSWER >> 20} MiB, and no host does"
+                )
+        if process.returncode == 9:
             raise SourceError(f"{self.shown} is no folder that can be read there; {self._who_may_read()}")
-        if done.returncode:
-            said = (done.stderr.decode("utf-8", "replace").strip().splitlines() or ["SSH failed"])[-1]
-            remedy = self._how_to_log_in() if done.returncode == 255 else self._who_may_read()
-            raise SourceError(f"{self.shown} cannot be read: {said}; {remedy}")
-        return done.stdout
+        if process.returncode:
+            remedy = self._how_to_log_in() if process.returncode == 255 else self._who_may_read()
+            raise SourceError(f"{self.shown} cannot be read: {_last(said)}; {remedy}")
+        return answer
 
     def _command(self, script: str) -> list[str]:
         program = f"path={shlex.quote(self.path)}\n{script}"
@@ -345,6 +398,17 @@ class Host:
 
     def _who_may_read(self) -> str:
         return "is the path right?" if self.sudo else "is the path right, and may this user read it (else: --sudo)?"
+
+
+def _keep_last(stream: IO[bytes], kept: bytearray) -> None:
+    while piece := os.read(stream.fileno(), 1 << 16):
+        kept += piece
+        del kept[:-MAX_SAID]
+
+
+def _last(said: bytearray) -> str:
+    """Return the last line of what a host has said, as it may be shown."""
+    return answers.shown((said.decode("utf-8", "replace").strip().splitlines() or ["SSH failed"])[-1])
 
 
 def _described_folder(path: Path) -> Folder:

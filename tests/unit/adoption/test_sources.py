@@ -138,6 +138,42 @@ def test_a_host_that_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, stat
         Host("admin@tower.lan", "/x").files()
 
 
+@pytest.mark.usefixtures("ssh")
+@pytest.mark.parametrize(
+    ("lists", "gives", "refusal"),
+    [
+        ("exec yes '12 ./a'", "", "answers with more than 64 MiB"),
+        ("echo 2 ./a", "echo abc >b; tar -cf - ./b", "gives another 'b' than it has listed"),
+        ("echo 2 ./a", "echo abc >a; tar -cf - ./a", "gives another 'a' than it has listed"),
+        (
+            "echo 4 ./a; echo 4 ./b",
+            "echo abc >a; ln a b; tar --exclude=./a -cf - ./a ./b | cat; exit 3",
+            "not every file",
+        ),
+        (
+            "echo 2 ./a",
+            r"printf '\033]0;owned\007\n' >&2; exit 3",
+            r"it says: \\x1b\]0;owned\\x07",
+        ),
+        ("echo 2 ./a", "exec cat $HOME/endless", "a header is larger than any is"),
+        ("echo 2 ./a", "exec cat /dev/zero", "there is more behind its end"),
+    ],
+)
+def test_a_host_that_lies_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lists: str, gives: str, refusal: str
+) -> None:
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 1 << 33
+    (tmp_path / "endless").write_bytes(long_name.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 21))
+    (tmp_path / "bin" / "ssh").write_text(
+        f'#!/bin/sh\ncd {tmp_path}\ncase "$*" in *find*) {lists} ;; *) cat >/dev/null; {gives} ;; esac\n'
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    source = Host("tower.lan", "/x")
+    with pytest.raises(SourceError, match=refusal):
+        [stream.read() for _, stream in source.read(list(source.files()))]
+
+
 def test_links_of_an_archive_are_left_and_said(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "k.tar", "w") as archive:
         for name, kind in {"out.yml": tarfile.SYMTYPE, "hard.yml": tarfile.LNKTYPE, "fifo": tarfile.FIFOTYPE}.items():
