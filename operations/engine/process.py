@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import gevent
 from gevent import Greenlet, subprocess
 from gevent.hub import Hub
+from gevent.monkey import get_original
 from gevent.os import make_nonblocking, nb_read, nb_write
 
 from kometa_host.errors import UserError
@@ -26,6 +27,10 @@ MAX_CHANGE = 6 * 3600  # seconds for a change, such as the pull of an image over
 MAX_STREAM = 48 * 3600  # seconds for all of an archive, in either direction
 PIPE_SIZE = 1 << 20  # fewer turns for the same bytes; what Linux allows without privileges
 CONNECTION_LOST = 255  # the exit status of ssh itself
+
+# gevent's own close, which pyinfra puts in the place of os.close, waits until anything else happens: whoever reads a
+# pipe to its end would wait for it, and it for them.
+close_now: Callable[[int], None] = get_original("os", "close")
 
 # A refusal in a greenlet is raised where its result is wanted: no traceback on the way there.
 Hub.NOT_ERROR = (*Hub.NOT_ERROR, UserError)
@@ -115,7 +120,7 @@ class OpenSshProcess:
             env={**os.environ, "SSH_ASKPASS_REQUIRE": "never"},  # a question in a window would be nobody's
         )
         for descriptor in child_ends:
-            os.close(descriptor)
+            close_now(descriptor)
         self._open = set(self._ends)
 
     def write(self, data: bytes | memoryview) -> None:
@@ -156,7 +161,7 @@ class OpenSshProcess:
     def _close(self, descriptor: int) -> None:
         if descriptor in self._open:
             self._open.remove(descriptor)
-            os.close(descriptor)
+            close_now(descriptor)
 
 
 def _pipe(inward: bool) -> tuple[int, int]:
