@@ -104,8 +104,11 @@ def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_pa
     try:
         Pyinfra(tmp_path, old).deploy()
         assert old.run("command -v slirp4netns").stdout
-        # Its own address is reached that way.
+        # Its own address is reached that way, which is why it is not refused.
         assert Pyinfra(tmp_path, old, kometa_plex_url=f"http://{old.address}:32400").preview() != set()
+        old.run("systemd-run --quiet python3 -m http.server --directory /srv 32400")
+        asked = f"curl -sf --retry 9 --retry-connrefused http://{old.address}:32400/"
+        old.run(f"podman exec kometa {asked}", user="mms")
     finally:
         old.destroy()
 
