@@ -1,7 +1,11 @@
 """Replacements in a text that leave every other byte of it as it is. Pure."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+ANCHOR: Final = re.compile(r"&[^\s\[\]{},]+[ \t]*")
 
 
 @dataclass(frozen=True, order=True)
@@ -20,11 +24,17 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
+def behind_anchor(text: str, place: tuple[int, int]) -> tuple[int, int]:
+    """Return where a scalar stands without its anchor, which stays: `*name` elsewhere repeats by it."""
+    anchor = ANCHOR.match(text, *place)
+    return anchor.end() if anchor else place[0], place[1]
+
+
 def value_edit(text: str, place: tuple[int, int], new: str) -> Edit:
     """Return the edit that puts a new value in the place of a scalar, which can be blank or end in blanks."""
-    start, end = place
+    start, end = behind_anchor(text, place)
     end -= len(text[start:end]) - len(text[start:end].rstrip())
-    if start >= end and text[start - 1 : start] == ":":
+    if start >= end and not text[start - 1 : start].isspace():
         return Edit(start, start, f" {new}" if new else "")
     return Edit(start, max(start, end), new)
 

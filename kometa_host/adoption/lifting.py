@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kometa_host.adoption.edits import Edit, applied, line_span, value_edit
+from kometa_host.adoption.edits import Edit, applied, behind_anchor, line_span, value_edit
 from kometa_host.adoption.paths import ALLOWED
 from kometa_host.adoption.vault import Vault
 from kometa_host.config_tree import yaml12
@@ -104,7 +104,7 @@ class _Lifting:
         """Put a placeholder in place of each secret; a value that only repeats another one stays as it is."""
         done = {edit.start for edit in self.edits}
         for path, value in leaves(self.document.value):
-            if path not in self.document.places or self.document.places[path][0] in done:
+            if path not in self.document.places or self._place(path)[0] in done:
                 continue
             if path in REQUIRED and (value is None or str(value).strip().lower() in ("", "env")):
                 self._put(path, f"<<{REQUIRED[path]}>>")
@@ -178,11 +178,14 @@ class _Lifting:
 
     def _text(self, path: KeyPath, value: Value) -> str:
         """Return a value as it is written: 0123 and 12e45678 are keys, not numbers."""
-        start, end = self.document.places[path]
+        start, end = self._place(path)
         return str(value).strip() if isinstance(value, str) else self.text[start:end].strip()
 
     def _put(self, path: KeyPath, new: str) -> None:
         self.edits.append(value_edit(self.text, self.document.places[path], new))
+
+    def _place(self, path: KeyPath) -> tuple[int, int]:
+        return behind_anchor(self.text, self.document.places[path])
 
 
 def _respelt(value: Value) -> str | None:

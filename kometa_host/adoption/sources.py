@@ -96,7 +96,7 @@ class Folder:
     def _is_inside(self, path: str) -> bool:
         """Return whether a link leads to something that is there, in this folder, and not to a folder around it."""
         found = Path(path)
-        target = found.resolve()
+        target = Path(os.path.realpath(path))  # which raises nothing for a link that leads to itself
         return target.exists() and target.is_relative_to(self.path) and not found.absolute().is_relative_to(target)
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:

@@ -50,6 +50,20 @@ def test_secrets_become_placeholders_and_every_other_byte_stays() -> None:
     assert (result.missing, result.seeds, result.notes) == ([], {}, [])
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plex: {token: &a aB3dE6gH9jK2mN5pQ8sT}\nx: *a\n", "plex: {token: &a <<plextoken>>}\nx: *a\n"),
+        ("omdb:\n  apikey: &a 12345678\nx: *a\n", "omdb:\n  apikey: &a <<omdbapikey>>\nx: *a\n"),
+        ("plex:\n  token: &a\nx: *a\n", "plex:\n  token: &a <<plextoken>>\nx: *a\n"),
+    ],
+)
+def test_an_anchor_stays_for_what_repeats_it(text: str, expected: str) -> None:
+    result, secrets = lift(text)
+    assert result.text == expected
+    assert not any("&" in value for value in secrets.values())
+
+
 def test_what_is_lifted_can_be_adopted_again_without_a_change() -> None:
     once, _ = lift(CONFIG)
     again, secrets = lift(once.text)
