@@ -31,13 +31,14 @@ def hold_lock(host: Host, account: str) -> bool:
     script = programs.program("hold_lock", lock_wait=WAIT, holder=holder, patience=3 * HEARTBEAT)
     process = transport.start(host, Actor.ACCOUNT, account, script)
     was_waited_for = False
+    log = host.log  # now: pyinfra's name for the host at work means nothing in another greenlet
 
     def pass_on(line: str) -> None:
         nonlocal was_waited_for
         was_waited_for = True
-        host.log(line)
+        log(line)
 
-    gevent.spawn(read_errors, process, pass_on).link_exception(lambda failed: host.log(str(failed.exception)))
+    gevent.spawn(read_errors, process, pass_on).link_exception(lambda failed: log(str(failed.exception)))
     with answered_within(2 * WAIT):
         has_lock = _is_locked(process.read)
         if not has_lock:

@@ -7,13 +7,14 @@ from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 from pyinfra.connectors.local import LocalConnector
 
 from kometa_host.errors import UserError
 from kometa_host.state.programs import Actor
 from operations.engine import transport
-from operations.engine.lock import _is_locked
+from operations.engine.lock import _is_locked, hold_lock
 from operations.engine.process import ConnectionLostError
 
 
@@ -63,6 +64,27 @@ def test_a_program_that_takes_no_more_input_is_judged_by_its_status() -> None:
 @pytest.mark.parametrize("pieces", [[b"locked\n"], [b"lock", b"ed\n"]])
 def test_a_lock_is_held_once_the_host_says_so(pieces: list[bytes]) -> None:
     assert _is_locked(iter([*pieces, b""]).__next__)
+
+
+def test_who_holds_the_lock_is_said_while_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class AtWork(ThisMachine):
+        """What pyinfra calls `host`: it is there in the greenlet alone that works on it."""
+
+        def __getattribute__(self, name: str) -> Any:
+            assert gevent.getcurrent() is here_alone
+            return said.append if name == "log" else super().__getattribute__(name)
+
+    def read() -> bytes:
+        gevent.sleep(0.01)
+        return b"locked\n"
+
+    here_alone, said, lines = gevent.getcurrent(), list[str](), iter([b"waiting for a backup\n", b""])
+    process = SimpleNamespace(read=read, read_error=lines.__next__, write=lambda _: None)
+    monkeypatch.setattr(transport, "start", lambda *_: process)
+    host: Any = AtWork()
+    assert hold_lock(host, "mms")
+    assert said == ["waiting for a backup"]
+    assert not hold_lock(host, "mms")
 
 
 @pytest.mark.parametrize("pieces", [[], [b"lock"], [b"Welcome!\n"]])
