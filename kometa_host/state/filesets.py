@@ -158,13 +158,18 @@ def _transition(wanted: FileSet, found: FoundSet) -> Changes:
         directories=sorted(name for name in wanted.directories if name not in known_directories - gone - modified),
         write=sorted(write),
         adjust=sorted(_misowned(wanted, found) - set(write) - gone),
-        remove=sorted(remove, reverse=True),
+        remove=sorted(remove, key=_deepest_first),
         save=sorted(name for name in {*write, *remove, *retyped} if name not in known or name in modified),
         retyped=sorted(retyped),
         finish_pending=found.pending,
         rewrite_manifest=True,
         since=found.digest,
     )
+
+
+def _deepest_first(name: str) -> tuple[int, str]:
+    """Return what to sort by so that a directory comes behind all that is in it, and beside its neighbours."""
+    return (-name.count("/"), name)
 
 
 def _misowned(wanted: FileSet, found: FoundSet) -> set[str]:

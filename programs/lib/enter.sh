@@ -2,12 +2,12 @@
 # Going about in a tree that a container can change at any time.
 
 # Goes to a directory of the tree. The container can put a link in its place at any time, so where we are is asked of the
-# kernel, and what is done from here, to names without a slash, stays here. Fails if it is not that very directory.
+# kernel, and what is done from here, to names without a slash, stays here. Fails if it is not that very directory. What
+# lies above the tree is out of the container's reach.
 enter() { # $1: the tree, $2: the directory's name in it, . for the tree itself
-    cd -- "$1" 2>/dev/null || return 1
-    local top
-    top=$(readlink /proc/self/cwd)
+    cd -P -- "$1" 2>/dev/null || return 1
     if [ "$2" = . ]; then return 0; fi
+    local top=$PWD
     cd -- "./$2" 2>/dev/null && [ "$(readlink /proc/self/cwd)" = "$top/$2" ]
 }
 
@@ -16,4 +16,24 @@ enter_parent() { # $1: the tree, $2: the entry's name in it
     # shellcheck disable=SC2034  # for the caller
     base=${2##*/}
     case $2 in */*) enter "$1" "${2%/*}" ;; *) enter "$1" . ;; esac
+}
+
+# Calls a function in the directory of each entry, with the directory's name in the tree and the entries' names in it.
+# Those that follow one another in the same directory go together, so that few processes serve many files.
+in_each_parent() { # $1: the tree, $2: function, $3: the same for a directory that cannot be entered; input: names, NUL behind each
+    local name parent at=. bases=() most=200 # so many fit into an argument list
+    while IFS= read -r -d '' name; do
+        case $name in */*) parent=${name%/*} ;; *) parent=. ;; esac
+        if [ "$parent" != "$at" ] || [ "${#bases[@]}" = "$most" ]; then
+            in_parent "$@"
+            at=$parent bases=()
+        fi
+        bases+=("${name##*/}")
+    done
+    in_parent "$@"
+}
+
+in_parent() {
+    if [ "${#bases[@]}" = 0 ]; then return 0; fi
+    if enter "$1" "$at"; then "$2" "$at" "${bases[@]}"; else "$3" "$at"; fi
 }

@@ -96,21 +96,47 @@ remove_retyped() {
     done < <(cat -- "$pending/control/to-file" 2>/dev/null || true)
 }
 
+# Directories that are not there yet become what they are to be where they were prepared, and are moved from there with all
+# that is in them: thousands at once.
 make_directories() {
-    local facts name mode uid gid _
-    while IFS=$'\t' read -r facts name; do
-        read -r _ mode uid gid <<<"$facts"
-        if [ -d "$root/$name" ]; then continue; fi
-        if [ "$name" = . ]; then
-            mkdir -m 0700 -- "$root"
-        else
-            enter_parent "$root" "$name" || led_astray "$name"
-            mkdir -m 0700 -- "./$base"
-        fi
-        enter "$root" "$name" || led_astray "$name"
-        chown "$uid:$gid" .
-        chmod "$mode" .
-    done < <(sed 1d "$pending/control/manifest" | grep '^- ' || true)
+    local absent=$pending/control/absent
+    absent_directories >"$absent"
+    prepare_files
+    if [ ! -d "$root" ]; then make_root; fi
+    awk -F '\t' '
+        { above = $2; absent[$2] }
+        $2 != "." && (!sub("/[^/]*$", "", above) || !(above in absent)) { print $2 }
+    ' "$absent" | tr '\n' '\0' >"$pending/control/topmost"
+    in_each_parent "$root" move_here led_astray <"$pending/control/topmost"
+}
+
+# Prints those directories of the set that the tree lacks, `MODE TAB NAME` each, parents first.
+absent_directories() {
+    local facts name
+    {
+        read -r _ # the digest
+        while IFS=$'\t' read -r facts name && [ "${facts:0:2}" = '- ' ]; do # they stand before the files
+            facts=${facts#- }
+            if [ ! -d "$root/$name" ]; then printf '%s\t%s\n' "${facts%% *}" "$name"; fi
+        done
+    } <"$pending/control/manifest"
+}
+
+prepare_files() {
+    local mode
+    mkdir -p -- "$pending/files"
+    cd -- "$pending/files"
+    cut -f2- "$absent" | tr '\n' '\0' | xargs -0r mkdir -p --
+    find . -mindepth 1 -exec chown "$owner" -- {} +
+    while read -r mode; do
+        awk -F '\t' -v mode="$mode" '$1 == mode { print $2 }' "$absent" | tr '\n' '\0' | xargs -0r chmod "$mode" --
+    done < <(cut -f1 "$absent" | sort -u)
+}
+
+make_root() {
+    mkdir -m 0700 -- "$root"
+    chown "$owner" -- "$root"
+    chmod "$(awk -F '\t' '$2 == "." { print $1 }' "$absent")" -- "$root"
 }
 
 # What others wrote under our names is kept.
@@ -129,26 +155,26 @@ save_replaced() {
 }
 
 move_files() {
-    [ -d "$pending/files" ] || return 0
-    local directory name
-    find "$pending/files" -type f -exec chown "$owner" -- {} +
-    while IFS= read -r -d '' directory; do
-        name=${directory#"$pending/files"} name=${name#/}
-        enter "$root" "${name:-.}" || led_astray "$name"
-        find "$directory" -maxdepth 1 -type f -print0 | xargs -0r mv -f -t . --
-    done < <(find "$pending/files" -type d -print0)
+    find "$pending/files" -type f -printf '%P\0' >"$pending/control/files"
+    in_each_parent "$root" move_here led_astray <"$pending/control/files"
 }
 
-remove_unwanted() {
-    local name
-    while IFS= read -r -d '' name; do
-        enter_parent "$root" "$name" || continue # gone, or not ours any more
-        if [ -d "./$base" ] && [ ! -L "./$base" ]; then
-            rmdir -- "./$base" 2>/dev/null || true # what is not ours is still in it
-        else
-            rm -f -- "./$base"
-        fi
-    done <"$pending/control/remove"
+move_here() { # $1: name of the directory in which we are, then names in it
+    local name from=$pending/files/$1 paths=()
+    for name in "${@:2}"; do paths+=("$from/$name"); done
+    mv -f -t . -- "${paths[@]}"
+}
+
+# What is gone by now, or not ours any more, is passed over.
+remove_unwanted() { in_each_parent "$root" remove_here : <"$pending/control/remove"; }
+
+remove_here() { # $1: name of the directory in which we are, then names in it
+    local name files=() directories=()
+    for name in "${@:2}"; do
+        if [ -d "./$name" ] && [ ! -L "./$name" ]; then directories+=("$name"); else files+=("$name"); fi
+    done
+    if [ "${#files[@]}" -gt 0 ]; then rm -f -- "${files[@]}"; fi
+    if [ "${#directories[@]}" -gt 0 ]; then rmdir -- "${directories[@]}" 2>/dev/null || true; fi # others have files in it
 }
 
 adjust_owners() {
@@ -161,7 +187,17 @@ adjust_owners() {
             chown "$uid:$gid" .
             chmod "$mode" .
         fi
-    done <"$pending/control/adjust"
+    done < <(misowned)
+}
+
+# Prints the lines of the list whose entry is there with another mode or owner: what was made just now is as it is to be.
+misowned() {
+    cut -f2- "$pending/control/adjust" | tr '\n' '\0' |
+        (cd "$root" && { xargs -0r stat --printf '%a %u %g\t%n\n' -- 2>/dev/null || true; }) |
+        awk -F '\t' '
+            FILENAME == "-" { has[$2] = $1; next }
+            $2 in has { split($1, is, " "); if (has[$2] != is[2] " " is[3] " " is[4]) print }
+        ' - "$pending/control/adjust"
 }
 
 # chmod follows links, so a copy that nobody else can reach is made right and put in the place of the file.

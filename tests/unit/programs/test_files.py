@@ -139,6 +139,37 @@ def test_what_is_written_bears_the_time_of_the_host_not_of_the_controller(place:
     assert (place.root / "a").stat().st_mtime <= reference.stat().st_mtime
 
 
+def counted(*commands: str) -> str:
+    """Return bash text that makes a call of each command leave a line in the file `calls` of the home."""
+    return "".join(f'{name}() {{ echo {name} >>"$HOME/calls"; command {name} "$@"; }}\n' for name in commands)
+
+
+def calls(place: Place) -> int:
+    """Return how often the counted commands have been called since the last look."""
+    log = place.home / "calls"
+    count = len(log.read_text().splitlines()) if log.exists() else 0
+    log.unlink(missing_ok=True)
+    return count
+
+
+def test_new_folders_cost_no_process_each_and_old_ones_two(place: Place) -> None:
+    folders = [f"assets/Film {number}" for number in range(12)]
+    counting = counted("readlink", "mv", "rm", "rmdir", "mkdir", "chmod", "stat", "find", "xargs", "awk", "sort", "tr")
+
+    def costs(text: str, *names: str) -> int:
+        wanted = place.wanted({f"{name}/poster.jpg": text for name in names}, "assets", *names)
+        done = place.put(wanted, prepare=counting)
+        assert done.returncode == 0, done.stderr
+        place.assert_as_wanted(wanted)
+        return calls(place)
+
+    once = costs("1", folders[0])
+    assert costs("1", *folders) - once <= 5
+    assert costs("2", *folders) - once <= 2 * len(folders)
+    # The folder itself goes by its parent, with all the others.
+    assert costs("2", folders[0]) - once <= 2 * len(folders)
+
+
 def edit_in_secret(path: Path) -> None:
     before = path.stat()
     path.write_text("X")
