@@ -14,19 +14,30 @@
 declare -a units claimed linked volume_sources set_names set_roots set_digests set_texts
 
 namespace_part() {
-    local i foreign
+    local i wanted record owners_told=''
     set +e +o pipefail
-    # Beside the comparison of the files: each goes through the whole tree.
-    exec {foreign}< <(if [ -d "$config_dir" ]; then foreign_owned "$config_dir" "$owner_uid" "$owner_gid"; fi)
     if [ -r "$state_dir/messages/tried" ]; then emit messages-tried <"$state_dir/messages/tried"; fi
     for i in "${!set_names[@]}"; do
-        files_part "${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}"
+        wanted=("${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}")
+        record=$state_dir/files/${set_names[$i]}/manifest
+        if [ "${set_roots[$i]}" = "$config_dir" ] && [ -d "$config_dir" ] && [ -r "$record" ]; then
+            files_and_owners_part "${wanted[@]}"
+            owners_told=yes
+        else
+            files_part "${wanted[@]}"
+        fi
     done
-    if [ -d "$config_dir" ]; then
-        emit foreign-owned <&"$foreign"
-        kometa_age | emit kometa-alive
-        emit_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
-    fi
+    [ -d "$config_dir" ] || return 0
+    if [ -z "$owners_told" ]; then foreign_owned "$config_dir" "$owner_uid" "$owner_gid" | emit foreign-owned; fi
+    kometa_age | emit kometa-alive
+    emit_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
+}
+
+# The config tree can have 50,000 files: find goes through it once for the comparison and for who owns what.
+files_and_owners_part() { # as for files_part
+    local tell_foreign
+    name_foreign "$owner_uid" "$owner_gid" /dev/fd/9
+    { files_part "$@" "${tell_foreign[@]}" 9>&1 >&8 | foreign_summary | emit foreign-owned; } 8>&1
 }
 
 # A server that is gone lets whoever asks for its files hang.

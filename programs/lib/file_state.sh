@@ -5,7 +5,8 @@
 . lib/plain_file.sh
 most_of_text=1048577 # bytes of config.yml: one more than it may have
 
-# $1: name of the set, $2: its directory, $3: the digest that is wanted, $4: a file whose text is told when it deviates
+# $1: name of the set, $2: its directory, $3: the digest that is wanted, $4: a file whose text is told when it deviates,
+# then what find is to do besides on its way through the directory
 files_part() {
     local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest
     if [ -e "$root.pending" ]; then emit_value "files.$set.pending" yes; fi
@@ -16,7 +17,7 @@ files_part() {
     local digest='' deviations=''
     if [ -r "$manifest" ]; then
         digest=$(head -n1 "$manifest")
-        deviations=$(file_deviations "$root" "$manifest")
+        deviations=$(file_deviations "$root" "$manifest" "${@:5}")
         emit_value "files.$set.digest" "$digest"
         printf '%s' "$deviations" | emit "files.$set.deviations"
     fi
@@ -31,9 +32,9 @@ files_part() {
 # Compares a directory with its manifest; prints a line for each entry that is not as it was written:
 # `missing NAME`, `kind NAME`, `owner MODE UID GID NAME`, `changed NAME`.
 # A file whose size and times are as recorded is taken as unchanged: every write moves the change time.
-file_deviations() {
+file_deviations() { # $1: directory, $2: manifest, then what find does besides
     local root=$1 manifest=$2 names
-    names=$(suspect_names "$root" "$manifest")
+    names=$(suspect_names "$@")
     if [ -z "$names" ]; then return 0; fi
     tr '\n' '\0' <<<"$names" | stat_entries "$root" | awk -F '\t' '
         FILENAME == ARGV[1] { suspect[$1]; next }
@@ -55,8 +56,8 @@ file_deviations() {
 # Prints the names of the manifest whose entry is not exactly as recorded: as a rule none, and told without a look at each,
 # of 50,000 posters in a tenth of a second. Both sides are `d MODE UID GID TAB NAME` for a directory and
 # `f SIZE MTIME CTIME MODE UID GID TAB NAME` for a file; find writes a tenth digit of a second's fraction.
-suspect_names() { # $1: directory, $2: manifest
-    LC_ALL=C comm -z -23 <(recorded_entries "$2" | LC_ALL=C sort -z) <(found_entries "$1" | LC_ALL=C sort -z) |
+suspect_names() { # $1: directory, $2: manifest, then what find does besides
+    LC_ALL=C comm -z -23 <(recorded_entries "$2" | LC_ALL=C sort -z) <(found_entries "$1" "${@:3}" | LC_ALL=C sort -z) |
         cut -z -f2- | tr '\0' '\n'
 }
 
@@ -68,10 +69,12 @@ recorded_entries() {
     ' "$1" | tr '\n' '\0'
 }
 
-found_entries() {
+found_entries() { # $1: directory, then what find does besides
+    local besides=()
+    if [ $# -gt 1 ]; then besides=(',' "${@:2}"); fi
     if cd "$1" 2>/dev/null; then
-        find . -type d \( -path . -printf 'd %m %U %G\t.\0' -o -printf 'd %m %U %G\t%P\0' \) \
-            -o -printf '%y %s %T@ %C@ %m %U %G\t%P\0' 2>/dev/null || true
+        find . \( -type d \( -path . -printf 'd %m %U %G\t.\0' -o -printf 'd %m %U %G\t%P\0' \) \
+            -o -printf '%y %s %T@ %C@ %m %U %G\t%P\0' \) "${besides[@]}" 2>/dev/null || true
     fi
 }
 

@@ -7,19 +7,31 @@
 # account) shows as id 65534: the account can put a copy of its own in place of a file that it may read, in a directory
 # of its own. Of the rest, which is listed first, only an administrator can dispose.
 foreign_owned() { # $1: path, $2: uid, $3: gid
-    find "$1" \( ! -uid "$2" -o ! -gid "$3" \) \( -readable -printf r -o -true \) -printf '%y%n %U:%G %P\0' |
-        tr '\n\0' '?\n' | LC_ALL=C awk '
-            {
-                name = substr($0, length($1) + length($2) + 3)
-                parent = name
-                if (!sub(/\/[^\/]*$/, "", parent)) parent = name == "" ? "/" : ""
-                stuck = $2 ~ /^65534:|:65534$/ && ($1 != "rf1" || parent in directories)
-                if (stuck && $1 ~ /d/) directories[name]
-                shown = $2 " " name
-            }
-            stuck { if (++beyond <= 5) print shown; next }
-            { if (++reached <= 5) rest = rest shown "\n" }
-            END { printf "%s", rest; print beyond + reached, beyond + 0 }'
+    local tell_foreign
+    name_foreign "$2" "$3" /dev/stdout
+    find "$1" "${tell_foreign[@]}" | foreign_summary
+}
+
+# Sets what of find tells what belongs to others, beside whatever else it does on its way through a tree.
+name_foreign() { # $1: uid, $2: gid, $3: the file to which it tells it
+    tell_foreign=(
+        \( ! -uid "$1" -o ! -gid "$2" \) \( -readable -fprintf "$3" r -o -true \) -fprintf "$3" '%y%n %U:%G %P\0'
+    )
+}
+
+foreign_summary() {
+    tr '\n\0' '?\n' | LC_ALL=C awk '
+        {
+            name = substr($0, length($1) + length($2) + 3)
+            parent = name
+            if (!sub(/\/[^\/]*$/, "", parent)) parent = name == "" ? "/" : ""
+            stuck = $2 ~ /^65534:|:65534$/ && ($1 != "rf1" || parent in directories)
+            if (stuck && $1 ~ /d/) directories[name]
+            shown = $2 " " name
+        }
+        stuck { if (++beyond <= 5) print shown; next }
+        { if (++reached <= 5) rest = rest shown "\n" }
+        END { printf "%s", rest; print beyond + reached, beyond + 0 }'
 }
 
 # Gives entries to an owner: only those that belong to others, links themselves.

@@ -1,0 +1,68 @@
+"""programs/lib/account_state.sh: who owns what in the config tree is told whether or not it was ever written."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kometa_host.state import observed, programs
+from kometa_host.state.filesets import FileSet
+from kometa_host.state.observed import ForeignOwned, Observed
+from tests.unit.programs.place import Place
+
+PLACES = dict.fromkeys(("quadlet_dir", "backup_dir", "backup_mount", "backup_place"), "/nowhere")
+
+
+def look(place: Place, wanted: FileSet, *others: FileSet) -> Observed:
+    """Return what is told from inside the namespace of a config tree and other sets."""
+    sets = (wanted, *others)
+    program = programs.program(
+        "account_state",
+        call="namespace_part",
+        config_dir=wanted.root,
+        owner_uid=wanted.uid,
+        owner_gid=wanted.gid,
+        set_names=[one.name for one in sets],
+        set_roots=[one.root for one in sets],
+        set_digests=[one.digest for one in sets],
+        set_texts=["" for _ in sets],
+        image="image",
+        network="network",
+        timezone="UTC",
+        **PLACES,
+    )
+    done = place.bash(program)
+    found = observed.parse_told([*done.stdout.decode().splitlines(), "end"])
+    assert found is not None
+    return Observed(found)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="giving files away needs root")
+@pytest.mark.parametrize("written", [True, False])
+def test_what_belongs_to_others_is_told_beside_what_deviates(place: Place, written: bool) -> None:
+    wanted = place.wanted({"d/ours": "1", "d/edited": "1"}, "d")
+    place.put_whole(wanted)
+    (place.root / "d/edited").write_text("by hand")
+    for name in ("d/two\nlines", "theirs"):
+        (place.root / name).touch()
+        os.chown(place.root / name, 7, 8)
+    record = place.home / ".local/state/kometa-host/files/set/manifest"
+    if not written:
+        record.unlink()
+    found = look(place, wanted)
+    assert set(found.files("set").deviations) == ({"d/edited"} if written else set())
+    assert (found.foreign_owned.count, found.foreign_owned.out_of_reach) == (2, 0)
+    assert set(found.foreign_owned.first) == {"7:8 d/two?lines", "7:8 theirs"}
+
+
+def test_a_tree_of_which_all_is_in_order_tells_so(place: Place) -> None:
+    wanted = place.wanted({"a": "1"})
+    place.put_whole(wanted)
+    found = look(place, wanted, FileSet("other", str(place.home / "other"), {}, {}))
+    assert (found.files("set").deviations, found.foreign_owned) == ({}, ForeignOwned())
+    assert "foreign-owned" in found.values
