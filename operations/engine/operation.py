@@ -171,6 +171,14 @@ def _decided_under_lock(decide: Callable[[], Commands]) -> Commands:
         yield command
 
 
+class NoHostLeftError(CliError, PyinfraError):  # type: ignore[misc]
+    """The end of a run in which every host has refused.
+
+    As one of pyinfra's own errors it passes a deploy's file without a traceback; as one of its command line's it is
+    said without the line of ours from which it came.
+    """
+
+
 def _refuse(message: str) -> Commands:
     if host.state.is_executing:
         yield Refusal(message)
@@ -180,8 +188,7 @@ def _refuse(message: str) -> Commands:
     try:
         host.state.fail_hosts({host})  # type: ignore[no-untyped-call]
     except PyinfraError as error:
-        # No host is left. As it is, pyinfra would tell the line of ours from which this came.
-        raise CliError(str(error)) from None
+        raise NoHostLeftError(str(error)) from None
 
 
 def account_change(
