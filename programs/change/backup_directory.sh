@@ -5,7 +5,8 @@ set -eu
 . lib/root.sh
 : "${user:?}" "${backup_dir:?}"
 umask 022
-make_as_account() { mkdir -p -- "$(dirname "$1")" && mkdir -m 0700 -- "$1"; }
+# One that a removed account of the same id has left was not seen before there was an account again.
+make_as_account() { [ -d "$1" ] || { mkdir -p -- "$(dirname "$1")" && mkdir -m 0700 -- "$1"; }; }
 refused() {
     printf '%s\n' "$backup_dir could not be made. On an NFS share root is often nobody: make it where the share is," \
         "chown it to the id of $user ($(id -u "$user")), chmod it to 0700, then run the command again." >&2
