@@ -20,13 +20,12 @@ QUICK = {"kometa_environment": {"STANDIN_STOP_SECONDS": "0.2"}}
 @pytest.fixture(scope="module")
 def restoring(sandbox: Sandbox, deployed_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestoreHost]:
     """A deployed host for all tests of this module, whose Kometa stops quickly; each leaves it with a whole tree."""
-    host = sandbox.host(deployed_kind)
-    wait_for_kometa(host)
-    folder = tmp_path_factory.mktemp("restore")
-    pyinfra = Pyinfra(folder, host, **QUICK)
-    pyinfra.deploy()
-    yield RestoreHost(host, pyinfra, folder)
-    host.destroy()
+    with sandbox.host(deployed_kind) as host:
+        wait_for_kometa(host)
+        folder = tmp_path_factory.mktemp("restore")
+        pyinfra = Pyinfra(folder, host, **QUICK)
+        pyinfra.deploy()
+        yield RestoreHost(host, pyinfra, folder)
 
 
 @pytest.fixture(scope="module")
@@ -303,23 +302,24 @@ def test_there_is_always_a_tree_under_the_live_name(restoring: RestoreHost) -> N
 def test_a_host_with_other_subordinate_ids_and_another_puid_takes_the_tree(
     sandbox: Sandbox, restoring: RestoreHost, second: Path, tmp_path: Path
 ) -> None:
-    host = sandbox.host("ready")
-    host.run(
-        "useradd -u 3000 -m -s /bin/bash mms; usermod --del-subuids 1-4000000000 --del-subgids 1-4000000000 mms; true"
-    )
-    host.run(
-        "sed -i /^mms:/d /etc/subuid /etc/subgid; for f in /etc/subuid /etc/subgid; do echo mms:700000:65536 >>$f; done"
-    )
-    other = RestoreHost(host, Pyinfra(tmp_path, host, kometa_puid=1000, kometa_pgid=1000), tmp_path, restoring.key)
-    other.pyinfra.deploy()
-    wait_for_kometa(host)
-    told = other.restore(second).text
-    assert "Kometa runs with it" in told
-    assert host.run(f"find {CONFIG} -printf '%U:%G\\n' | sort -u").stdout == "700999:700999\n"
-    predicted = other.pyinfra.preview()
-    assert other.pyinfra.deploy() == predicted
-    assert other.pyinfra.preview() == set()
-    host.destroy()
+    with sandbox.host("ready") as host:
+        host.run(
+            "useradd -u 3000 -m -s /bin/bash mms; "
+            "usermod --del-subuids 1-4000000000 --del-subgids 1-4000000000 mms; true"
+        )
+        host.run(
+            "sed -i /^mms:/d /etc/subuid /etc/subgid; "
+            "for f in /etc/subuid /etc/subgid; do echo mms:700000:65536 >>$f; done"
+        )
+        other = RestoreHost(host, Pyinfra(tmp_path, host, kometa_puid=1000, kometa_pgid=1000), tmp_path, restoring.key)
+        other.pyinfra.deploy()
+        wait_for_kometa(host)
+        told = other.restore(second).text
+        assert "Kometa runs with it" in told
+        assert host.run(f"find {CONFIG} -printf '%U:%G\\n' | sort -u").stdout == "700999:700999\n"
+        predicted = other.pyinfra.preview()
+        assert other.pyinfra.deploy() == predicted
+        assert other.pyinfra.preview() == set()
 
 
 # --- what comes out is what went in -----------------------------------------------------------------------------------

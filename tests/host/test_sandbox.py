@@ -87,16 +87,15 @@ def put_unit(host: Host, text: str) -> None:
 @pytest.fixture(scope="module")
 def host(sandbox: Sandbox) -> Iterator[Host]:
     """A ready host with mms, Plex, and the service kometa running on a good configuration."""
-    made = sandbox.host("ready", name="sandbox-test")
-    make_account(made)
-    put_unit(made, UNIT)
-    made.run(f"podman pull --quiet {IMAGE}; systemctl --user start mms-network", user="mms")
-    made.start_plex()
-    write_config(made, GOOD)
-    write_config(made, "collections: {}\n", "movies.yml")
-    start(made)
-    yield made
-    made.destroy()
+    with sandbox.host("ready", name="sandbox-test") as made:
+        make_account(made)
+        put_unit(made, UNIT)
+        made.run(f"podman pull --quiet {IMAGE}; systemctl --user start mms-network", user="mms")
+        made.start_plex()
+        write_config(made, GOOD)
+        write_config(made, "collections: {}\n", "movies.yml")
+        start(made)
+        yield made
 
 
 def start(host: Host) -> None:
@@ -191,30 +190,24 @@ def test_a_cut_line_makes_connections_hang_and_mending_lets_them_go_on(host: Hos
 
 
 def test_a_bare_host_installs_from_the_package_mirror(sandbox: Sandbox) -> None:
-    bare = sandbox.host("bare")
-    try:
+    with sandbox.host("bare") as bare:
         assert not bare.run("ls /usr/bin/podman /usr/bin/age /usr/bin/zstd /usr/bin/curl", check=False).stdout
         update = bare.run("apt-get update")
         assert not re.search("^[WE]:", update.stdout + update.stderr, re.M)
         bare.run("apt-get install -y --no-install-recommends age zstd acl")
         simulated = bare.run("apt-get install -s podman uidmap slirp4netns fuse-overlayfs passt curl sqlite3")
         assert "Inst podman" in simulated.stdout
-    finally:
-        bare.destroy()
     assert not bare.folder.exists()
 
 
 def test_without_network_online_a_user_quadlet_waits(sandbox: Sandbox, host: Host) -> None:
     host.save("with-mms")
-    trap = sandbox.host("with-mms", network_online=False)
-    try:
+    with sandbox.host("with-mms", network_online=False) as trap:
         trap.run("while ! [ -S /run/user/3000/bus ]; do sleep 0.1; done")
         assert trap.run("systemctl is-active network-online.target", check=False).stdout == "inactive\n"
         assert trap.run("timeout 5 systemctl --user start kometa", user="mms", check=False).returncode == 124
         trap.run("systemctl start network-online.target")
         wait_until(lambda: alive(trap), "Kometa runs")
-    finally:
-        trap.destroy()
 
 
 def test_after_a_power_cut_the_same_disk_boots_again(host: Host) -> None:
@@ -242,24 +235,18 @@ def ssh(host: Host, *options: str, to: str = "") -> int:
 
 
 def test_a_host_is_reached_by_ipv6_on_another_port_and_by_a_jump(sandbox: Sandbox, host: Host) -> None:
-    hidden = sandbox.host("bare")
-    try:
+    with sandbox.host("bare") as hidden:
         assert ssh(hidden, "-p", "2222", to=hidden.address6) == 0
         hidden.let_in_only_from(host)
         assert ssh(hidden) == 255
         jump = " ".join(["ssh", *host.ssh_options, "-W", "%h:%p", f"root@{host.address}"])
         assert ssh(hidden, "-o", f"ProxyCommand={jump}") == 0
-    finally:
-        hidden.destroy()
 
 
 def test_an_unprivileged_container_has_few_ids_and_no_devices(sandbox: Sandbox) -> None:
-    few = sandbox.host("bare", like="unprivileged")
-    try:
+    with sandbox.host("bare", like="unprivileged") as few:
         assert few.run("cat /proc/self/uid_map").stdout.split()[2] == "65536"
         assert few.run("ls /dev/fuse /dev/net/tun", check=False).stdout == ""
-    finally:
-        few.destroy()
 
 
 def test_an_unknown_variant_is_refused_by_its_name(sandbox: Sandbox) -> None:
