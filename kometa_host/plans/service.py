@@ -79,7 +79,7 @@ def _backup_runs(found: Observed) -> bool:
     return unit is not None and unit.active in ("activating", "deactivating")
 
 
-def run_in_progress(settings: Settings, started: int) -> str:
+def run_in_progress(settings: Settings, started: datetime) -> str:
     """Return the sentence that says since when Kometa is at work."""
-    since = datetime.fromtimestamp(started, ZoneInfo(settings.mms_timezone))
+    since = started.astimezone(ZoneInfo(settings.mms_timezone))
     return f"a run is in progress since {since:%H:%M}"

@@ -183,20 +183,20 @@ def status(settings: Settings, look: Look, now: datetime) -> Status:
     state = unit.get("ActiveState", "") if unit.get("LoadState") == "loaded" else "absent"
     alive = state == "active" and bool(look.found.text("kometa-alive"))
     started = look.found.run_started
-    size, created = look.found.text("tree-kib"), look.found.text("image-created")
+    size = look.found.text("tree-kib")
     return Status(
         service="not alive" if state == "active" and not alive else state,
         since=_local(parse_time(unit.get("ActiveEnterTimestamp")), zone) if state == "active" else None,
         image=container.image if container else "",
         digest=look.found.text("image-digest"),
         next_run=next_run(settings.kometa_times, settings.mms_timezone, now) if alive else None,
-        run_in_progress_since=datetime.fromtimestamp(started, zone) if started else None,
+        run_in_progress_since=_local(started, zone),
         last_run=_last_run(settings, look, bool(started)),
         last_backup=_backup_status(look.archives(), zone),
         timers={name: _local(moment, zone) for name, moment in _timers(settings, look).items()},
         tree_size=int(size) * 1024 if size.isdecimal() else None,
         commit=look.found.text("deployed-commit") if settings.follows_git else "",
-        image_created=datetime.fromtimestamp(int(created), zone) if created.isdecimal() else None,
+        image_created=_local(look.found.image_created, zone),
     )
 
 

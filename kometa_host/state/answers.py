@@ -7,6 +7,7 @@ terminal obeys.
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import AnyStr
 
 from kometa_host.errors import UserError
@@ -18,6 +19,7 @@ MAX_PARTS = 1_000_000  # lines, or whatever an answer consists of; a manifest ha
 MAX_LINE = 16 << 10  # bytes of a line that is shown
 MAX_SAID = 1 << 20  # characters of what a program said that are kept for its error; the last ones
 MAX_SHOWN = 16 << 20  # characters that a program may say; a backup of two days tells of its progress in a third of it
+LAST_MOMENT = 253_370_764_800  # the first of the year 9999, in seconds since the epoch
 _NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, zlib.error)
 
 
@@ -72,6 +74,16 @@ def sensible(what: str) -> Iterator[None]:
             f"the host's answer about {what} makes no sense ({type(error).__name__}). Look at the host: either it is "
             "damaged, or somebody there wants to mislead you."
         ) from None
+
+
+def moment(seconds: str) -> datetime:
+    """Given seconds since the epoch as a host tells them, return the moment, in UTC. Raise ValueError for no number.
+
+    And where it is before the epoch, or so far ahead that another time zone has no year for it.
+    """
+    if not 0 <= (number := int(seconds)) < LAST_MOMENT:
+        raise ValueError(number)
+    return datetime.fromtimestamp(number, UTC)
 
 
 def shown(text: str) -> str:

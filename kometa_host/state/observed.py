@@ -231,9 +231,17 @@ class Observed(Told):
 
     @cached_property
     @answers.sensible("the run in progress")
-    def run_started(self) -> int | None:
-        """When the Kometa run that is in progress started, in seconds since the epoch; None if none is."""
-        return int(self.text("run-in-progress") or 0) or None
+    def run_started(self) -> datetime | None:
+        """When the Kometa run that is in progress started, in UTC; None if none is."""
+        told = self.text("run-in-progress")
+        return answers.moment(told) if told else None
+
+    @cached_property
+    @answers.sensible("the age of the image")
+    def image_created(self) -> datetime | None:
+        """When the image of the container was built, in UTC; None where nothing tells it."""
+        told = self.text("image-created")
+        return answers.moment(told) if told.isdecimal() else None  # one of the year 1 is of a build that hides it
 
     @cached_property
     def quadlet_times(self) -> Mapping[str, float]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from shlex import quote
 from typing import Any
 
@@ -39,11 +39,10 @@ def hanging(host: Host) -> Answer:
     started, limit = host.look.found.run_started, host.settings.kometa_run_limit
     if not started:
         return ok("no run is in progress")
-    begin = datetime.fromtimestamp(started, UTC)
-    if host.now - begin <= timedelta(hours=limit):
-        return ok(f"a run is in progress for {age(begin, host.now)}")
+    if host.now - started <= timedelta(hours=limit):
+        return ok(f"a run is in progress for {age(started, host.now)}")
     return problem(
-        f"a run is in progress for {age(begin, host.now)}",
+        f"a run is in progress for {age(started, host.now)}",
         f"it takes longer than {limit} h (kometa_run_limit): it hangs; updates and restarts wait for its end",
         f"pyinfra inventory.py operations.kometa.logs shows what it does; to end it: {RESTART}",
     )

@@ -1,6 +1,7 @@
 """The composite read: what is made of what a host tells."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -150,8 +151,19 @@ def test_a_set_of_files_is_told_with_text_and_what_was_declared() -> None:
 
 
 def test_a_run_in_progress_is_a_time_and_none_is_none() -> None:
-    assert host(run_in_progress="1700000000").run_started == 1_700_000_000
+    assert host(run_in_progress="1700000000").run_started == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     assert host(run_in_progress="").run_started is None
+
+
+@pytest.mark.parametrize("told", ["soon", "-1", "253402301000", "9" * 30, "9" * 5000])
+def test_a_time_that_no_clock_shows_is_refused_by_name(told: str) -> None:
+    with pytest.raises(UserError, match="about the run in progress makes no sense"):
+        _ = host(run_in_progress=told).run_started
+
+
+def test_an_image_that_hides_when_it_was_built_has_no_age() -> None:
+    assert host(image_created="-62135596800").image_created is None
+    assert host(image_created="0").image_created == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_what_is_longer_than_any_answer_is_refused_before_it_is_taken_apart() -> None:
