@@ -30,6 +30,7 @@ def place(tmp_path: Path) -> Path:
     for name in ("bin", "config/logs", "quadlets"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "quadlets/kometa.container").touch()
+    (tmp_path / "asked").touch()
     for name, body in FAKES.items():
         fake = tmp_path / "bin" / name
         fake.write_text(f'#!/bin/bash\nprintf "%s\\n" "{name} ${{*%%$\'\\n\'*}}" >>"{tmp_path}/asked"\n{body}\n')
