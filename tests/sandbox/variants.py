@@ -85,9 +85,9 @@ def want_slirp4netns(root: Path) -> None:
 
 
 def lack_devices(root: Path) -> None:
-    """Take away the device that systemd-nspawn gives every machine."""
+    """Take away the devices that systemd-nspawn gives every machine, /dev/fuse since version 257."""
     unit = root / "etc/systemd/system/sandbox-devices.service"
-    command = "sh -c 'umount /dev/net/tun; rm -f /dev/net/tun'"
+    command = "sh -c 'umount /dev/net/tun /dev/fuse; rm -f /dev/net/tun /dev/fuse'"
     unit.write_text(unit.read_text().replace("/usr/bin/chmod 666 /dev/net/tun /dev/fuse", command))
 
 
