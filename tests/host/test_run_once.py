@@ -142,6 +142,7 @@ class TestInterruption:
         shared.mend_line()
         process.kill()
         process.communicate()
+        wait_until(lambda: shared.run(ENDED, user="mms", check=False).returncode == 0, "the service runs again")
         assert "Finished Run" in shared.run(f"podman unshare cat {CONFIG}/logs/meta.log", user="mms").stdout
         assert is_as_before(shared)
         set_run_seconds(shared, 1)
