@@ -29,17 +29,19 @@ job_messages() { # $1: cursor, $2: number of the first line
 # $1: what to do first where the unit is missing, $2: what to say where it runs already, $3: what it is that failed,
 # $4: where its reason stands, $5: a function that tells of the progress, every 3 s, $6: the unit as journalctl shall be given it
 follow_unit() {
-    local turn=0 told=0 busy=yes cursor news result
+    local turn=0 told=0 ended=0 cursor news result
     cursor=$({ journalctl --user -q -n 0 --show-cursor 2>/dev/null || true; } | sed -n 's/^-- cursor: //p')
     [ "$(job_property LoadState)" = loaded ] || fail "$job_unit is not on this host. $1"
     if job_is_busy; then say "$2"; else begin_job; fi
-    while [ -n "$busy" ]; do
-        if ! job_is_busy; then busy=; fi
-        sleep 0.5 # the journal is a little behind
+    while [ "$ended" -lt 20 ]; do # the journal is a little behind, on a slow machine by seconds
+        if job_is_busy; then ended=0; else ended=$((ended + 1)); fi
+        sleep 0.5
         news=$(job_messages "$cursor" "$((told + 1))")
         if [ -n "$news" ]; then
             told=$((told + $(wc -l <<<"$news")))
             say "$news"
+        elif [ "$ended" -gt 0 ] && { [ "$told" -gt 0 ] || ! has_journal; }; then
+            break
         fi
         turn=$((turn + 1))
         if [ $((turn % 6)) = 0 ]; then "$5"; fi

@@ -53,9 +53,10 @@ def arguments_while(process: "subprocess.Popen[str]") -> set[str]:
     """The argument lists of all processes of this machine, its sandbox hosts included, until the process ends."""
     seen: set[str] = set()
     while process.poll() is None:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+        for folder in Path("/proc").iterdir():
             with suppress(OSError):
-                seen.add(path.read_text(errors="replace").replace("\0", " "))
+                if folder.name.isdecimal():
+                    seen.add((folder / "cmdline").read_text(errors="replace").replace("\0", " "))
     return seen
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.host.driver import CONFIG, QUADLETS, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
+from tests.sandbox.host import PLEX_IMAGE
 from tests.sandbox.shell import wait_until
 
 LEFT = (
@@ -53,7 +54,7 @@ def test_a_run_in_progress_is_not_killed_unless_told_so(shared: Host, pyinfra: P
     assert "nothing was changed" in refused.text
     assert shared.run("systemctl --user is-active kometa", user="mms").stdout == "active\n"
     assert "Service kometa and its container" in destroy(pyinfra, "--data", "kometa_restart=now")
-    shared.run(f"podman unshare rm {CONFIG}/.standin-run-seconds; podman rm -f plex", user="mms")
+    shared.run(f"podman unshare rm {CONFIG}/.standin-run-seconds; podman rm -f plex; podman rmi {PLEX_IMAGE}", "mms")
     pyinfra.deploy()
 
 

@@ -130,7 +130,7 @@ class TestInterruption:
         assert is_as_before(shared)
         set_run_seconds(shared, 1)
 
-    @pytest.mark.torture
+    @pytest.mark.long
     def test_with_a_line_that_was_cut_the_run_goes_on_and_the_service_starts(
         self, shared: Host, pyinfra: Pyinfra
     ) -> None:
