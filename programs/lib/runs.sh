@@ -30,10 +30,11 @@ logged_run() { # $1: log, $2: time zone
 # Prints a time of a log in seconds since the epoch. Its zone is the one that Kometa has been started with, whatever is
 # wanted now. A host may not know that zone, as the image does; each run begins a new file, and most file systems know when.
 time_of_log() { # $1: log, $2: local time, $3: time zone where Kometa's process does not tell its own
-    local zone
+    local zone birth=0
     zone=$(kometa_variable TZ "$3")
-    if [ ! -e "/usr/share/zoneinfo/$zone" ] && [ "$(born "$1")" -gt 0 ]; then
-        born "$1"
+    if [ ! -e "/usr/share/zoneinfo/$zone" ]; then birth=$(born "$1"); fi
+    if [ "$birth" -gt 0 ]; then
+        printf '%s\n' "$birth"
     else
         TZ=$zone date -d "$2" +%s 2>/dev/null
     fi

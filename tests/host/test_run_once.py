@@ -43,6 +43,11 @@ def wait_for_start(host: Host) -> None:
     host.run(f"until {working}; do sleep 0.2; done", user="mms")
 
 
+def wait_for_end(host: Host) -> None:
+    """Wait until the single run is over and the service runs again; a line that was just mended may still be dead."""
+    wait_until(lambda: host.run(ENDED, user="mms", check=False).returncode == 0, "the service runs again")
+
+
 def start_scheduled_run(host: Host) -> None:
     """Let the service start a run of a minute, and wait until it is at work; a shorter time ends it sooner."""
     set_run_seconds(host, 60)
@@ -126,7 +131,7 @@ class TestInterruption:
         wait_for_start(shared)
         process.kill()
         process.communicate()
-        wait_until(lambda: shared.run(ENDED, user="mms", check=False).returncode == 0, "the service runs again")
+        wait_for_end(shared)
         assert is_as_before(shared)
         set_run_seconds(shared, 1)
 
@@ -142,7 +147,7 @@ class TestInterruption:
         shared.mend_line()
         process.kill()
         process.communicate()
-        wait_until(lambda: shared.run(ENDED, user="mms", check=False).returncode == 0, "the service runs again")
+        wait_for_end(shared)
         assert "Finished Run" in shared.run(f"podman unshare cat {CONFIG}/logs/meta.log", user="mms").stdout
         assert is_as_before(shared)
         set_run_seconds(shared, 1)

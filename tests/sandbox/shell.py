@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from kometa_host import whole_file
+
 
 class SandboxError(Exception):
     """A sandbox host, or a command on it, did not do what was asked; the text says what happened."""
@@ -48,9 +50,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text` to `path` so that another process reads the previous content or the new one, never a part."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text)
-    draft.replace(path)
+    whole_file.replace(path, text.encode(), 0o644, on_disk=False)
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = 120, step: float = 0.05) -> None:

@@ -9,7 +9,7 @@ PROJECT = Path(__file__).parents[2]
 def copied(folder: Path, *names: str) -> Path:
     """Copy files and packages of the project into a folder, and return that.
 
-    Byte code goes along: without it each run of Python there would compile all anew, for a second. While another test
+    Byte code goes along: without it each run of Python there would compile all again, for a second. While another test
     writes some it has an ending of its own.
     """
     for name in names:

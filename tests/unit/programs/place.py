@@ -40,10 +40,15 @@ class Place:
     def look(self, wanted: FileSet, text: str = "") -> FoundSet:
         """Return the set as the composite read finds it."""
         arguments = [wanted.name, wanted.root, wanted.digest, text]
-        done = self.bash(programs.program("file_state", call='files_part "${arguments[@]}"', arguments=arguments))
+        program = programs.program("file_state", call='files_part "${arguments[@]}"', arguments=arguments)
+        return self.observe(program).files(wanted.name)
+
+    def observe(self, program: str) -> Observed:
+        """Return what a part of the composite read tells here."""
+        done = self.bash(program)
         found = observed.parse_told([*done.stdout.decode().splitlines(), "end"])
         assert found is not None
-        return Observed(found).files(wanted.name)
+        return Observed(found)
 
     def put(
         self, wanted: FileSet, prepare: str = "", cut: Callable[[bytes], bytes] = bytes, found: FoundSet | None = None

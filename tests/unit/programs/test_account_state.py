@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kometa_host.state import observed, programs
+from kometa_host.state import programs
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import ForeignOwned, Observed
 from tests.unit.programs.place import Place
@@ -31,10 +31,7 @@ def look(place: Place, wanted: FileSet, *others: FileSet) -> Observed:
         timezone="UTC",
         **PLACES,
     )
-    done = place.bash(program)
-    found = observed.parse_told([*done.stdout.decode().splitlines(), "end"])
-    assert found is not None
-    return Observed(found)
+    return place.observe(program)
 
 
 @pytest.fixture
