@@ -40,7 +40,8 @@ tests-prepared: .venv/developer
 	@tools/prepare.sh test
 
 test-variants: tests-prepared ## deploy to hosts like those that people have: few ids, other shells, Debian testing
-	KOMETA_HOST_VARIANTS=all $(PYTHON) -m pytest tests/host/test_variants.py tests/host/test_particular_hosts.py
+	KOMETA_HOST_VARIANTS=all $(PYTHON) -m pytest --numprocesses 2 --dist loadfile \
+		tests/host/test_variants.py tests/host/test_particular_hosts.py
 
 unit: .venv/developer ## only the tests that need no host
 	$(PYTHON) -m pytest --numprocesses auto tests/unit
