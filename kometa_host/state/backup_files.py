@@ -18,6 +18,7 @@ SCRIPT = "kometa-backup"
 RECIPIENTS = "backup-recipients.txt"
 REPOSITORY = "repository.env"
 NOTIFY_URL = "notify-url"
+HELPERS = ("retention.awk", "ask_podman.py")  # what the script has other interpreters do
 
 LOCK_WAIT = 1800  # seconds for which a backup waits for a deploy, a restore or a run before it gives up
 ATTEMPTS = 3  # as in backup.sh
@@ -58,7 +59,7 @@ def library_files(settings: Settings) -> Mapping[str, WantedFile]:
         return {}
     files = {
         SCRIPT: WantedFile.of(script(settings), 0o700),
-        "retention.awk": WantedFile.of(programs.path_of("retention.awk").read_bytes(), 0o600),
+        **{name: WantedFile.of(programs.path_of(name).read_bytes(), 0o600) for name in HELPERS},
     }
     if settings.archives_enabled:
         recipients = "".join(f"{recipient}\n" for recipient in settings.kometa_backup_recipients)

@@ -176,10 +176,10 @@ remove_leftovers() {
 
 # The clock may have been set back: a name is never used twice.
 choose_name() {
-    archive=$backup_dir/kometa-$(date -u +%Y-%m-%dT%H%M%SZ).tar.zst.age
+    archive=$backup_dir/kometa-$(moment_now).tar.zst.age
     while [ -e "$archive" ]; do
         sleep 1
-        archive=$backup_dir/kometa-$(date -u +%Y-%m-%dT%H%M%SZ).tar.zst.age
+        archive=$backup_dir/kometa-$(moment_now).tar.zst.age
     done
     partial=$archive.partial
 }

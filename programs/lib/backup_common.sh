@@ -24,5 +24,5 @@ is_by_hand() { [ -z "${TRIGGER_UNIT:-}" ]; }
 superseded() {
     local class classes=()
     for class in "${keep[@]}"; do classes+=(-v "$class"); done
-    LC_ALL=C awk "${classes[@]}" -v now="$(date -u +%Y-%m-%dT%H%M%SZ)" -f "$library_dir/retention.awk"
+    LC_ALL=C awk "${classes[@]}" -v now="$(moment_now)" -f "$library_dir/retention.awk"
 }

@@ -26,7 +26,7 @@ unmark_archive() {
 }
 
 note_proof() { # $1: drilled or restored, $2: name
-    { tail -n "$((proofs_kept - 1))" -- "$proofs_file" 2>/dev/null || true; printf '%s %s %s\n' "$(date -u +%Y-%m-%dT%H%M%SZ)" "$1" "$2"; } \
+    { tail -n "$((proofs_kept - 1))" -- "$proofs_file" 2>/dev/null || true; printf '%s %s %s\n' "$(moment_now)" "$1" "$2"; } \
         >"$proofs_file.new"
     mv -T -- "$proofs_file.new" "$proofs_file"
     note_stage restored "$2"

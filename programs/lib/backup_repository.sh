@@ -43,11 +43,11 @@ read_tree() {
 read_frozen_tree() { # $1: the snapshot's time
     local options=(--time "$1" --tag kometa-host) status=0 news
     if is_by_hand; then options+=(--tag by-hand); fi
-    look_at_tree >"$gates/look" & # while restic gets ready
-    read_tree "${options[@]}" --exclude-file "$gates/ready" --exclude-file "$gates/go" || status=$?
+    look_at_tree >"$gates.look" & # while restic gets ready
+    read_tree "${options[@]}" --exclude-file "$gates.ready" --exclude-file "$gates.go" || status=$?
     [ "$status" = 0 ] || exit "$status"
     cd -- "$config_dir" || exit "$no_config"
-    news=$(find . "${left_out[@]}" -newercm "$gates/frozen" -print -quit)
+    news=$(find . "${left_out[@]}" -newercm "$gates.frozen" -print -quit)
     if [ -n "$news" ]; then
         say "$news was written to while it was read"
         exit "$changed"
@@ -70,40 +70,40 @@ look_at_tree() {
 # status. It looks around while restic gets ready.
 read_and_freeze() {
     local gates look ready go='' status=0 bytes='' due=''
-    gates=$(mktemp -d -- "$state_dir/gates.XXXXXX")
-    mkfifo -- "$gates/look" "$gates/ready" "$gates/go"
+    gates=$state_dir/gates.$BASHPID
+    mkfifo -- "$gates".{look,ready,go}
     set -m
     in_namespace_at_home read_frozen_tree "${moment:0:10} ${moment:11:2}:${moment:13:2}:${moment:15:2}" >"$snapshot_output" 9>&- &
     job=$!
     set +m
-    cat <"$gates/look" >"$gates/seen" 9>&- &
+    cat <"$gates.look" >"$gates.seen" 9>&- &
     look=$!
-    : >"$gates/ready" 9>&- &
+    : >"$gates.ready" 9>&- &
     ready=$!
     look_for_writers
     if comes_first "$look" && comes_first "$ready"; then
-        read -r bytes due <"$gates/seen" || true
+        read -r bytes due <"$gates.seen" || true
         if [ -n "$due" ]; then wait_for_due_run; fi
         if [ -z "$warm" ] && [ "${bytes:-0}" -ge "$warm_from" ]; then give_up_reading; else let_it_read; fi
     fi
     job=
     # They still wait where restic has ended too early.
     { kill -KILL "$look" "$ready" ${go:+"$go"} && wait "$look" "$ready" ${go:+"$go"}; } 2>/dev/null || true
-    rm -rf -- "$gates"
+    rm -f -- "$gates".*
     return "$status"
 }
 
 # Waits for a process that ends when the job has got so far; sets status where the job itself has ended.
 comes_first() {
     local ended
-    wait -n -p ended "$job" "$1" || status=$?
+    wait_for_job_or "$1" || status=$?
     [ "$ended" = "$1" ]
 }
 
 let_it_read() {
     freeze
-    touch -- "$gates/frozen"
-    : >"$gates/go" 9>&- &
+    : >"$gates.frozen"
+    : >"$gates.go" 9>&- &
     go=$!
     await_job || status=$?
 }
@@ -113,7 +113,7 @@ give_up_reading() {
     say "$((bytes >> 20)) MiB of the tree are new: restic is interrupted, and reads them once before the freeze"
     status=$much_is_new
     pkill -INT -g "$job" -x restic || true
-    : >"$gates/go" 9>&- &
+    : >"$gates.go" 9>&- &
     go=$!
     wait "$job" 2>/dev/null || true
     free_our_locks
@@ -122,20 +122,24 @@ give_up_reading() {
 # The first time, or after much has changed, most of it is read while Kometa runs: the freeze is then for the rest alone.
 snapshot_frozen_tree() {
     local status=0
-    moment=$(date -u +%Y-%m-%dT%H%M%SZ)
+    moment=$(moment_now)
     with_a_freeze read_and_freeze || status=$?
     [ "$status" = "$much_is_new" ] || return "$status"
     warm_up
-    moment=$(date -u +%Y-%m-%dT%H%M%SZ)
+    moment=$(moment_now)
     with_a_freeze read_and_freeze
 }
 
-# What restic says it has saved; nothing where it has not.
-saved_snapshot() { sed -nE 's/^snapshot ([0-9a-f]+) saved$/\1/p' -- "$snapshot_output"; }
+# Prints the part in brackets of a line that restic's output has, nothing where it has none.
+said_by_restic() { # $1: a regular expression of a line's beginning
+    if [[ $'\n'$(<"$snapshot_output") =~ $'\n'$1 ]]; then printf '%s' "${BASH_REMATCH[1]}"; fi
+}
+
+saved_snapshot() { said_by_restic 'snapshot ([0-9a-f]+) saved'; }
 
 added_bytes() {
     local added
-    added=$(sed -nE 's/^Added to the repository: ([^(]*[^ (]).*/\1/p' -- "$snapshot_output")
+    added=$(said_by_restic $'Added to the repository: ([^(\n]*[^ (\n])')
     printf '%s' "${added:-0 B}"
 }
 
@@ -155,8 +159,8 @@ save_snapshot() {
     local attempt status warm='' moment
     need_mount "$repository_mount"
     load_repository
-    rm -rf -- "$state_dir"/gates.* # of one that was killed
-    for attempt in $(seq "$attempts"); do
+    if compgen -G "$state_dir/gates.*" >/dev/null; then rm -rf -- "$state_dir"/gates.*; fi # of one that was killed
+    for ((attempt = 1; attempt <= attempts; attempt++)); do
         status=0
         snapshot_frozen_tree || status=$?
         case $status in
@@ -178,7 +182,7 @@ save_snapshot() {
 report_snapshot() {
     local id files
     id=$(saved_snapshot)
-    files=$(sed -nE 's/^processed ([0-9]+) files.*/\1/p' -- "$snapshot_output")
+    files=$(said_by_restic 'processed ([0-9]+) files')
     if [ -z "$id" ] || [ "${files:-0}" -eq 0 ]; then fail "no snapshot was made: restic did not say that it saved one."; fi
     printf '%s %s\n' "$moment" "$id" >"$snapshot_state.new"
     mv -T -- "$snapshot_state.new" "$snapshot_state"

@@ -47,10 +47,10 @@ kept_trees() { find "${live%/*}" -maxdepth 1 -type d -name "${live##*/}.before-$
 keep_replaced() {
     [ -e "$candidate" ] || return 0
     local name
-    name=$live.before-$(date -u +%Y-%m-%dT%H%M%SZ)
+    name=$live.before-$(moment_now)
     while [ -e "$name" ]; do
         sleep 1
-        name=$live.before-$(date -u +%Y-%m-%dT%H%M%SZ)
+        name=$live.before-$(moment_now)
     done
     mv -T -- "$candidate" "$name"
     drop_oldest

@@ -14,12 +14,12 @@ take_lock() {
             "Wait until that has finished and run the command again."
     fi
     # A destroy removes the file: whoever waited for it then waits for the new one.
-    if [ "$(stat -Lc %d:%i /proc/self/fd/9)" != "$(stat -c %d:%i "$file" 2>/dev/null || true)" ]; then
+    if [ ! /proc/self/fd/9 -ef "$file" ]; then
         exec 9>&-
         take_lock "$@"
         return
     fi
-    printf '%s, since %s\n' "$2" "$(date '+%F %T %Z')" >"$file.holder"
+    printf '%s, since %(%F %T %Z)T\n' "$2" -1 >"$file.holder"
 }
 
 lock_holder() { cat -- "$state_dir/lock.holder" 2>/dev/null || printf 'another operation'; }

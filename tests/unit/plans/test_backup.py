@@ -37,9 +37,9 @@ class TestWhatAHostGets:
         assert backup_files.units(known) == ()
         assert desired.library(known).files.keys() & {backup_files.SCRIPT, backup_files.RECIPIENTS} == set()
 
-    def test_a_script_a_list_of_recipients_and_the_retention_program_for_the_account_alone(self) -> None:
+    def test_a_script_what_helps_it_and_a_list_of_recipients_for_the_account_alone(self) -> None:
         files = desired.library(settings()).files
-        assert {backup_files.SCRIPT, backup_files.RECIPIENTS, "retention.awk"} <= set(files)
+        assert {backup_files.SCRIPT, backup_files.RECIPIENTS, *backup_files.HELPERS} <= set(files)
         assert all(file.mode & 0o077 == 0 for file in files.values())
         assert files[backup_files.RECIPIENTS].text() == f"{RECIPIENT}\n"
 
