@@ -1,15 +1,45 @@
-"""What is in a folder, as fast as Python can tell: 50,000 posters in a fifth of a second."""
+"""What is in a folder, as fast as Python can tell: 50,000 posters in a sixth of a second.
+
+What is known of one directory is kept together, as the kernel tells it, and forgotten before the next where only the
+stamp is wanted: to make something of each entry and to keep it costs as much as the look itself.
+"""
 
 import marshal
 import os
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
 FRESH: Final = 2_000_000_000  # ns: what changed so recently may change again without its times showing it
-Row = tuple[str, int, int, int, int, int]  # path, mode, size, mtime and ctime in ns, inode
+Facts = tuple[int, int, int, int, int]  # mode, size, mtime and ctime in ns, inode
+Row = tuple[str, int, int, int, int, int]  # path, and its facts
+IsEntered = Callable[[str, str], bool]  # whether to look into the directory of this path and name
+facts_of: Callable[[os.stat_result], Facts] = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+size_of, times_of = itemgetter(1), itemgetter(2, 3)
+
+
+class Directory(NamedTuple):
+    """One directory: its path with `/` behind it, empty for the folder itself; names in it and the facts of each.
+
+    unreadable: why it could not be read.
+    """
+
+    path: str
+    names: list[str]
+    facts: list[Facts]
+    unreadable: str = ""
+
+    @property
+    def changed(self) -> int:
+        """When anything in it was last changed, in nanoseconds since the epoch."""
+        return max(map(max, map(times_of, self.facts)), default=0)
+
+    @property
+    def size(self) -> int:
+        """The size of all that is in it, in bytes."""
+        return sum(map(size_of, self.facts))
 
 
 class Listing(NamedTuple):
@@ -18,42 +48,66 @@ class Listing(NamedTuple):
     rows: list[Row]
     unreadable: dict[str, str]
 
-    @property
-    def size(self) -> int:
-        """The size of all entries in bytes."""
-        return sum(row[2] for row in self.rows)
 
-    def stamp(self, now: int, fresh: int = FRESH) -> str:
-        """Return what is another for any other state of the folder; empty if it may change without being seen.
+class Glance(NamedTuple):
+    """A folder's stamp, which is another for any other state of it, and the size of all entries in bytes.
 
-        + now: nanoseconds since the epoch
-        """
-        if self.unreadable or max((max(row[3], row[4]) for row in self.rows), default=0) >= now - fresh:
-            return ""
-        who = (os.geteuid(), os.getegid(), sorted(os.getgroups()))  # by that it is decided what can be read
-        # Version 2 writes equal values as equal bytes; later ones write references.
-        return sha256(marshal.dumps((who, self.rows), 2)).hexdigest()
-
-
-def listing(root: Path, is_entered: Callable[[str, str], bool]) -> Listing:
-    """Return what is below a folder.
-
-    + is_entered: whether to look into the directory of this path and name
+    The stamp is empty if the folder may change without being seen.
     """
+
+    stamp: str
+    size: int
+
+
+def glance(root: Path, is_entered: IsEntered, now: int, fresh: int = FRESH) -> Glance:
+    """Return what tells one state of a folder from another.
+
+    + now: nanoseconds since the epoch
+    """
+    who = (os.geteuid(), os.getegid(), sorted(os.getgroups()))  # by that it is decided what can be read
+    digest, size, is_settled = sha256(marshal.dumps(who, 2)), 0, True
+    for directory in directories(root, is_entered):
+        # Version 2 writes equal values as equal bytes; later ones write references.
+        digest.update(marshal.dumps(tuple(directory), 2))
+        size += directory.size
+        is_settled = is_settled and not directory.unreadable and directory.changed < now - fresh
+    return Glance(digest.hexdigest() if is_settled else "", size)
+
+
+def listing(root: Path, is_entered: IsEntered) -> Listing:
+    """Return what is below a folder."""
     found = Listing([], {})
-    directories = [""]
-    while directories:
-        directory = directories.pop()
-        before = f"{directory}/" if directory else ""
-        try:
-            with os.scandir(root / directory) as entries:
-                for entry in entries:
-                    path = before + entry.name
-                    about = entry.stat(follow_symlinks=False)
-                    mode = about.st_mode
-                    found.rows.append((path, mode, about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino))
-                    if stat.S_ISDIR(mode) and is_entered(path, entry.name):
-                        directories.append(path)
-        except OSError as error:
-            found.unreadable[directory] = error.strerror or str(error)
+    for directory in directories(root, is_entered):
+        if directory.unreadable:
+            found.unreadable[directory.path.removesuffix("/")] = directory.unreadable
+        rows = zip(directory.names, directory.facts, strict=True)
+        found.rows.extend((directory.path + name, *facts) for name, facts in rows)
     return found
+
+
+def directories(root: Path, is_entered: IsEntered) -> Iterator[Directory]:
+    """Yield a folder and all directories below it that are entered, each before those in it."""
+    waiting = [""]
+    while waiting:
+        path = waiting.pop()
+        try:
+            directory, inner = _directory(root, path)
+        except OSError as error:
+            yield Directory(path, [], [], error.strerror or str(error))
+            continue
+        yield directory
+        waiting += [f"{path}{name}/" for name in inner if is_entered(path + name, name)]
+
+
+def _directory(root: Path, path: str) -> tuple[Directory, list[str]]:
+    """Return a directory, and which of the names in it are directories. Raise OSError."""
+    # From an open directory the kernel has not to find the way again for each entry.
+    opened = os.open(root / path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.scandir(opened) as scanned:
+            entries = list(scanned)
+        facts = [facts_of(entry.stat(follow_symlinks=False)) for entry in entries]
+        inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    finally:
+        os.close(opened)
+    return Directory(path, [entry.name for entry in entries], facts), inner

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.later import Later
-from kometa_host.config_tree.listing import FRESH, Listing, Row, listing
+from kometa_host.config_tree.listing import FRESH, Listing, Row, facts_of, glance, listing
 from kometa_host.config_tree.memory import TreeMemory
 from kometa_host.config_tree.named_files import CONFIG, is_on_host
 from kometa_host.errors import UserError
@@ -179,15 +179,14 @@ def scan(source: Path) -> Tree:
         remedy = f"create it with a {CONFIG}, or name the right one in kometa_config_source"
         raise TreeError(source, [f"the folder {found}; {remedy}"])
     root = source.resolve()
-    found_there = listing(root, _is_entered)
-    memory = TreeMemory(root, found_there.stamp(time.time_ns(), FRESH))
+    seen = glance(root, _is_entered, time.time_ns(), FRESH)
+    memory = TreeMemory(root, seen.stamp)
     digests = DigestCache(root)
-    contents = cache(lambda: _contents(source, root, found_there, digests))
+    contents = cache(lambda: _contents(source, root, listing(root, _is_entered), digests))
     kometas, unread = memory.answer("left behind", lambda: (contents().kometas, contents().unread), list, _two_lists)
-    known = {row[0]: _file(root, row, digests) for row in found_there.rows if row[0] == CONFIG}
-    files = digests.files = Later(lambda: contents().files, known)
+    files = digests.files = Later(lambda: contents().files, _config(root, digests))
     directories = Later(lambda: dict.fromkeys(contents().directories))
-    return Tree(source, files, directories, memory, found_there.size, kometas, unread)
+    return Tree(source, files, directories, memory, seen.size, kometas, unread)
 
 
 def _two_lists(stored: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -265,6 +264,15 @@ class _Sorting:
 def _file(root: Path, row: Row, digests: "DigestCache") -> ManagedFile:
     path, _, size, *_ = row
     return ManagedFile(path, size, root / path, digests, row[2:])
+
+
+def _config(root: Path, digests: "DigestCache") -> dict[str, ManagedFile]:
+    """Return config.yml by its name, nothing if it is not there: it is read whatever else is asked for."""
+    try:
+        facts = facts_of((root / CONFIG).lstat())
+    except OSError:
+        return {}
+    return {CONFIG: _file(root, (CONFIG, *facts), digests)}
 
 
 def _is_entered(path: str, name: str) -> bool:

@@ -93,9 +93,7 @@ control_part() {
 }
 
 account_part() {
-    set +e +o pipefail
     local name
-    cd / || exit
     for name in "${linked[@]}" "$HOME"; do printf '%s\t%s\n' "$name" "$(readlink -m -- "$name")"; done | emit links
     owners_of_places 2>/dev/null | emit own-places
     config_file_system | emit own-config-file-system
@@ -113,20 +111,29 @@ account_part() {
     rootless_network "$HOME"/.config/containers/containers.conf "$HOME"/.config/containers/containers.conf.d/*.conf |
         emit own-rootless-network
     temporary_storage_part
-    type -P podman >/dev/null || return 0
-    local containers images networks secrets
-    # Each takes a tenth of a second: all at once.
+    if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | emit quadlet-times; fi
+}
+
+# Each of Podman's answers takes a tenth of a second, and the config tree more: all at once, and the rest meanwhile.
+whole_account_part() {
+    local inside containers images networks secrets
+    cd / || exit
+    if ! type -P podman >/dev/null; then
+        account_part
+        return
+    fi
+    exec {inside}< <(in_namespace namespace_part)
     exec {containers}< <(podman ps -a --format json 2>/dev/null | base64 -w0)
     exec {images}< <(podman image inspect "$image" 2>/dev/null | base64 -w0)
     exec {networks}< <(podman network inspect "$network" 2>/dev/null | base64 -w0)
     # shellcheck disable=SC2033  # xargs needs no function of ours
     exec {secrets}< <(podman secret ls -q --filter 'name=^kometa-' | xargs -r podman secret inspect 2>/dev/null | base64 -w0)
-    in_namespace namespace_part
+    account_part
+    cat <&"$inside"
     printf 'containers %s\n' "$(cat <&"$containers")"
     printf 'images %s\n' "$(cat <&"$images")"
     printf 'networks %s\n' "$(cat <&"$networks")"
     printf 'secrets %s\n' "$(cat <&"$secrets")"
-    if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | emit quadlet-times; fi
 }
 
 # What a deploy has to know ends with `end`; what only people ask for comes after it, read at the same time. What cannot
@@ -135,7 +142,7 @@ read_account() {
     local more
     set +e +o pipefail
     exec {more}< <(if [ -n "${1-}" ]; then "$1" 2>/dev/null; fi)
-    account_part
+    whole_account_part
     printf 'end\n'
     cat <&"$more"
 }

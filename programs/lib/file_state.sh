@@ -2,6 +2,7 @@
 # Looks whether a set of files is as it was written. Runs inside the namespace.
 . begin.sh
 . lib/emit.sh
+. lib/entries.sh
 . lib/plain_file.sh
 most_of_text=1048577 # bytes of config.yml: one more than it may have
 
@@ -54,19 +55,10 @@ file_deviations() { # $1: directory, $2: manifest, then what find does besides
 }
 
 # Prints the names of the manifest whose entry is not exactly as recorded: as a rule none, and told without a look at each,
-# of 50,000 posters in a tenth of a second. Both sides are `d MODE UID GID TAB NAME` for a directory and
-# `f SIZE MTIME CTIME MODE UID GID TAB NAME` for a file; find writes a tenth digit of a second's fraction.
+# of 50,000 posters in a tenth of a second.
 suspect_names() { # $1: directory, $2: manifest, then what find does besides
-    LC_ALL=C comm -z -23 <(recorded_entries "$2" | LC_ALL=C sort -z) <(found_entries "$1" "${@:3}" | LC_ALL=C sort -z) |
-        cut -z -f2- | tr '\0' '\n'
-}
-
-recorded_entries() {
-    awk -F '\t' '
-        FNR > 1 { split($1, was, " ") }
-        FNR > 1 && was[1] == "-" { print "d " was[5] " " was[6] " " was[7] "\t" $2; next }
-        FNR > 1 { print "f " was[2] " " was[3] "0 " was[4] "0 " was[5] " " was[6] " " was[7] "\t" $2 }
-    ' "$1" | tr '\n' '\0'
+    LC_ALL=C comm -z -23 <(recorded_entries "$2") <(found_entries "$1" "${@:3}" | LC_ALL=C sort -z) |
+        cut -z -s -f2- | tr '\0' '\n'
 }
 
 found_entries() { # $1: directory, then what find does besides

@@ -5,6 +5,7 @@
 . begin.sh
 . lib/common.sh
 . lib/enter.sh
+. lib/entries.sh
 . lib/plain_file.sh
 . lib/podman.sh
 . lib/replaced.sh
@@ -233,6 +234,7 @@ write_manifest() {
             { split($1, was, " "); sum[$2] = was[1]; before[$2] = was[2] " " was[3] " " was[4] }
         ' - "$record/manifest" "$pending/control/touched" "$pending/control/manifest" >"$record/manifest.new"
     mv -T -- "$record/manifest.new" "$record/manifest"
+    keep_entries "$record/manifest"
 }
 
 # What a run that was cut off has begun. It comes before any comparison: what was found out without it is worthless.

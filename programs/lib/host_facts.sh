@@ -110,15 +110,19 @@ take_back_runtime_dir() { # $1: the account's uid
     rmdir "/run/user/$1" 2>/dev/null
 }
 
-# What cannot be read is told as absent. $@: further functions that read the host
+# What cannot be read is told as absent. The account, whose part takes longest, is heard meanwhile. $@: further functions
+# that read the host
 read_host() {
-    local part uid
+    local part uid said=''
     set +e +o pipefail
     PATH=$PATH:/usr/sbin:/sbin
-    for part in host_part "$@"; do "$part"; done
     if uid=$(id -u "$account" 2>/dev/null); then
         lend_runtime_dir "$uid"
-        hear_account 900 33554432 "$account_program" | emit account
+        exec {said}< <(hear_account 900 33554432 "$account_program" | emit account)
+    fi
+    for part in host_part "$@"; do "$part"; done
+    if [ -n "$said" ]; then
+        cat <&"$said"
         take_back_runtime_dir "$uid"
     fi
     printf 'end\n'

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kometa_host.config_tree.listing import listing
+from kometa_host.config_tree.listing import glance, listing
 
 LATER = 1 << 62  # when all that is there has long been so
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def stamp(folder: Path, now: int = LATER) -> str:
-    return listing(folder, lambda path, name: True).stamp(now)
+    return glance(folder, lambda path, name: True, now).stamp
 
 
 def test_every_entry_is_listed_with_its_size(folder: Path) -> None:
@@ -65,4 +65,4 @@ def test_a_folder_that_has_just_changed_has_none(folder: Path) -> None:
 def test_a_folder_that_cannot_be_read_has_none(folder: Path) -> None:
     found = listing(folder / "missing", lambda path, name: True)
     assert found.unreadable == {"": "No such file or directory"}
-    assert found.stamp(LATER) == ""
+    assert stamp(folder / "missing") == ""

@@ -134,6 +134,28 @@ def test_every_deviation_shows_and_is_mended(place: Place) -> None:
     place.put_whole(wanted)
 
 
+SPOILT_ENTRIES: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "cut off": lambda kept, _: kept[: len(kept) // 2],
+    "empty": lambda *_: b"",
+    "of an earlier manifest": lambda _, earlier: earlier,
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT_ENTRIES.values(), ids=SPOILT_ENTRIES)
+def test_kept_entries_that_are_not_whole_or_not_of_this_manifest_hide_nothing(
+    place: Place, spoil: Callable[[bytes, bytes], bytes]
+) -> None:
+    entries = place.home / ".local/state/kometa-host/files/set/entries"
+    place.put_whole(place.wanted({"a": "1"}))
+    earlier = entries.read_bytes()
+    wanted = place.wanted({"a": "1", "b": "2"})
+    place.put_whole(wanted)
+    entries.write_bytes(spoil(entries.read_bytes(), earlier))
+    (place.root / "a").write_text("edited")
+    (place.root / "b").unlink()
+    assert place.look(wanted).deviations == {"a": frozenset({"changed"}), "b": frozenset({"missing"})}
+
+
 def test_an_edit_stays_visible_after_other_files_were_written(place: Place) -> None:
     place.put_whole(place.wanted({"a": "1", "b": "2"}))
     wanted = place.wanted({"a": "1", "b": "3"})
