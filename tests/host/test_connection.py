@@ -154,11 +154,9 @@ def test_a_host_behind_others_by_its_other_address_on_another_port(
 @pytest.fixture(scope="module")
 def jump_hosts(sandbox: Sandbox, host: Host) -> Iterator[list[Host]]:
     """Two hosts, the second of which is the only one that the first host lets in."""
-    made = [sandbox.host("bare"), sandbox.host("bare")]
-    host.let_in_only_from(made[-1])
-    yield made
-    for jump in made:
-        jump.destroy()
+    with sandbox.host("bare") as first, sandbox.host("bare") as second:
+        host.let_in_only_from(second)
+        yield [first, second]
 
 
 def test_a_jump_host_whose_key_is_unknown_is_not_trusted(host: Host, jump_hosts: list[Host], tmp_path: Path) -> None:

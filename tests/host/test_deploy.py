@@ -377,14 +377,11 @@ def test_what_root_has_left_in_the_tree_is_copied_or_named_and_never_given_away_
 
 
 def test_a_network_that_nothing_brings_online_costs_nobody_90_seconds(sandbox: Sandbox, tmp_path: Path) -> None:
-    host = sandbox.host("ready", network_online=False)
-    try:
+    with sandbox.host("ready", network_online=False) as host:
         pyinfra = Pyinfra(tmp_path, host)
         assert "The boot reaches network-online.target" in pyinfra.deploy()
         assert host.run("systemctl is-active network-online.target").stdout == "active\n"
         assert pyinfra.deploy() == set()
-    finally:
-        host.destroy()
 
 
 def test_secrets_reach_the_container_and_no_output(shared: Host, tmp_path: Path) -> None:

@@ -312,11 +312,10 @@ def test_a_lock_on_wrong_passwords_counts_one_for_each_command(shared: Host, tmp
 
 
 def test_start_up_files_that_print_something_disturb_no_command(sandbox: Sandbox, tmp_path: Path) -> None:
-    host = sandbox.host("ready", like="talkative")
     key = Key.make(tmp_path)
     identity = f"identity={key.path}"
-    command = pyinfra(tmp_path, host, kometa_backup_recipients=[key.recipient])
-    try:
+    with sandbox.host("ready", like="talkative") as host:
+        command = pyinfra(tmp_path, host, kometa_backup_recipients=[key.recipient])
         command.deploy()
         host.run("echo 'echo welcome; echo mind the step >&2' | tee -a ~/.bashrc ~/.profile", user="mms")
         later = pyinfra(tmp_path, host, kometa_backup_recipients=[key.recipient], kometa_times=["07:15"])
@@ -330,5 +329,3 @@ def test_start_up_files_that_print_something_disturb_no_command(sandbox: Sandbox
         later.run("operations.restore.undo", "-y")
         assert later.deploy() == set()
         assert host.run(f"ls {BACKUPS}").stdout.count(".tar.zst.age") == 1
-    finally:
-        host.destroy()

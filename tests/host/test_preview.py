@@ -95,8 +95,7 @@ def after_a_run(shared: Host) -> Host:
 
 
 def test_a_bare_host_is_left_alone_by_a_preview_which_then_comes_true(sandbox: Sandbox, tmp_path: Path) -> None:
-    host = sandbox.host("bare")
-    try:
+    with sandbox.host("bare") as host:
         pyinfra = Pyinfra(tmp_path, host)
         ours_not = "-path /var/log -o -path /proc -o -path /tmp -o -path /run"
         listing = f"find / -xdev \\( {ours_not} \\) -prune -o -printf '%p %m %U %s %T@\\n' | sort"
@@ -107,8 +106,6 @@ def test_a_bare_host_is_left_alone_by_a_preview_which_then_comes_true(sandbox: S
         assert "Service kometa" in predicted
         assert pyinfra.preview() == set()
         assert pyinfra.deploy() == set()
-    finally:
-        host.destroy()
 
 
 def test_each_break_is_tried_once_and_beside_none_that_needs_the_same_operation() -> None:

@@ -71,10 +71,9 @@ def build_previous_stack(host: Host) -> None:
 @pytest.fixture(scope="module")
 def previous(sandbox: Sandbox) -> Iterator[Host]:
     """A host that runs the previous stack, until the last test."""
-    host = sandbox.host("ready", name="previous")
-    build_previous_stack(host)
-    yield host
-    host.destroy()
+    with sandbox.host("ready", name="previous") as host:
+        build_previous_stack(host)
+        yield host
 
 
 def test_what_cannot_be_told_is_refused_before_anything_changes(previous: Host, tmp_path: Path) -> None:

@@ -27,10 +27,9 @@ def pyinfra(folder: Path, host: Host, **data: object) -> Pyinfra:
 @pytest.fixture(scope="module")
 def odd(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host, deployed to, with a linked /home, a journal in memory, and no programs in /home."""
-    made = sandbox.host("ready", like=("volatile-journal", "home-in-var", "noexec-home"))
-    pyinfra(tmp_path_factory.mktemp("odd"), made).deploy()
-    yield made
-    made.destroy()
+    with sandbox.host("ready", like=("volatile-journal", "home-in-var", "noexec-home")) as made:
+        pyinfra(tmp_path_factory.mktemp("odd"), made).deploy()
+        yield made
 
 
 class TestAnOddHost:
@@ -88,20 +87,16 @@ class TestAnOddHost:
 
 
 def test_an_unprivileged_container_is_refused_before_anything_is_made(sandbox: Sandbox, tmp_path: Path) -> None:
-    few = sandbox.host("ready", like="unprivileged")
-    try:
+    with sandbox.host("ready", like="unprivileged") as few:
         text = Pyinfra(tmp_path, few).run("deploy.py", "-y", status=1).text
         assert "100000 to 165535 are not among them" in text
         assert "/dev/net/tun is missing" in text
         assert few.run("id mms", check=False).returncode == 1
-    finally:
-        few.destroy()
 
 
 @pytest.mark.variant
 def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_path: Path) -> None:
-    old = sandbox.host("ready", like="slirp4netns-missing")
-    try:
+    with sandbox.host("ready", like="slirp4netns-missing") as old:
         Pyinfra(tmp_path, old).deploy()
         assert old.run("command -v slirp4netns").stdout
         # Its own address is reached that way, which is why it is not refused.
@@ -109,8 +104,6 @@ def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_pa
         old.run("systemd-run --quiet python3 -m http.server --directory /srv 32400")
         asked = f"curl -sf --retry 9 --retry-connrefused http://{old.address}:32400/"
         old.run(f"podman exec kometa {asked}", user="mms")
-    finally:
-        old.destroy()
 
 
 @pytest.mark.variant
@@ -124,41 +117,33 @@ def test_slirp4netns_is_installed_where_podman_wants_it(sandbox: Sandbox, tmp_pa
 def test_a_second_deploy_changes_nothing_whatever_the_host_is_like(
     like: str, user: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    host = sandbox.host("ready", like=like.split())
-    try:
+    with sandbox.host("ready", like=like.split()) as host:
         prove(pyinfra(tmp_path, host, ssh_user=user))
         careful = pyinfra(tmp_path, host, ssh_user="careful")
         assert WANTS_PASSWORD.get(like, "wants a password") in careful.run("deploy.py", "--dry", status=1).text
-    finally:
-        host.destroy()
 
 
 @pytest.mark.variant
 def test_a_start_that_takes_minutes_is_waited_for_by_deploy_and_update(sandbox: Sandbox, tmp_path: Path) -> None:
-    host = sandbox.host("ready")
-    try:
+    with sandbox.host("ready") as host:
         command = pyinfra(tmp_path, host)
         command.deploy()
         sandbox.registry.publish("slow")
-        assert "runs 2.4.6 now, healthy; before, it was 2.4.4" in command.run("operations.autodeploy.run", "-y").text
-        later = pyinfra(tmp_path, host, mms_timezone="Europe/Berlin")
-        assert "Service kometa" in later.deploy()
-        assert later.preview() == set()
-    finally:
-        sandbox.registry.publish("good")
-        host.destroy()
+        try:
+            told = command.run("operations.autodeploy.run", "-y").text
+            assert "runs 2.4.6 now, healthy; before, it was 2.4.4" in told
+            later = pyinfra(tmp_path, host, mms_timezone="Europe/Berlin")
+            assert "Service kometa" in later.deploy()
+            assert later.preview() == set()
+        finally:
+            sandbox.registry.publish("good")
 
 
 @pytest.mark.variant
 def test_a_host_behind_two_others_is_deployed_to(sandbox: Sandbox, tmp_path: Path) -> None:
-    jumps = [sandbox.host("bare"), sandbox.host("bare")]
-    host = sandbox.host("ready")
-    try:
-        host.let_in_only_from(jumps[-1])
-        prove(pyinfra(tmp_path, host, **behind(host, jumps, "admin", sandbox, tmp_path)))
-    finally:
-        for each in (host, *jumps):
-            each.destroy()
+    with sandbox.host("bare") as first, sandbox.host("bare") as second, sandbox.host("ready") as host:
+        host.let_in_only_from(second)
+        prove(pyinfra(tmp_path, host, **behind(host, [first, second], "admin", sandbox, tmp_path)))
 
 
 def prove(command: Pyinfra) -> None:
