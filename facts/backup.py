@@ -7,9 +7,9 @@ from pyinfra import host
 from pyinfra.api import FactBase
 
 from facts.sensible import sensible
+from kometa_host.controller import kept_archives
 from kometa_host.controller.preflight import settings_of
 from kometa_host.plans import backup as backup_plan
-from kometa_host.plans import kept_archives
 from kometa_host.plans.backup import FoundArchive, Stage
 from kometa_host.state import programs
 from kometa_host.state.programs import Actor

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from kometa_host.controller.kept_archives import with_reasons
 from kometa_host.plans.autodeploy import Event
 from kometa_host.plans.backup import FoundArchive
-from kometa_host.plans.kept_archives import with_reasons
 from kometa_host.reports.diagnosis.check import Check, State
 from kometa_host.reports.page.fleet import HostReport
 from kometa_host.reports.status import BackupStatus, RunStatus, Status

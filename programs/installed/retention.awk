@@ -6,6 +6,8 @@
 # Input: first the marks, if there are any, one a line: `pinned NAME`, `by-hand NAME`, `proved NAME`. Then names, one a
 # line, as they are or with ./ in front as find prints them. With ./ a name that contains a newline cannot pass for
 # another one, nor for a mark. Output: the names to delete, oldest first, spelt as they came in.
+# With -v explain=yes the output is instead, for each name that counts, `CLASS,...,pinned,proved,newest TAB NAME`, with what
+# it is kept for; nothing stands before the TAB of what may go, and `of the future` before that of what is later than now.
 #
 # Kept are the newest archive of each of the last `daily` days that have archives, likewise of hours, weeks (from
 # Monday), months and years, all by UTC, and the `last` newest; one archive may stand for a day, a week and a month at
@@ -75,6 +77,13 @@ function period(rule, text) {
     return "week " int(day_number(substr(text, 1, 4) + 0, substr(text, 6, 2) + 0, substr(text, 9, 2) + 0) / 7)
 }
 
+function keep_for(text, reason) {
+    if (text in kept)
+        kept[text] = kept[text] "," reason
+    else
+        kept[text] = reason
+}
+
 # Mark the newest of each of the last `wanted` periods, of those made by hand or of the others; `all` marks every one of
 # such a period. moments[1] is the newest.
 function keep(rule, wanted, hand, all,    i, latest, current) {
@@ -86,7 +95,7 @@ function keep(rule, wanted, hand, all,    i, latest, current) {
         if (current != latest && wanted-- <= 0)
             return
         if (current != latest || all)
-            kept[moments[i]] = 1
+            keep_for(moments[i], rule)
         latest = current
     }
 }
@@ -94,9 +103,17 @@ function keep(rule, wanted, hand, all,    i, latest, current) {
 function keep_newest_proved(    i) {
     for (i = 1; i <= count; i++)
         if (moments[i] in proved) {
-            kept[moments[i]] = 1
+            keep_for(moments[i], "proved")
             return
         }
+}
+
+function explain_all(    i, j, names, last) {
+    for (i = 1; i <= known; i++) {
+        last = split(files[every[i]], names, "\n")
+        for (j = 1; j < last; j++)
+            print kept[every[i]] "\t" names[j]
+    }
 }
 
 BEGIN {
@@ -137,11 +154,16 @@ from_find && !/^[.]\// { next }  # the rest of a name with a newline in it
 {
     name = from_find ? substr($0, 3) : $0
     text = moment(name)
-    if (text == "" || text > now "")
+    if (text == "")
         next
     # A moment has one slot however many files share it: twins.
-    if (!(text in files))
-        moments[++count] = text
+    if (!(text in files)) {
+        every[++known] = text
+        if (text > now "")
+            keep_for(text, "of the future")
+        else
+            moments[++count] = text
+    }
     files[text] = files[text] $0 "\n"
 }
 
@@ -162,10 +184,17 @@ END {
         keep(classes[i], wanted, 0, 0)
         keep(classes[i], wanted, 1, classes[i] == finest)
     }
+    for (i = 1; i <= known; i++)
+        if (every[i] in pinned)
+            keep_for(every[i], "pinned")
     keep_newest_proved()
     if (count)
-        kept[moments[1]] = 1
+        keep_for(moments[1], "newest")
+    if (explain != "") {
+        explain_all()
+        exit
+    }
     for (i = count; i >= 1; i--)
-        if (!(moments[i] in kept) && !(moments[i] in pinned))
+        if (!(moments[i] in kept))
             printf "%s", files[moments[i]]
 }

@@ -1,19 +1,11 @@
-"""Which archives may go: a wrapper of programs/installed/retention.awk, the one place where it is decided.
+"""Which archives may go, as tests ask programs/installed/retention.awk, the one place where it is decided."""
 
-The host has no Python, so its backup script runs that program; tests run the same one.
-"""
-
-import os
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from kometa_host.archive.names import Archive
-from kometa_host.errors import UserError
-
-PROGRAM = Path(__file__).parents[3] / "programs" / "installed" / "retention.awk"
+from kometa_host.controller.kept_archives import decided
 
 
 class Keep(NamedTuple):
@@ -45,20 +37,4 @@ def to_delete(
     marks: lines as `pinned NAME`. Raise UserError if awk is missing or fails.
     """
     by_name = {f"./{archive.name}": archive for archive in archives}
-    variables = {**keep._asdict(), "now": f"{now.astimezone(UTC):%Y-%m-%dT%H%M%SZ}"}
-    settings = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
-    lines = _run([*awk, *settings, "-f", str(PROGRAM)], "".join(f"{line}\n" for line in (*marks, *by_name)))
-    return [by_name[line] for line in lines]
-
-
-def _run(command: list[str], text: str) -> list[str]:
-    environment = {**os.environ, "LC_ALL": "C"}
-    try:
-        result = subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False)
-    except FileNotFoundError:
-        raise UserError(
-            f"{command[0]} is not on this machine; install it (mawk or gawk) to preview retention"
-        ) from None
-    if result.returncode:
-        raise UserError(f"{command[0]} could not decide about retention: {result.stderr.strip()}")
-    return result.stdout.split("\n")[:-1]
+    return [by_name[line] for line in decided([*marks, *by_name], keep._asdict(), now, awk)]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kometa_host.archive.names import Archive, parse
 from kometa_host.errors import UserError
-from tests.unit.programs.retention import PROGRAM, Keep, archive_name, to_delete
+from kometa_host.state import programs
+from tests.unit.programs.retention import Keep, archive_name, to_delete
 
 USUAL = Keep(7, 4, 6)
 NOW = datetime(2025, 6, 30, 7, 0, tzinfo=UTC)
@@ -255,7 +256,7 @@ def lines(text: str, awk: list[str], **variables: str) -> tuple[int, str, str]:
     values = {**dict.fromkeys(Keep._fields, "0"), "now": "2025-06-30T070000Z", **variables}
     settings = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
     result = run(
-        [*awk, *settings, "-f", PROGRAM],
+        [*awk, *settings, "-f", programs.path_of("retention.awk")],
         input=text.encode("utf-8", "surrogateescape"),
         capture_output=True,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
@@ -344,7 +345,7 @@ def test_it_works_as_the_host_calls_it(tmp_path: Path, awk: list[str]) -> None:
 
 
 def test_a_missing_awk_is_said() -> None:
-    with pytest.raises(UserError, match="no-such-awk is not on this machine; install it"):
+    with pytest.raises(UserError, match="no-such-awk is not on this machine: install mawk"):
         to_delete(daily(1), USUAL, NOW, ["no-such-awk"])
 
 

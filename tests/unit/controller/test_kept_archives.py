@@ -1,13 +1,14 @@
-"""What each backup is kept for, held against the program that decides on the host."""
+"""What each backup is kept for, held against what the same program removes on the host."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kometa_host.archive.names import parse
+from kometa_host.controller.kept_archives import with_reasons
 from kometa_host.plans.backup import FoundArchive
-from kometa_host.plans.kept_archives import with_reasons
 from tests.unit.programs.retention import Keep, archive_name, to_delete
 
 NOW = datetime(2025, 6, 30, 7, 0, tzinfo=UTC)
@@ -63,6 +64,17 @@ def test_snapshots_and_archives_are_counted_apart_and_what_is_being_written_is_n
     snapshot = FoundArchive("restic:5f", NOW - timedelta(hours=2), 5, encrypted=True, complete=True)
     partial = FoundArchive(archive_name(NOW) + ".partial", NOW, 5, encrypted=True, complete=False)
     assert reasons([partial, snapshot, first], daily=1) == [(), ("daily", "newest"), ("daily", "newest")]
+
+
+def test_of_a_pinned_a_future_a_proved_and_an_empty_one_it_is_said() -> None:
+    future, newest, empty, old = (NOW + timedelta(hours=hours) for hours in (1, -1, -2, -400))
+    found = [
+        archive(archive_name(future), pinned=True),
+        archive(archive_name(newest)),
+        replace(archive(archive_name(empty)), size=0),
+        archive(archive_name(old), proved=True),
+    ]
+    assert reasons(found, last=1) == [("of the future", "pinned"), ("last", "newest"), ("empty",), ("proved",)]
 
 
 def test_it_survives_json_whole() -> None:
