@@ -23,7 +23,6 @@ UNIT = "kometa-backup.service"
 SHIMS = "/opt/shims"
 WRITTEN = "/home/mms/.local/state/kometa-host/archives-written"
 MARKER = "the-plaintext-that-nobody-may-find-outside-of-the-tree"
-INNER_ZERO = 3000  # the host's id of 0 inside the namespace; 1 is 100000
 
 
 def turns(sample: int, whole: int) -> int:

@@ -25,7 +25,6 @@ DIGEST = (
     f"cd {CONFIG} && [ -s config.yml ] && {{ find {MARKED} -printf '%P %y %m %U %G %l\\n' | sort;"
     f" find {MARKED} -type f -print0 | sort -z | xargs -0 sha256sum; }} | sha256sum"
 )
-INNER = "podman unshare sh -c"
 CONFIG_YML = """\
 libraries:
   Movies:
