@@ -66,11 +66,28 @@ def cost(command: Sequence[str]) -> Cost:
     return Cost(time.perf_counter() - began, cpu)
 
 
-def in_turns(first: Sequence[str], second: Sequence[str]) -> tuple[Cost, Cost]:
-    """Return the medians of two commands' costs, measured in turns, after one round that does not count."""
-    pairs = [(cost(first), cost(second)) for _ in range(ROUNDS + 1)][1:]
-    one, other = ([pair[which] for pair in pairs] for which in (0, 1))
-    return _median(one), _median(other)
+@dataclass(frozen=True)
+class InTurns:
+    """What two commands took, measured in turns: medians of each, and of what was found pair by pair.
+
+    A machine that is slower for a while is so for both of a pair.
+    """
+
+    first: Cost
+    second: Cost
+    ratio: float
+    more: float  # seconds
+
+    @classmethod
+    def of(cls, first: Sequence[str], second: Sequence[str]) -> "InTurns":
+        """Measure two commands, after one round that does not count."""
+        pairs = [(cost(first), cost(second)) for _ in range(ROUNDS + 1)][1:]
+        return cls(
+            _median([one for one, _ in pairs]),
+            _median([other for _, other in pairs]),
+            ratio=median(other.seconds / one.seconds for one, other in pairs),
+            more=median(other.seconds - one.seconds for one, other in pairs),
+        )
 
 
 def _median(costs: Sequence[Cost]) -> Cost:
@@ -84,25 +101,25 @@ def against_floor(pyinfra: Entries, count: int) -> bool:
     entries.write_text(json.dumps([(name, data) for name, data in pyinfra.entries()]))
     program.write_text(read_program(Settings.from_data(pyinfra.data, "bench")))
     floor_command = [sys.executable, "-m", "tests.bench.floor", str(entries), str(program)]
-    floor, deploy = in_turns(floor_command, pyinfra.command("deploy.py", "-y"))
-    ratio, wanted = deploy.seconds / floor.seconds, TARGETS[count]
+    found, wanted = InTurns.of(floor_command, pyinfra.command("deploy.py", "-y")), TARGETS[count]
+    floor, deploy, met = found.first, found.second, found.ratio <= wanted
     print(
         f"{count:3} entries: floor {floor.seconds:.2f} s (CPU {floor.cpu:.2f}), "
         f"nothing to change {deploy.seconds:.2f} s (CPU {deploy.cpu:.2f}): "
-        f"{ratio:.2f} times, target {wanted}{'' if ratio <= wanted else ', MISSED'}"
+        f"{found.ratio:.2f} times, target {wanted}{'' if met else ', MISSED'}"
     )
-    return ratio <= wanted
+    return met
 
 
 def with_assets(small: Pyinfra, large: Pyinfra) -> bool:
     """Measure a deploy of many assets beside one of few, print it, and return whether the target is met."""
-    one, many = in_turns(small.command("deploy.py", "-y"), large.command("deploy.py", "-y"))
-    more = many.seconds - one.seconds
+    found = InTurns.of(small.command("deploy.py", "-y"), large.command("deploy.py", "-y"))
+    one, many, met = found.first, found.second, found.more <= ASSETS_TARGET
     print(
-        f"{ASSETS} assets: {more:.2f} s more ({one.seconds:.2f} -> {many.seconds:.2f}; CPU here {one.cpu:.2f} -> "
-        f"{many.cpu:.2f}), target {ASSETS_TARGET}{'' if more <= ASSETS_TARGET else ', MISSED'}"
+        f"{ASSETS} assets: {found.more:.2f} s more ({one.seconds:.2f} -> {many.seconds:.2f}; CPU here {one.cpu:.2f} -> "
+        f"{many.cpu:.2f}), target {ASSETS_TARGET}{'' if met else ', MISSED'}"
     )
-    return more <= ASSETS_TARGET
+    return met
 
 
 def fill(tree: Path) -> None:
