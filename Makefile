@@ -6,6 +6,8 @@ INVENTORY ?= inventory.py
 	torture secrets-edit secrets-rekey
 .NOTPARALLEL:
 
+# The files in the order that tests/host/conftest.py gives them, each in one process.
+SIDE_BY_SIDE = --numprocesses 3 --dist loadfile --no-loadscope-reorder
 PIP = bin/python -m pip install --quiet --disable-pip-version-check --no-input
 # Only what the lock names is run while it is installed: no wheel, no installation.
 LOCKED = $(PIP) --require-hashes --only-binary :all: --requirement
@@ -34,7 +36,7 @@ check: .venv/installed ## check settings, secrets and config tree of every host,
 
 test: tests-prepared lint unit ## style, types, unit tests, the report in a browser, then the tests on sandbox hosts
 	$(PYTHON) -m pytest tests/browser
-	$(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host
+	$(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/host
 
 tests-prepared: .venv/developer
 	@tools/prepare.sh test
@@ -84,4 +86,4 @@ bench: .venv/developer ## measure speed and memory on sandbox hosts
 	@$(PYTHON) -m tests.bench
 
 torture: .venv/developer ## the long fault campaigns
-	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses 3 --dist loadfile tests/host -m "torture or long"
+	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/host -m "torture or long"

@@ -10,19 +10,31 @@ import pytest
 
 from tests.host.driver import Pyinfra, wait_for_kometa
 from tests.sandbox import Host, Sandbox, why_not
+from tests.sandbox.shell import locked
 
 DEPLOYED = "deployed"
 HOSTS_OF_MODULES = ("shared", "restoring")
+# Files that take longest, in that order, so that no process is left alone with one at the end (their tests stay in
+# theirs). The first needs the host that all wait for, the next two begin with hosts of their own.
+FIRST = (
+    "deploy", "preview", "takeover", "restore", "backup", "pull", "autodeploy", "destroy", "secrets", "attacks",
+    "repository", "sandbox", "run_once", "diagnose", "watch", "variants", "adopt",
+)  # fmt: skip
 FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the many kinds of hosts and what takes minutes, unless it is asked for."""
+    """Leave out what is not asked for: the many kinds of hosts, what takes minutes. The longest files come first."""
     wanted = {"variant": "KOMETA_HOST_VARIANTS", "long": "KOMETA_HOST_TORTURE"}
     unwanted = [marker for marker, variable in wanted.items() if not os.environ.get(variable)]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in unwanted)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted((item for item in items if item not in left_out), key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.stem.removeprefix("test_")
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -52,13 +64,27 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def deployed_kind(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a kind of host to which Kometa has been deployed; a host of it boots in seconds."""
-    host = sandbox.host("ready", name="first")
-    Pyinfra(tmp_path_factory.mktemp("first"), host).deploy()
-    host.poweroff()
-    host.save(DEPLOYED)
-    host.destroy()
+    """The name of a kind of host to which Kometa has been deployed; a host of it boots in seconds.
+
+    It is made by the first process of a test run that wants it, and copied by the others.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    note = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "deployed"
+    with locked(note.with_suffix(".lock")):
+        made = Path(note.read_text()) if note.exists() else None
+        if made and made.is_dir():
+            sandbox.save(DEPLOYED, made)
+        else:
+            note.write_text(str(_deployed(sandbox, tmp_path_factory.mktemp("first"))))
     return DEPLOYED
+
+
+def _deployed(sandbox: Sandbox, folder: Path) -> Path:
+    """Deploy to a host, keep it as a kind and return its tree."""
+    with sandbox.host("ready", name="first") as host:
+        Pyinfra(folder, host).deploy()
+        host.poweroff()
+        return host.save(DEPLOYED)
 
 
 @pytest.fixture

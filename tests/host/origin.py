@@ -10,7 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.host.driver import PROJECT
+from tests.host.driver import PROJECT, QUICK_STOP
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -43,6 +43,7 @@ class Origin:
             "kometa_autodeploy_source": "git",
             "kometa_autodeploy_repository": self.url,
             "kometa_autodeploy_signers": signers,
+            "kometa_environment": QUICK_STOP,
         }
 
     def close(self) -> None:

@@ -121,6 +121,10 @@ class Sandbox:
         host.boot()
         return host
 
+    def save(self, kind: str, tree: Path) -> None:
+        """Keep a copy of the root file system `tree`, of another session's host, as a new kind for this one."""
+        self._session.save(kind, tree)
+
     def reset(self, host: Host, kind: str | None = None) -> None:
         """Give `host` a fresh tree of its kind (or of another) and boot it: same name, same address."""
         self._session.reset_host(host, kind)

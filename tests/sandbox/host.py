@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.sandbox import network, trees, variants
 from tests.sandbox.address import address6, bridge_name, connection_data
 from tests.sandbox.machine import Machine
-from tests.sandbox.shell import SandboxError, daemon_pid, run, wait_until, write_whole
+from tests.sandbox.shell import SOON, SandboxError, daemon_pid, run, wait_until, write_whole
 
 if TYPE_CHECKING:
     from tests.sandbox.session import Session
@@ -148,17 +148,21 @@ class Host:
         """Tell whether the host is switched on."""
         return self._machine.is_running()
 
-    def save(self, kind: str) -> None:
-        """Keep the host as it is now as a new kind for the session: shut down, copied, and started again if it ran."""
+    def save(self, kind: str) -> Path:
+        """Keep the host as it is now as a new kind for the session: shut down, copied, and started again if it ran.
+
+        Return the path of the copy.
+        """
         was_running = self.is_running()
         self.poweroff()
-        self.session.save(kind, self.tree)
+        saved = self.session.save(kind, self.tree)
         if was_running:
             self.boot()
+        return saved
 
     def _wait_for_login(self) -> None:
         try:
-            wait_until(self._answers, f"{self.name} answers on port 22", BOOT_SECONDS)
+            wait_until(self._answers, f"{self.name} answers on port 22", BOOT_SECONDS, SOON)
             self.run("while [ -e /run/nologin ] || ! systemctl is-active -q dbus.socket; do sleep 0.1; done")
         except SandboxError as error:
             raise SandboxError(f"{error}\nconsole of {self.name}:\n{self._machine.console()}") from None

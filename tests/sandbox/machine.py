@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.sandbox import disk
 from tests.sandbox.cache import SOURCES
-from tests.sandbox.shell import SandboxError, start_daemon, wait_until
+from tests.sandbox.shell import SOON, SandboxError, start_daemon, wait_until
 
 WANTED_INSTANCES = 1024  # each booted systemd takes several; the kernel's default is 128 for all hosts together
 
@@ -73,7 +73,7 @@ class Machine:
 
     def wait_for_end(self, timeout: float) -> None:
         """Wait until no process is left, then remove the control groups."""
-        wait_until(lambda: not self.is_running(), f"end of the processes of {self.name}", timeout)
+        wait_until(lambda: not self.is_running(), f"end of the processes of {self.name}", timeout, SOON)
         for group in sorted(self.group.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
             with contextlib.suppress(OSError):
                 group.rmdir()

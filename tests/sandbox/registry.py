@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.sandbox import images
 from tests.sandbox.cache import SOURCES, cached
 from tests.sandbox.packages import apt_alone, architecture
-from tests.sandbox.shell import SandboxError, daemon_pid, run, start_daemon, stop_daemon, wait_until
+from tests.sandbox.shell import SOON, SandboxError, daemon_pid, run, start_daemon, stop_daemon, wait_until
 
 if TYPE_CHECKING:
     from tests.sandbox.session import Session
@@ -77,7 +77,7 @@ class Registry:
         settings.write_text(SETTINGS.format(folder=self.folder, address=self.address))
         log = self.session.folder / "registry.log"
         start_daemon([registry_program(), "serve", settings], log, pid_file)
-        wait_until(lambda: self._answers() or daemon_pid(pid_file) is None, "the registry answers")
+        wait_until(lambda: self._answers() or daemon_pid(pid_file) is None, "the registry answers", step=SOON)
         if daemon_pid(pid_file) is None:
             raise SandboxError(f"the registry ended as it started: {log.read_text(errors='replace')[-2000:]}")
 

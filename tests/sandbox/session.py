@@ -124,14 +124,15 @@ class Session:
         saved = self.folder / "saved" / kind
         return saved if saved.is_dir() else trees.tree(kind, variants.suite(like))
 
-    def save(self, kind: str, tree: Path) -> None:
-        """Keep a copy of `tree` as the kind `kind` of this session."""
+    def save(self, kind: str, tree: Path) -> Path:
+        """Keep a copy of `tree` as the kind `kind` of this session; return its path."""
         if kind in trees.KINDS:
             raise SandboxError(f"the kind {kind} is built in; save under another name")
         saved = self.folder / "saved" / kind
         if saved.exists():
             shutil.rmtree(saved)
         trees.copy(tree, saved)
+        return saved
 
     def _free_name(self, kind: str) -> str:
         number = 1

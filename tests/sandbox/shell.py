@@ -14,6 +14,8 @@ from pathlib import Path
 
 from kometa_host import whole_file
 
+SOON = 0.05  # seconds, between looks that cost nothing
+
 
 class SandboxError(Exception):
     """A sandbox host, or a command on it, did not do what was asked; the text says what happened."""
@@ -53,8 +55,11 @@ def write_whole(path: Path, text: str) -> None:
     whole_file.replace(path, text.encode(), 0o644, on_disk=False)
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout: float = 120, step: float = 0.05) -> None:
-    """Wait until `condition` holds; raise SandboxError that names `what` after `timeout` seconds."""
+def wait_until(condition: Callable[[], bool], what: str, timeout: float = 120, step: float = 0.3) -> None:
+    """Wait until `condition` holds; raise SandboxError that names `what` after `timeout` seconds.
+
+    It is asked anew after `step` seconds: a question to a host takes from the processor that the host itself wants.
+    """
     end = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > end:
@@ -96,5 +101,5 @@ def stop_daemon(pid_file: Path) -> None:
     if pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: process_start(pid) is None, f"end of process {pid}", 10)
+        wait_until(lambda: process_start(pid) is None, f"end of process {pid}", 10, SOON)
     pid_file.unlink(missing_ok=True)

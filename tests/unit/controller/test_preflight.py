@@ -10,7 +10,7 @@ import pytest
 from kometa_host.controller import preflight
 from kometa_host.controller.preflight import MASK, masked, name_in_secrets, no_host, problem_report
 from kometa_host.errors import Problem
-from tests.unit import pyinfra_run
+from tests import pyinfra_run
 from tests.unit.project_copy import copied
 
 DEPLOY = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyrage  # type: ignore[import-untyped]
 import pytest
 
-from tests.unit import pyinfra_run
+from tests import pyinfra_run
 from tests.unit.project_copy import copied
 
 DEPLOY = """
