@@ -18,20 +18,26 @@ class Sampler(threading.Thread):
         self.found: set[str] = set()
 
     def run(self) -> None:
+        known: dict[Path, bytes] = {}
         while not self.ended.is_set():
             self.rounds += 1
-            for process in Path("/proc").glob("[0-9]*"):
-                self._look(process)
+            known = {process: self._look(process, known.get(process)) for process in Path("/proc").glob("[0-9]*")}
             self.ended.wait(0.01)  # the machine's processors are few
 
-    def _look(self, process: Path) -> None:
-        for name in self.names:
+    def _look(self, process: Path, known: bytes | None) -> bytes:
+        """Look at a process whose arguments are not known; return them: another program in its place has others."""
+        try:
+            arguments = (process / "cmdline").read_bytes()
+        except OSError:
+            return b""
+        for name in self.names if arguments != known else ():
             try:
                 content = (process / name).read_bytes()
                 if any(needle in content for needle in self.needles) and not is_kometas(process, name):
-                    self.found.add(f"{name} of {(process / 'cmdline').read_bytes()!r}")
+                    self.found.add(f"{name} of {arguments!r}")
             except OSError:
                 continue
+        return arguments
 
     def __enter__(self) -> "Sampler":
         self.start()

@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -38,6 +39,8 @@ OWNER = 102_999  # 3000 inside the namespace
 CREATE, VERIFY, DRILL, PIN, UNPIN = (
     f"operations.backup.{name}" for name in ("create", "verify", "drill", "pin", "unpin")
 )
+LOCK = "~/.local/state/kometa-host/lock"
+TAKEN = f"while flock -n {LOCK} true; do sleep 0.1; done"  # waits until somebody has it
 PIPELINE = ("bash", "podman", "find", "tar", "zstd", "age", "sleep")
 
 
@@ -97,7 +100,7 @@ def kept(shared: Host, key: Key, pings: Pings, tmp_path_factory: pytest.TempPath
     Pyinfra(tmp_path_factory.mktemp("deploy"), shared, **data).deploy()
     made = BackupHost(shared, key)
     (made.tree / "notes.txt").write_text(MARKER)
-    (made.tree / "posters").write_bytes(os.urandom(60_000_000))
+    (made.tree / "posters").write_bytes(os.urandom(24_000_000))
     for name in ("notes.txt", "posters"):
         os.lchown(made.tree / name, OWNER, OWNER)
     return made
@@ -252,6 +255,16 @@ def test_the_sqlite_cache_is_consistent_while_something_in_the_container_writes_
     wait_for_kometa(ready.host)
 
 
+@contextmanager
+def punctual(ready: BackupHost, more: str = "") -> Iterator[None]:
+    """Let the timer be a second late at most, where it may be a minute; see AccuracySec= in systemd.timer(5)."""
+    place = "~/.config/systemd/user/kometa-backup.timer.d"
+    reload = "systemctl --user daemon-reload; systemctl --user restart kometa-backup.timer"
+    ready.account(f"mkdir -p {place}; printf '[Timer]\\n{more}AccuracySec=1s\\n' >{place}/soon.conf; {reload}")
+    yield
+    ready.account(f"rm -r {place}; {reload}")
+
+
 # --- when and how -----------------------------------------------------------------------------------------------------
 
 
@@ -260,8 +273,8 @@ def test_the_timer_makes_one_and_the_deploy_is_in_sync_before_and_after(ready: B
     soon = ("--data", "kometa_backup_schedule=*-*-* *:*:00/3")
     assert command.preview(*soon) == {"Timers"}
     assert command.deploy(*soon) == {"Timers"}
-    # A timer may be a minute late; see AccuracySec= in systemd.timer(5).
-    wait_until(lambda: bool(ready.archives()), "an archive by the timer", 180)
+    with punctual(ready):
+        wait_until(lambda: bool(ready.archives()), "an archive by the timer", 180)
     assert command.deploy() == {"Timers"}
     assert command.preview() == set()
     ready.assert_sound()
@@ -351,19 +364,22 @@ def test_whatever_else_writes_to_the_tree_is_frozen_too(ready: BackupHost) -> No
 
 
 def test_two_at_once_make_two_one_after_the_other(ready: BackupHost) -> None:  # W15
-    slow = ready.shim("age", '#!/bin/sh\nsleep 2\nexec /usr/bin/age "$@"\n')
-    ready.account(f"{slow} bash {SCRIPT} 2>~/first & sleep 1; systemctl --user start {UNIT}; wait")
+    patient = "until pgrep -u mms -f '[f]lock -w'; do sleep 0.1; done >/dev/null"  # until somebody waits for the lock
+    slow = ready.shim("age", f'#!/bin/sh\n{patient}\nexec /usr/bin/age "$@"\n')
+    ready.account(f"{slow} bash {SCRIPT} 2>~/first & {TAKEN}; systemctl --user start {UNIT}; wait")
     assert "waiting for a backup, since" in ready.last_words()
     ready.account("rm ~/first")
     ready.assert_sound()
 
 
 def test_whoever_waits_in_vain_leaves_the_freeze_of_the_other_alone(ready: BackupHost) -> None:
-    slow = ready.shim("age", '#!/bin/sh\nsleep 4\nexec /usr/bin/age "$@"\n')
+    slow = ready.shim("age", '#!/bin/sh\nuntil [ -e ~/over ]; do sleep 0.1; done\nexec /usr/bin/age "$@"\n')
     impatient = f"sed s/^lock_wait=.*/lock_wait=1/ {SCRIPT} >~/impatient; bash ~/impatient; bash {SCRIPT} finish"
     watch = "podman inspect -f '{{.State.Status}}' kometa"
+    frozen = f'until [ "$({watch})" = paused ]; do sleep 0.1; done'
     done = ready.account(
-        f"{slow} bash {SCRIPT} 2>&1 & sleep 1.5; {impatient}; {watch}; wait; rm ~/impatient", check=False
+        f"{slow} bash {SCRIPT} 2>&1 & {frozen}; {impatient}; {watch}; touch ~/over; wait; rm ~/impatient ~/over",
+        check=False,
     )
     assert done.stdout.splitlines()[0] == "paused"
     assert len(ready.archives()) == 1
@@ -371,10 +387,10 @@ def test_whoever_waits_in_vain_leaves_the_freeze_of_the_other_alone(ready: Backu
 
 
 def test_whoever_waits_in_vain_is_told_who_holds_the_lock(ready: BackupHost) -> None:
-    state = "~/.local/state/kometa-host"
-    hold = f"echo 'a deploy, since noon' >{state}/lock.holder; flock {state}/lock sleep 4"
+    hold = f"echo 'a deploy, since noon' >{LOCK}.holder; flock {LOCK} sh -c 'until [ -e ~/over ]; do sleep 0.1; done'"
     impatient = f"sed s/^lock_wait=.*/lock_wait=1/ {SCRIPT} | bash"
-    done = ready.account(f"({hold}) & sleep 0.5; {impatient}; status=$?; wait; exit $status", check=False)
+    over = "status=$?; touch ~/over; wait; rm ~/over; exit $status"
+    done = ready.account(f"({hold}) & {TAKEN}; {impatient}; {over}", check=False)
     assert done.returncode == 1
     assert "the host is busy: a deploy, since noon holds its lock" in done.stderr
     ready.assert_sound()
@@ -404,13 +420,9 @@ def test_retention_keeps_what_it_shall_and_never_touches_what_is_foreign(ready: 
 def started_by_the_timer(ready: BackupHost) -> str:
     """Let the timer start a backup at once; return the archive's name."""
     before = set(ready.archives())
-    soon = "~/.config/systemd/user/kometa-backup.timer.d"
-    reload = "systemctl --user daemon-reload; systemctl --user restart kometa-backup.timer"
-    ready.account(f"mkdir -p {soon}; printf '[Timer]\\nOnActiveSec=1\\nAccuracySec=1s\\n' >{soon}/soon.conf; {reload}")
-    wait_until(lambda: bool(set(ready.archives()) - before), "the timer's backup")
-    ready.account(
-        f"rm -r {soon}; {reload}; while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done"
-    )
+    with punctual(ready, "OnActiveSec=1\\n"):
+        wait_until(lambda: bool(set(ready.archives()) - before), "the timer's backup")
+    ready.account(f"while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done")
     [name] = set(ready.archives()) - before
     return name
 

@@ -55,6 +55,11 @@ def drop_in(text: str) -> tuple[str, str]:
     return restarted(add), restarted(f"rm -r {DROP_IN}")
 
 
+def once_logged(text: str) -> str:
+    """Wait until the container has said something."""
+    return f"until podman logs kometa 2>&1 | grep -q '{text}'; do sleep 0.2; done"
+
+
 class TestAHealthyHost:
     def test_has_no_problem_and_exit_status_0(self, shared: Host, pyinfra: Pyinfra) -> None:
         checks = diagnosis(pyinfra, status=0)
@@ -73,7 +78,7 @@ class TestAHealthyHost:
 class TestCommonIssues:
     def test_keep_id_and_the_failure_of_s6(self, shared: Host, pyinfra: Pyinfra) -> None:
         add, remove = drop_in("[Container]\\nUserNS=keep-id\\n")
-        with broken(shared, f"{add}; sleep 2", remove, "mms"):
+        with broken(shared, f"{add}; {once_logged('fatal')}", remove, "mms"):
             said = problem(pyinfra, "s6-overlay")
         assert "UserNS=keep-id" in said
         assert "fatal" in said
@@ -93,7 +98,8 @@ class TestCommonIssues:
         assert f"podman unshare chown -R 3000:3000 {CONFIG}" in said
 
     def test_plex_out_of_reach(self, shared: Host, pyinfra: Pyinfra) -> None:
-        with broken(shared, "podman stop -t 1 plex", "podman start plex; sleep 1", "mms"):
+        answers = "until podman exec plex curl -sf http://127.0.0.1:32400/identity; do sleep 0.2; done"
+        with broken(shared, "podman stop -t 1 plex", f"podman start plex; {answers}", "mms"):
             assert "http://plex:32400" in problem(pyinfra, "plex")
 
     def test_a_plex_url_that_is_not_the_containers_name(self, shared: Host, pyinfra: Pyinfra) -> None:
@@ -116,7 +122,7 @@ class TestKometa:
     def test_a_missing_config(self, shared: Host, pyinfra: Pyinfra) -> None:
         hide = restarted(f"podman unshare mv {CONFIG}/config.yml {CONFIG}/away")
         show = f"podman kill -s KILL kometa; {restarted(f'podman unshare mv {CONFIG}/away {CONFIG}/config.yml')}"
-        with broken(shared, f"{hide}; sleep 2", show, "mms"):
+        with broken(shared, f"{hide}; {once_logged('halting init')}", show, "mms"):
             checks = diagnosis(pyinfra)
         assert checks["config.yml"]["state"] == "problem"
         assert "halted" in checks["config.yml"]["cause"]
@@ -186,8 +192,10 @@ class TestTheAccount:
             assert "never reached" in problem(pyinfra, "network-online")
 
     def test_a_failed_unit(self, shared: Host, pyinfra: Pyinfra) -> None:
-        fail = "systemd-run --user --unit=tragedy -q false; sleep 0.5"
-        with broken(shared, fail, "systemctl --user reset-failed", "mms"):
+        failed = "until systemctl --user is-failed -q tragedy; do sleep 0.1; done"
+        with broken(
+            shared, f"systemd-run --user --unit=tragedy -q false; {failed}", "systemctl --user reset-failed", "mms"
+        ):
             assert "tragedy.service" in problem(pyinfra, "failed units")
 
 
@@ -245,5 +253,5 @@ class TestTheMachine:
     def test_denials_of_selinux(self, shared: Host, pyinfra: Pyinfra) -> None:
         denial = "avc:  denied  { read } for comm=python3 name=config.yml scontext=system_u:system_r:container_t:s0"
         make, remove = self.shim("getenforce", "echo Enforcing")
-        with broken(shared, f"{make}; logger '{denial}'; sleep 1", remove):
+        with broken(shared, f"{make}; logger '{denial}'; until journalctl -q -g 'avc:'; do sleep 0.1; done", remove):
             assert "config.yml" in problem(pyinfra, "selinux")

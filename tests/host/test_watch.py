@@ -32,6 +32,11 @@ LOOK = "systemctl --user reset-failed kometa-watch.service; systemctl --user sta
 # the stand-in takes the file away as soon as it sees it
 NOW = "touch .standin-now; chown 3000:3000 .standin*; mv .standin-now .standin-run-now"
 RUN_NOW = f"podman unshare sh -c 'cd {CONFIG}; {NOW}'"
+# the container is gone when it has ended; systemd makes another
+KILL = (
+    "id=$(podman inspect -f '{{.Id}}' kometa); podman kill -s KILL kometa;"
+    " while podman container exists $id; do sleep 0.2; done"
+)
 TOPIC = "quiet-secret-topic"
 METRICS = "/srv/metrics"
 
@@ -236,7 +241,7 @@ def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched:
     assert watched.web.received.paths == [f"/ping/{TOPIC}/fail", "/"]
     assert watched.look() == []
     assert "a run is in progress for 2 d" in watched.problem("run time")
-    watched.run("podman kill -s KILL kometa; sleep 1")
+    watched.run(KILL)
     (title,) = watched.look()
     assert title.endswith("hung, and was ended")
     assert [run.outcome for run in watched.history()].count(Outcome.HUNG) == 1
@@ -270,7 +275,7 @@ def test_a_run_that_was_killed_is_told_later_if_the_service_takes_nothing_now(wa
     watched.run_begins(600)
     assert watched.look() == []
     assert watched.web.received.paths == [f"/ping/{TOPIC}/start"]
-    watched.run("podman kill -s KILL kometa; sleep 1")
+    watched.run(KILL)
     watched.web.is_broken = True
     try:
         assert watched.look() == []
