@@ -20,6 +20,7 @@ from tests.sandbox.shell import wait_until
 
 IMAGE = "lscr.io/linuxserver/kometa"
 SERVICE = "Service kometa"
+LOCK = "~/.local/state/kometa-host/lock"
 LINGERING = "Services of mms run without a login"
 PASSWORD, WRONG = "sandbox", "wr0ng"  # of the sandbox's account careful
 TREE = f"Config tree {CONFIG}"
@@ -57,6 +58,7 @@ def arguments_while(process: "subprocess.Popen[str]") -> set[str]:
             with suppress(OSError):
                 if folder.name.isdecimal():
                     seen.add((folder / "cmdline").read_text(errors="replace").replace("\0", " "))
+        time.sleep(0.02)  # the host wants a processor, too
     return seen
 
 
@@ -70,9 +72,9 @@ def plex(shared: Host) -> Iterator[None]:
 
 class TestWhoConnects:
     def test_an_admin_with_sudo_needs_nothing_more(self, shared: Host, tmp_path: Path) -> None:
-        shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms; systemctl stop user@3000")
+        shared.run(f"chmod 600 {QUADLETS}/mms.network; dpkg --remove --force-depends zstd")
         changed = Pyinfra(tmp_path, shared, ssh_user="admin").deploy()
-        assert changed == {"Quadlets", LINGERING, SERVICE, "Timers"}
+        assert changed == {"Quadlets", "Packages: Podman, age, zstd and what they need"}
 
     def test_an_admin_whose_sudo_wants_a_password_gives_it(self, shared: Host, tmp_path: Path) -> None:
         shared.run(f"chmod 600 {QUADLETS}/mms.network; loginctl disable-linger mms; systemctl stop user@3000")
@@ -154,7 +156,8 @@ class TestImages:
         assert pyinfra.deploy() == {f"Image {IMAGE}:v2.5.0", "Quadlets", SERVICE}
         assert Pyinfra(tmp_path, shared).deploy() == {"Quadlets", SERVICE}
 
-    @pytest.mark.parametrize("variant", ["broken", "crashing"])
+    # one that lives without Kometa is met by a takeover, too; see test_takeover.py
+    @pytest.mark.parametrize("variant", [pytest.param("broken", marks=pytest.mark.long), "crashing"])
     def test_an_image_in_which_kometa_does_not_live_is_undone(
         self, variant: str, sandbox: Sandbox, shared: Host, tmp_path: Path
     ) -> None:
@@ -196,10 +199,8 @@ class TestRestarts:
 
 
 class TestConfigTree:
-    def test_thousands_of_assets_with_odd_names_arrive_in_one_go(
-        self, shared: Host, tmp_path: Path, tree: Path
-    ) -> None:
-        for number in range(3000):
+    def test_a_thousand_assets_with_odd_names_arrive_in_one_go(self, shared: Host, tmp_path: Path, tree: Path) -> None:
+        for number in range(1000):
             folder = tree / "assets" / f"Amélie {number % 50} (2001)"
             folder.mkdir(exist_ok=True)
             (folder / f"päge 'n' \"{number}\" $x.jpg").write_bytes(b"%d" % number)
@@ -207,7 +208,7 @@ class TestConfigTree:
         assert pyinfra.deploy() == {TREE}
         assert pyinfra.preview() == set()
         count = shared.run(f"find {CONFIG}/assets -type f -user 102999 -group 102999 -perm 600 | wc -l").stdout
-        assert int(count) == 3000
+        assert int(count) == 1000
         assert Pyinfra(tmp_path, shared).deploy() == {TREE}
         assert shared.run(f"find {CONFIG}/assets -type f | wc -l").stdout == "0\n"
 
@@ -326,6 +327,19 @@ class TestHosts:
         wait_for_kometa(shared)
         tried.unlink()
 
+    def test_a_deploy_waits_for_whoever_holds_the_lock(self, shared: Host, tmp_path: Path) -> None:
+        hold = f"echo 'pyinfra on attic' >{LOCK}.holder; flock {LOCK} sh -c 'until [ -e ~/over ]; do sleep 0.1; done'"
+        shared.run(f"({hold}) >/dev/null 2>&1 &", user="mms")
+        shared.run(f"chmod 600 {QUADLETS}/mms.network; while flock -n {LOCK} true; do sleep 0.1; done", user="mms")
+        deploy = Pyinfra(tmp_path, shared).start("deploy.py", "-y")
+        shared.run("until pgrep -u mms -f '[f]lock -w'; do sleep 0.1; done; touch ~/over", user="mms")
+        output, errors = deploy.communicate(timeout=600)
+        assert deploy.returncode == 0, output + errors
+        assert "waiting for pyinfra on attic" in output + errors
+        assert Pyinfra(tmp_path, shared).preview() == set()
+        shared.run("rm ~/over", user="mms")
+
+    @pytest.mark.long
     def test_the_second_of_two_at_once_waits_for_the_first(self, shared: Host, tmp_path: Path) -> None:
         (tmp_path / "one").mkdir()
         (tmp_path / "two").mkdir()
@@ -376,14 +390,7 @@ def test_what_root_has_left_in_the_tree_is_copied_or_named_and_never_given_away_
     shared.run(f"cd {CONFIG}; rm -r theirs assets/away assets/' a file'")
 
 
-def test_a_network_that_nothing_brings_online_costs_nobody_90_seconds(sandbox: Sandbox, tmp_path: Path) -> None:
-    with sandbox.host("ready", network_online=False) as host:
-        pyinfra = Pyinfra(tmp_path, host)
-        assert "The boot reaches network-online.target" in pyinfra.deploy()
-        assert host.run("systemctl is-active network-online.target").stdout == "active\n"
-        assert pyinfra.deploy() == set()
-
-
+@pytest.mark.long  # the canary of test_secrets.py is looked for in more places than output
 def test_secrets_reach_the_container_and_no_output(shared: Host, tmp_path: Path) -> None:
     value = "canary-4711-of-this-test"
     pyinfra = Pyinfra(tmp_path, shared, kometa_secrets=SECRETS | {"plextoken": value})

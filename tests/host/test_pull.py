@@ -139,6 +139,7 @@ def test_a_commit_that_is_refused_changes_nothing_and_the_next_one_heals(origin:
     assert run(shared, TIMES) == "01:00"
 
 
+@pytest.mark.long
 def test_a_run_in_progress_is_not_killed_and_the_commit_not_lost(origin: Origin, shared: Host) -> None:
     wait_at_most(shared, 1)
     shared.start_plex()

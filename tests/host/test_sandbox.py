@@ -189,6 +189,7 @@ def test_a_cut_line_makes_connections_hang_and_mending_lets_them_go_on(host: Hos
     assert host.run("echo back").stdout == "back\n"
 
 
+@pytest.mark.long  # a deploy to a bare host does it, too; see test_preview.py
 def test_a_bare_host_installs_from_the_package_mirror(sandbox: Sandbox) -> None:
     with sandbox.host("bare") as bare:
         assert not bare.run("ls /usr/bin/podman /usr/bin/age /usr/bin/zstd /usr/bin/curl", check=False).stdout
@@ -200,6 +201,7 @@ def test_a_bare_host_installs_from_the_package_mirror(sandbox: Sandbox) -> None:
     assert not bare.folder.exists()
 
 
+@pytest.mark.long  # that a deploy is needed for it: see test_variants.py
 def test_without_network_online_a_user_quadlet_waits(sandbox: Sandbox, host: Host) -> None:
     host.save("with-mms")
     with sandbox.host("with-mms", network_online=False) as trap:
@@ -234,6 +236,7 @@ def ssh(host: Host, *options: str, to: str = "") -> int:
     return subprocess.run(["ssh", *host.ssh_options, *options, f"root@{to or host.address}", "true"]).returncode
 
 
+@pytest.mark.long  # connections go the same ways; see test_connection.py
 def test_a_host_is_reached_by_ipv6_on_another_port_and_by_a_jump(sandbox: Sandbox, host: Host) -> None:
     with sandbox.host("bare") as hidden:
         assert ssh(hidden, "-p", "2222", to=hidden.address6) == 0
@@ -243,6 +246,7 @@ def test_a_host_is_reached_by_ipv6_on_another_port_and_by_a_jump(sandbox: Sandbo
         assert ssh(hidden, "-o", f"ProxyCommand={jump}") == 0
 
 
+@pytest.mark.long  # a deploy is refused by one; see test_variants.py
 def test_an_unprivileged_container_has_few_ids_and_no_devices(sandbox: Sandbox) -> None:
     with sandbox.host("bare", like="unprivileged") as few:
         assert few.run("cat /proc/self/uid_map").stdout.split()[2] == "65536"

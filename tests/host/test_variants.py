@@ -26,14 +26,18 @@ def pyinfra(folder: Path, host: Host, **data: object) -> Pyinfra:
 
 @pytest.fixture(scope="module")
 def odd(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """A host, deployed to, with a linked /home, a journal in memory, and no programs in /home."""
-    with sandbox.host("ready", like=("volatile-journal", "home-in-var", "noexec-home")) as made:
-        pyinfra(tmp_path_factory.mktemp("odd"), made).deploy()
+    """A host with a linked /home, a journal in memory, no programs in /home and no network online, deployed to."""
+    like = ("volatile-journal", "home-in-var", "noexec-home")
+    with sandbox.host("ready", network_online=False, like=like) as made:
+        assert "The boot reaches network-online.target" in pyinfra(tmp_path_factory.mktemp("odd"), made).deploy()
         yield made
 
 
 class TestAnOddHost:
-    """Three things that are often so, together: each is met by another part of a deploy."""
+    """Four things that are often so, together: each is met by another part of a deploy."""
+
+    def test_a_network_that_nothing_brings_online_costs_nobody_90_seconds(self, odd: Host) -> None:
+        assert odd.run("systemctl is-active network-online.target").stdout == "active\n"
 
     def test_a_second_deploy_changes_nothing(self, odd: Host, tmp_path: Path) -> None:
         assert pyinfra(tmp_path, odd).deploy() == set()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.host.conftest import FIRST
+
 HOST_TESTS = Path(__file__).parents[1] / "host"
 SAMPLING = {"turns", "full"}  # what says how many turns a campaign takes
 MARKER = "pytest.mark.torture"
@@ -36,3 +38,7 @@ def test_a_test_that_takes_a_sample_is_a_campaign(path: Path) -> None:
 def test_campaigns_are_found_at_all() -> None:
     found = [name for path in HOST_TESTS.glob("test_*.py") for name, _ in _campaigns(ast.parse(path.read_text()))]
     assert len(found) >= 10
+
+
+def test_the_files_that_come_first_are_there() -> None:
+    assert [name for name in FIRST if not (HOST_TESTS / f"test_{name}.py").exists()] == []
