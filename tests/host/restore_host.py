@@ -120,6 +120,11 @@ class RestoreHost:
         """Only look what a restore would do."""
         return self.pyinfra.run(*self.arguments(archive, *more), "--dry", status=status)
 
+    def make_live(self, archive: Path) -> None:
+        """See that the tree of an archive that `archive` has made is live, whatever was before."""
+        if self.marker() != archive.name.partition(".")[0]:
+            self.restore(archive)
+
     def account(self, command: str, check: bool = True) -> str:
         """Run a command as the account, return what it printed."""
         return self.host.run(command, user="mms", check=check, timeout=120).stdout
@@ -136,8 +141,8 @@ class RestoreHost:
     # --- looking ----------------------------------------------------------------------------------------------------
 
     def marker(self) -> str:
-        """Return which tree is live."""
-        return self.host.run(f"cat {CONFIG}/marker").stdout.strip()
+        """Return which tree is live, nothing where it has come from no archive."""
+        return self.host.run(f"cat {CONFIG}/marker 2>/dev/null || true").stdout.strip()
 
     def digest(self) -> str:
         """Return what tells an entire tree from another; raise SandboxError if there is no tree."""

@@ -84,6 +84,7 @@ def test_a_restore_replaces_the_tree_and_keeps_the_previous(restoring: RestoreHo
 def test_an_undo_exchanges_the_trees_back_and_a_second_one_again(
     restoring: RestoreHost, first: Path, second: Path
 ) -> None:
+    restoring.make_live(first)
     restoring.account(f"systemctl --user stop {UNIT}")
     restoring.restore(second)
     digest = restoring.digest()
@@ -94,7 +95,8 @@ def test_an_undo_exchanges_the_trees_back_and_a_second_one_again(
     assert len(restoring.kept()) == 2
 
 
-def test_the_next_deploy_puts_back_the_projects_files_and_converges(restoring: RestoreHost) -> None:
+def test_the_next_deploy_puts_back_the_projects_files_and_converges(restoring: RestoreHost, second: Path) -> None:
+    restoring.make_live(second)
     restoring.account(
         f"mkdir {CONFIG}.stage-left; printf '%s\\n' stage={CONFIG}.stage-left live={CONFIG} >{STATE}/restore"
     )
@@ -155,7 +157,7 @@ def test_a_dangerous_destination_is_refused(place: str, restoring: RestoreHost, 
 
 
 def test_single_paths_go_into_the_live_tree_each_at_once(restoring: RestoreHost, first: Path, second: Path) -> None:
-    assert restoring.marker() == "first"
+    restoring.make_live(first)
     restoring.host.run(f"echo mine >{CONFIG}/mine.yml; rm -r {CONFIG}/collections")
     told = restoring.restore(second, "paths=collections/movies.yml,assets/second 1").text
     assert restoring.marker() == "first"
@@ -177,7 +179,8 @@ def test_paths_that_cannot_be_restored_are_refused(restoring: RestoreHost, secon
     assert restoring.everything() == before
 
 
-def test_a_path_through_a_link_in_the_live_tree_is_refused(restoring: RestoreHost, second: Path) -> None:
+def test_a_path_through_a_link_in_the_live_tree_is_refused(restoring: RestoreHost, first: Path, second: Path) -> None:
+    restoring.make_live(first)
     inner = f"cd {CONFIG}; mv collections elsewhere; ln -s elsewhere collections"
     restoring.inner(inner)
     told = restoring.restore(second, "paths=collections/movies.yml", status=1).text
@@ -279,7 +282,9 @@ WATCH = (
 )
 
 
-def test_there_is_always_a_tree_under_the_live_name(restoring: RestoreHost) -> None:
+def test_there_is_always_a_tree_under_the_live_name(restoring: RestoreHost, second: Path) -> None:
+    if not restoring.kept():
+        restoring.restore(second)
     watch = [*restoring.host.ssh_options, f"root@{restoring.host.address}", WATCH]
     with subprocess.Popen(["ssh", *watch], stdout=subprocess.PIPE, text=True) as watching:
         for _ in range(2):
@@ -401,6 +406,7 @@ def test_an_archive_cut_at_every_64_kib_leaves_the_host_untouched(restoring: Res
 
 
 def test_a_full_disk_leaves_the_previous_tree(restoring: RestoreHost, first: Path) -> None:
+    restoring.make_live(first)
     digest = restoring.digest()
     restoring.host.run("mkdir /mnt/small; mount -t tmpfs -o size=900k,mode=755 tmpfs /mnt/small; chown mms: /mnt/small")
     told = restoring.restore(first, "destination=/mnt/small/tree", status=1).text
