@@ -12,8 +12,10 @@ import stat
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from bisect import bisect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import groupby, pairwise
 from pathlib import Path
 from threading import Thread
 from typing import IO, Final, Protocol, Self
@@ -29,6 +31,7 @@ DESCRIPTIONS: Final = (".yml", ".yaml", ".xml", ".json")
 IS_CONFIGURATION: Final = re.compile(r"""(?m)^\ufeff?(?:\{[^#\n]*)?(?P<quote>["']?)\blibraries(?P=quote)\s*:""")
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
 MAX_FILES: Final = 500_000
+HELD: Final[int] = getattr(os, "O_PATH", 0)  # opens a directory that only lets us through; macOS lacks it
 MAX_SAID: Final = 1 << 16  # bytes of what a host says that are kept
 MAX_NAME: Final = 1 << 20  # bytes of what stands before a file in a tar stream: its long name, and what PAX tells of it
 
@@ -102,13 +105,32 @@ class Folder:
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
         for path in sorted(paths):
             try:
-                with (self.path / path).open("rb") as stream:
+                with _opened_inside(self.path, path) as stream:
                     yield path, stream
             except OSError as error:
                 raise SourceError(f"{self.path / path} cannot be read: {error.strerror}; make it readable") from None
 
     def descriptions(self) -> Mapping[str, str]:
         return self.described
+
+
+def _opened_inside(top: Path, path: str) -> IO[bytes]:
+    """Open a file below a folder, also through links that stay in it, and never through one that somebody puts there
+    meanwhile: whoever can write in the folder must not have us read other files of this machine."""
+    real = Path(os.path.realpath(top / path))  # which raises nothing for a link that leads to itself
+    if not real.is_relative_to(top):
+        raise SourceError(f"{top / path} leads out of {top}; was it changed just now?")
+    plain = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with ExitStack() as held:
+        directory = None
+        for part in (real.anchor, *real.parent.parts[1:]):
+            directory = os.open(part, plain | os.O_DIRECTORY | HELD, dir_fd=directory)
+            held.callback(os.close, directory)
+        stream = os.fdopen(os.open(real.name, plain, dir_fd=directory), "rb")
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        return stream
+    stream.close()
+    raise SourceError(f"{top / path} is no file any more; was it changed just now?")
 
 
 # An archive
@@ -136,18 +158,15 @@ class Archive:
         return sizes | {link: sizes[target] for link, target in self.targets.items()}
 
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
-        """Read the archive as often as several of the paths are one file: each time it is given under one of them."""
-        wanted: dict[str, list[str]] = {}
-        for path in paths:
-            wanted.setdefault(self.targets.get(path, path), []).append(path)
-        while wanted:
-            with self._opened() as archive:
-                for name, _, member in _members(archive):
-                    names = wanted.get(_checked_member(name, self.shown))
-                    if names and (stream := _member_stream(archive, member)):
-                        with stream:
-                            yield names[0], stream
-            wanted = {member: names[1:] for member, names in wanted.items() if names[1:]}
+        return _under_their_names(paths, self.targets, self._given)
+
+    def _given(self, wanted: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+        with self._opened() as archive:
+            for name, _, member in _members(archive):
+                path = _checked_member(name, self.shown)
+                if path in wanted and (stream := _member_stream(archive, member)):
+                    with stream:
+                        yield path, stream
 
     def descriptions(self) -> Mapping[str, str]:
         return {}
@@ -221,20 +240,38 @@ def _beside(name: str, target: str) -> str:
 
 
 def _followed(links: Mapping[str, str], files: Collection[str]) -> tuple[dict[str, str], list[str]]:
-    """Given links and files of an archive, return what files the links stand for, and the links that lead nowhere."""
+    """Given links and files of a source, return what files the links stand for, and the links that lead nowhere."""
     targets: dict[str, str] = {}
     left: list[str] = []
+    in_order = sorted(files)
     for link, first in links.items():
         target, seen = first, {link}
         while target in links and target not in seen:
             seen.add(target)
             target = links[target]
         is_around = f"{link}/".startswith(f"{target}/")
-        inside = [path for path in files if path.startswith(f"{target}/")] if not is_around else []
+        inside = in_order[bisect(in_order, f"{target}/") : bisect(in_order, f"{target}0")] if not is_around else []
         found = {link: target} if target in files else {link + path.removeprefix(target): path for path in inside}
         targets |= found
         left += [] if found else [link]
+        if len(targets) > MAX_FILES:
+            raise SourceError(f"links lead to more than {MAX_FILES} files; take out those that Kometa does not need")
     return targets, left
+
+
+def _under_their_names(
+    paths: Collection[str],
+    targets: Mapping[str, str],
+    given: Callable[[Collection[str]], Iterator[tuple[str, IO[bytes]]]],
+) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield files under the names that are wanted: of several names for one file, it is read again for each."""
+    wanted: dict[str, list[str]] = {}
+    for path in paths:
+        wanted.setdefault(targets.get(path, path), []).append(path)
+    while wanted:
+        for file, stream in given(wanted):
+            yield wanted[file][0], stream
+        wanted = {file: names[1:] for file, names in wanted.items() if names[1:]}
 
 
 def _member_stream(archive: zipfile.ZipFile | tarfile.TarFile, member: Member) -> IO[bytes] | None:
@@ -256,32 +293,53 @@ def _checked_member(name: str, shown: str) -> str:
 # A host
 
 
-# Input: $path, the folder. Prints `size path` of each file, `left path` of each link that leads out, or to nothing:
-# whoever can write in the folder must not have us read other files of the host. find and stat are GNU's or BusyBox's.
+# Input: $path, the folder. Prints `from` where it begins, `at` where the folder really is, `size path` of each file,
+# `link path` and `to target` of each link. find, stat, readlink are GNU's or BusyBox's.
 LIST: Final = r"""
+echo "from $(readlink /proc/self/cwd)"
 cd "$path" || exit 9
-top=$(pwd -P)
+echo "at $(readlink /proc/self/cwd)"
 find . -type f -exec stat -c '%s %n' {} +
 find . -type l | while IFS= read -r link; do
-    target=$(readlink -f "$link") || target=
-    case "$target" in
-        "$top"/*)
-            case "$(cd "${link%/*}" && pwd -P)/" in "$target"/*) echo "left $link"; continue ;; esac
-            if [ -d "$target" ]; then
-                find "$link/" -type f -exec stat -c '%s %n' {} +
-            elif [ -f "$target" ]; then
-                stat -L -c '%s %n' "$link"
-            else
-                echo "left $link"
-            fi ;;
-        *) echo "left $link" ;;
-    esac
+    printf 'link %s\nto %s\n' "$link" "$(readlink -f "$link")"
 done
 """
+# Input: $path, $top, where it was when it was listed; on standard input a directory in it and names of files there, an
+# empty line, and so on. Prints a tar stream: "." and those files, for each directory.
+# Whoever can write in the folder can swap a file or a directory for a link at any time, and must not have us read other
+# files of the host. So where we are is asked of the kernel once we are there, and GNU tar follows no link from there.
+# Other tars do: they read only where nobody else can write.
 READ: Final = r"""
-cd "$path" || exit 9
-tar -chf - -T -
+is_ours() { [ -n "$(find . -prune -user "$(id -u)" ! -perm -020 ! -perm -002)" ]; }
+give() {
+    blocks=-b1 # which BusyBox does not know, and does
+    tar --version 2>/dev/null | grep -q GNU || { is_ours && blocks=; } || return 12
+    status=$({ { TAR_OPTIONS='' tar $blocks --no-recursion -cf - . "$@"; echo $? >&4; } | head -c -1024 >&3; } 4>&1)
+    return "$status"
+}
+cd "$path" && [ "$(readlink /proc/self/cwd)" = "$top" ] || exit 11
+exec 3>&1
+while IFS= read -r directory; do
+    (
+        cd "./$directory" || exit
+        case $(readlink /proc/self/cwd)/ in "${top%/}"/*) ;; *) exit 11 ;; esac
+        set --
+        while IFS= read -r name && [ -n "$name" ]; do set -- "$@" "./$name"; done
+        give "$@"
+    ) || exit
+done
+head -c 1024 /dev/zero
 """
+# exit statuses of READ that say what to do
+CHANGED_THERE: Final = {
+    11: "the folder, or one in it, is not where it was when it was listed; was it changed just now?",
+    12: (
+        "another account can write there, and its tar is not GNU's, which alone follows no link that is put there "
+        "meanwhile; install it (`tar --version` says GNU then), log in as the owner of the files, or let the owner "
+        "pack them and name the archive"
+    ),
+}
+MOST_NAMES: Final = 200  # of one directory at once, so that they fit into an argument list
 DESCRIBE: Final = r"""
 for engine in docker podman; do
     command -v "$engine" >/dev/null || continue
@@ -304,30 +362,51 @@ class Host:
         self.described = described or {}
         self.shown = f"{address}:{path}"
         self.left: list[str] = []
-        self.sizes: Mapping[str, int] = {}  # known once files() was called
+        self.top = ""  # what follows is known once files() was called
+        self.sizes: Mapping[str, int] = {}
+        self.targets: Mapping[str, str] = {}
 
     def files(self) -> Mapping[str, int]:
-        listed = self._run(LIST).decode("utf-8", "surrogateescape").splitlines()
-        pairs = [(size, path.removeprefix("./")) for size, _, path in (line.partition(" ") for line in listed)]
-        self.left = [path for word, path in pairs if word == "left"]
-        self.sizes = {path.replace("//", "/"): int(size) for size, path in pairs if size.isdigit()}
+        said = self._run(LIST).decode("utf-8", "surrogateescape").split("\n")
+        pairs = [(word, value) for word, _, value in (line.partition(" ") for line in said)]
+        self.top = self._top_of(dict(pairs[:2]))
+        sizes = {path.removeprefix("./"): int(size) for size, path in pairs if size.isdecimal() and len(size) < 20}
+        links = {
+            path.removeprefix("./"): posixpath.relpath(target or "/", self.top)
+            for (word, path), (_, target) in pairwise(pairs)
+            if word == "link"
+        }
+        self.targets, self.left = _followed(links, sizes)
+        self.sizes = sizes | {link: sizes[target] for link, target in self.targets.items()}
         return self.sizes
 
+    def _top_of(self, said: Mapping[str, str]) -> str:
+        """Return where the folder really is. Raise SourceError if a link led there: it can be anybody's."""
+        top = said.get("at", "")
+        if not top.startswith("/") or top != posixpath.normpath(posixpath.join(said.get("from", ""), self.path)):
+            raise SourceError(
+                f"{self.shown} is a link, or goes through one: it leads to {answers.shown(top) or 'nothing'}. Look "
+                "whether that is what you mean, and name that folder itself"
+            )
+        return top
+
     def read(self, paths: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
-        if not paths:
+        return _under_their_names(paths, self.targets, self._given)
+
+    def _given(self, wanted: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
+        if not wanted:
             return
-        wanted = "".join(f"./{path}\n" for path in sorted(paths)).encode("utf-8", "surrogateescape")
+        batches = list(_by_directory(wanted))
+        asked = "".join("\n".join([directory, *names, "", ""]) for directory, names in batches)
         broken = ""
         again: list[str] = []  # what is one file with another, tar gives once, and names the second time only
         with self._started(READ) as (process, said):
-            assert process.stdin is not None
+            writer = Thread(target=_write, args=(process.stdin, asked.encode("utf-8", "surrogateescape")), daemon=True)
+            writer.start()
             assert process.stdout is not None
-            process.stdin.write(wanted)
-            process.stdin.close()
             try:
                 with tarfile.open(fileobj=process.stdout, mode="r|", tarinfo=BoundedTarInfo) as archive:
-                    for member in archive:
-                        name = self._expected(member, paths)
+                    for name, member in self._expected(archive, batches):
                         if member.islnk():
                             again.append(name)
                         elif stream := _member_stream(archive, member):
@@ -337,20 +416,33 @@ class Host:
             except tarfile.TarError as error:
                 process.kill()
                 broken = f"the connection broke, or a file is not readable ({error})"
+            writer.join()
+        if process.returncode in CHANGED_THERE:
+            raise SourceError(f"{self.shown}: {CHANGED_THERE[process.returncode]}")
         if broken:
             raise SourceError(f"{self.shown}: {broken}; it says: {_last(said)}")
         if process.returncode:
             raise SourceError(f"{self.shown}: not every file could be read: {_last(said)}; {self._who_may_read()}")
-        if len(again) >= len(paths):
+        if len(again) >= len(wanted):
             raise SourceError(f"{self.shown} gives the names of files, and no file")
-        yield from self.read(again)
+        yield from self._given(again)
 
-    def _expected(self, member: tarfile.TarInfo, paths: Collection[str]) -> str:
-        """Return the name of a member. Raise SourceError if it was not asked for, or is larger than was said."""
-        name = _checked_member(member.name, self.shown)
-        if name not in paths or member.size > self.sizes.get(name, MAX_YAML_SIZE):
-            raise SourceError(f"{self.shown} gives another {name!r} than it has listed; was it changed just now?")
-        return name
+    def _expected(
+        self, archive: tarfile.TarFile, batches: Sequence[tuple[str, Sequence[str]]]
+    ) -> Iterator[tuple[str, tarfile.TarInfo]]:
+        """Yield paths and members. Raise SourceError for one that was not asked for, or is not as it was listed."""
+        remaining = iter(batches)
+        directory: str = "."
+        names: Sequence[str] = ()
+        for member in archive:
+            if member.name == "." and member.isdir():
+                directory, names = next(remaining, (".", ()))
+                continue
+            name = _checked_member(member.name, self.shown)
+            path = posixpath.normpath(f"{directory}/{name}")
+            if name not in names or not (member.isreg() or member.islnk()) or member.size > self.sizes.get(path, 0):
+                raise SourceError(f"{self.shown} gives another {path!r} than it has listed; was it changed just now?")
+            yield path, member
 
     @contextmanager
     def _started(self, script: str) -> "Iterator[tuple[subprocess.Popen[bytes], bytearray]]":
@@ -389,7 +481,7 @@ class Host:
         return answer
 
     def _command(self, script: str) -> list[str]:
-        program = f"path={shlex.quote(self.path)}\n{script}"
+        program = f"path={shlex.quote(self.path)}\ntop={shlex.quote(self.top)}\n{script}"
         shell = f"{'sudo -n ' if self.sudo else ''}sh -c {shlex.quote(program)}"
         return ["ssh", "-o", "BatchMode=yes", "--", self.address, shell]
 
@@ -398,6 +490,20 @@ class Host:
 
     def _who_may_read(self) -> str:
         return "is the path right?" if self.sudo else "is the path right, and may this user read it (else: --sudo)?"
+
+
+def _by_directory(paths: Collection[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield directories and names of files there, a number of them at once."""
+    for directory, inside in groupby(sorted(paths, key=posixpath.split), key=posixpath.dirname):
+        names = [posixpath.basename(path) for path in inside]
+        for first in range(0, len(names), MOST_NAMES):
+            yield directory or ".", names[first : first + MOST_NAMES]
+
+
+def _write(stream: IO[bytes], data: bytes) -> None:
+    """Write what a program is asked; one that has ended, or was ended, before that says why itself."""
+    with suppress(BrokenPipeError, ValueError), stream:
+        stream.write(data)
 
 
 def _keep_last(stream: IO[bytes], kept: bytearray) -> None:
@@ -430,9 +536,13 @@ def _beside_compose(host: Host) -> Host:
         return host
     folder, _, name = host.path.rpartition("/")
     beside = Host(host.address, folder or "/", sudo=host.sudo)
-    texts = {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read([name])}
-    if ".env" in beside.files():
-        texts |= {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read([".env"])}
+    files = beside.files()
+    if files.get(name, MAX_YAML_SIZE + 1) > MAX_YAML_SIZE:
+        raise SourceError(
+            f"{host.shown} is no file there, or one of more than {MAX_YAML_SIZE >> 20} MiB; name a folder"
+        )
+    small = [path for path in (name, ".env") if files.get(path, MAX_YAML_SIZE + 1) <= MAX_YAML_SIZE]
+    texts = {path: stream.read().decode("utf-8", "replace") for path, stream in beside.read(small)}
     if IS_CONFIGURATION.search(texts[name]):
         beside.config = name
         return beside

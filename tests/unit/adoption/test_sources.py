@@ -2,9 +2,12 @@
 
 import io
 import os
+import shutil
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,11 +146,11 @@ def test_a_host_that_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, stat
     ("lists", "gives", "refusal"),
     [
         ("exec yes '12 ./a'", "", "answers with more than 64 MiB"),
-        ("echo 2 ./a", "echo abc >b; tar -cf - ./b", "gives another 'b' than it has listed"),
-        ("echo 2 ./a", "echo abc >a; tar -cf - ./a", "gives another 'a' than it has listed"),
+        ("echo 2 ./a", "echo abc >b; tar --no-recursion -cf - . ./b", "gives another 'b' than it has listed"),
+        ("echo 2 ./a", "echo abc >a; tar --no-recursion -cf - . ./a", "gives another 'a' than it has listed"),
         (
             "echo 4 ./a; echo 4 ./b",
-            "echo abc >a; ln a b; tar --exclude=./a -cf - ./a ./b | cat; exit 3",
+            "echo abc >a; ln a b; tar --exclude=./a --no-recursion -cf - . ./a ./b | cat; exit 3",
             "not every file",
         ),
         (
@@ -166,12 +169,108 @@ def test_a_host_that_lies_is_refused(
     long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 1 << 33
     (tmp_path / "endless").write_bytes(long_name.tobuf(tarfile.GNU_FORMAT) + bytes(1 << 21))
     (tmp_path / "bin" / "ssh").write_text(
-        f'#!/bin/sh\ncd {tmp_path}\ncase "$*" in *find*) {lists} ;; *) cat >/dev/null; {gives} ;; esac\n'
+        f'#!/bin/sh\ncd {tmp_path}\ncase "$*" in *"find . -type l"*) echo from /; echo at /x; {lists} ;;'
+        f" *) cat >/dev/null; {gives} ;; esac\n"
     )
     monkeypatch.setenv("HOME", str(tmp_path))
     source = Host("tower.lan", "/x")
     with pytest.raises(SourceError, match=refusal):
         [stream.read() for _, stream in source.read(list(source.files()))]
+
+
+SWAPS = {
+    "a file for a link": "mv k/sub/c.yml k/sub/old; ln -s $PWD/private/c.yml k/sub/c.yml",
+    "a file for a FIFO": "rm k/sub/c.yml; mkfifo k/sub/c.yml",
+    "a directory for a link": "mv k/sub k/old; ln -s $PWD/private k/sub",
+    "what is above for a link": "cp -r . ../other; cp private/c.yml ../other/k/sub; mv ../home ../old; ln -s other ../home",
+    "the folder for a link": "mv k old; mkdir -p other; ln -sfn $PWD/private other/sub; ln -s other k",
+}
+
+
+@pytest.fixture
+def swapped(tmp_path: Path) -> Path:
+    """A folder beside one that must not be read."""
+    for name, text in {"home/k/sub/c.yml": "c: 1\n", "home/private/c.yml": "p: 1\n"}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path / "home" / "k"
+
+
+def read_of(source: Folder | Host) -> list[bytes]:
+    return [stream.read() for _, stream in source.read(["sub/c.yml"])]
+
+
+@pytest.mark.usefixtures("ssh")
+@pytest.mark.parametrize("swap", SWAPS.values(), ids=SWAPS)
+@pytest.mark.parametrize("kind", [Folder, lambda path: Host("tower.lan", str(path))])
+def test_what_is_swapped_after_the_listing_leads_nowhere(
+    swapped: Path, kind: Callable[[Path], Folder | Host], swap: str
+) -> None:
+    source = kind(swapped)
+    assert dict(source.files()) == {"sub/c.yml": 5}
+    assert read_of(source) == [b"c: 1\n"]
+    subprocess.run(["sh", "-c", swap], cwd=swapped.parent, check=True)
+    with pytest.raises(SourceError):
+        read_of(source)
+
+
+@pytest.mark.parametrize("swap", SWAPS.values(), ids=SWAPS)
+def test_what_is_swapped_while_a_folder_is_read_leads_nowhere(
+    swapped: Path, swap: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.path.realpath
+
+    def then_swapped(path: Path) -> str:
+        found = real(path)
+        subprocess.run(["sh", "-c", swap], cwd=swapped.parent, check=True)
+        return found
+
+    source = Folder(swapped)
+    monkeypatch.setattr(os.path, "realpath", then_swapped)
+    with pytest.raises(SourceError):
+        read_of(source)
+
+
+@pytest.mark.usefixtures("ssh")
+@pytest.mark.parametrize("moment", ["readlink", "tar"])
+@pytest.mark.parametrize("swap", SWAPS.values(), ids=SWAPS)
+def test_what_is_swapped_while_a_host_is_read_leads_nowhere(
+    tmp_path: Path, swapped: Path, moment: str, swap: str
+) -> None:
+    """At every moment from which a program of ours looks: what is held is read on, or nothing."""
+    source = Host("tower.lan", str(swapped))
+    source.files()
+    done = tmp_path / "swapped"
+    wrapper = tmp_path / "bin" / moment
+    wrapper.write_text(f'#!/bin/sh\n[ -e {done} ] || (touch {done}; cd {swapped.parent}; {swap})\n'
+                       f'exec {shutil.which(moment)} "$@"\n')  # fmt: skip
+    wrapper.chmod(0o755)
+    with suppress(SourceError):
+        assert read_of(source) == [b"c: 1\n"]
+    assert done.exists()
+
+
+@pytest.mark.usefixtures("ssh")
+def test_a_folder_to_which_a_link_leads_has_to_be_named_itself(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "k").symlink_to("private")
+    with pytest.raises(SourceError, match=rf"it leads to {tmp_path}/private\. Look"):
+        Host("tower.lan", str(tmp_path / "k")).files()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives a folder to another account")
+@pytest.mark.usefixtures("ssh")
+def test_a_tar_that_follows_links_reads_where_nobody_else_can_write(tmp_path: Path, swapped: Path) -> None:
+    tar = tmp_path / "bin" / "tar"
+    tar.write_text(f'#!/bin/sh\n[ "$1" != --version ] || {{ echo a tar; exit; }}\nexec {shutil.which("tar")} "$@"\n')
+    tar.chmod(0o755)
+    source = Host("tower.lan", str(swapped))
+    source.files()
+    (swapped / "sub").chmod(0o755)
+    assert read_of(source) == [b"c: 1\n"]
+    os.chown(swapped / "sub", 1, 1)
+    with pytest.raises(SourceError, match="its tar is not GNU's"):
+        read_of(source)
 
 
 def test_links_of_an_archive_are_left_and_said(tmp_path: Path) -> None:
