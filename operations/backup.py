@@ -183,6 +183,7 @@ def _drill(place: Place, identity: object) -> None:
     with (
         answered_within(MAX_STREAM + MAX_CHANGE),  # it is compared after it was unpacked
         closing(Session(host, known.mms_user, _drill_program(place))) as session,
+        session.given_up_when_still(),
     ):
         with suppress(HostEndedError):  # its exit status says more
             report = archive_stream.stream(

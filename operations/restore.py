@@ -221,10 +221,14 @@ class _HostChange(PyinfraCommand):
         """Make the change; return whether it succeeded."""
         try:
             session = Session(host, self.known.mms_user, self.script(host), host.log)
-            with answered_within(self.patience), closing(session), at_interrupt(session.interrupt):
-                return self._report(host, *self._steered(session))
+            with closing(session), answered_within(self.patience), session.given_up_when_still():
+                return self._attended(host, session)
         except UserError as error:
             return _failed(host, str(error))
+
+    def _attended(self, to: Host, session: Session) -> bool:
+        with at_interrupt(session.interrupt):
+            return self._report(to, *self._steered(session))
 
     def _steered(self, session: Session) -> tuple[int, list[str]]:
         try:

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from math import inf
 from types import FrameType
 
@@ -12,8 +12,10 @@ from pyinfra.api.host import Host
 
 from kometa_host.state.programs import Actor
 from operations.engine import transport
+from operations.engine.becoming import Answer
 from operations.engine.lock import HEARTBEAT
-from operations.engine.process import ConnectionLostError, Listening, Process, answered_within
+from operations.engine.process import ConnectionLostError, Listening, answered_within
+from operations.engine.standstill import given_up_when_still
 from operations.engine.transport import Completed
 
 
@@ -35,32 +37,33 @@ def run(
     """
     try:
         with answered_within(patience):
-            return _attended(host, account, script, on_line, data)
+            return _attended(host, account, script, on_line, data, patience is not None)
     except (OSError, EOFError, SSHException) as error:
         raise ConnectionLostError(f"the connection was lost ({error}).") from error
 
 
 def _attended(
-    host: Host, account: str, script: str, on_line: Callable[[str], None], data: Iterable[bytes]
+    host: Host, account: str, script: str, on_line: Callable[[str], None], data: Iterable[bytes], has_end: bool
 ) -> Completed:
     process = transport.start(host, Actor.ACCOUNT, account, script)
     feeder = gevent.spawn(_feed, process, data)
+    watch = given_up_when_still(host, account, process) if has_end else nullcontext()
     try:
-        with Listening(process, on_line, most=inf) as listening, at_interrupt(process.close_input):
+        with watch, Listening(process, on_line, most=inf) as listening, at_interrupt(process.close_input):
             output, said = listening.heard()
             return Completed(output, said, process.wait())
     finally:
         feeder.kill()
 
 
-def _feed(process: Process, data: Iterable[bytes]) -> None:
+def _feed(process: Answer, data: Iterable[bytes]) -> None:
     # A program that has ended reads nothing more: its exit status says more than the broken pipe.
     try:
         for piece in data:
             process.write(piece)
         while True:
             gevent.sleep(HEARTBEAT)
-            process.write(b"\n")
+            process.give_sign_of_life()
     except (OSError, EOFError):
         return
 

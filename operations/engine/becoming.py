@@ -60,15 +60,20 @@ class Answer:
 
     def __init__(self, process: "Process", marker: str) -> None:
         """Given the program as it was started, wait for its marker."""
-        self._process = process
+        self._process, self.marker = process, marker
+        self.passed = 0  # bytes that have come and gone, but for signs of life
         self._output, self.errors = Stream(process.read, marker), Stream(process.read_error, marker)
         self._is_explained = False
-        self.write, self.close_input, self.wait, self.close = (
-            process.write,
-            process.close_input,
-            process.wait,
-            process.close,
-        )
+        self.close_input, self.wait, self.close = process.close_input, process.wait, process.close
+
+    def write(self, data: bytes) -> None:
+        """Write data to the program's input."""
+        self._process.write(data)
+        self.passed += len(data)
+
+    def give_sign_of_life(self) -> None:
+        """Tell the program that somebody still waits for it."""
+        self._process.write(b"\n")
 
     @property
     def begun(self) -> bool:
@@ -77,15 +82,19 @@ class Answer:
 
     def read(self) -> bytes:
         """Return some of the program's output, empty at its end."""
-        return self._output.read()
+        return self._counted(self._output.read())
 
     def read_error(self) -> bytes:
         """Return some of the program's standard error, empty at its end; all of it if it has never begun."""
-        piece = self.errors.read()
+        piece = self._counted(self.errors.read())
         if piece or self.errors.begun or self._is_explained:
             return piece
         self._is_explained = True
         return self.errors.before
+
+    def _counted(self, piece: bytes) -> bytes:
+        self.passed += len(piece)
+        return piece
 
     def become(self, question: str, password: str | None) -> int:
         """Wait until the program runs as whom it shall; return how often sudo has asked for the password.

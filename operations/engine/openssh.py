@@ -20,6 +20,7 @@ from pyinfra.connectors.ssh import SSHConnector
 
 from kometa_host.state.programs import Actor
 from operations.engine import transport
+from operations.engine.becoming import Answer
 from operations.engine.connection import StrictConnector
 from operations.engine.process import ConnectionLostError, OpenSshProcess, Process
 from operations.engine.run_state import run_state
@@ -32,7 +33,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def start(host: Host, actor: Actor, account: str, script: str) -> Process:
+def start(host: Host, actor: Actor, account: str, script: str) -> Answer:
     """Given a host and a bash program, start it there as the actor; what is written next is the program's input.
 
     Raise ConnectionLostError if it cannot be started.

@@ -27,6 +27,7 @@ from operations.engine import speed, transport
 from operations.engine.lock import hold_lock
 from operations.engine.process import MAX_CHANGE
 from operations.engine.run_state import run_state
+from operations.engine.standstill import given_up_when_still
 from operations.engine.transport import Completed
 
 P = ParamSpec("P")
@@ -95,7 +96,7 @@ class Change(PyinfraCommand):
     """A bash program that changes the host, with binary data as its input. What it says goes to the user at once.
 
     locked: it is run under the host's lock, which `host_operation` takes before.
-    patience: seconds, after which the host is given up.
+    patience: seconds, after which the host is given up; and long before if nothing moves there any more.
     """
 
     what: str
@@ -116,7 +117,7 @@ class Change(PyinfraCommand):
         account = settings_of(host).mms_user
         try:
             completed = transport.run(
-                host, self.actor, account, self.script, self.data, on_line=host.log, patience=self.patience
+                host, self.actor, account, self.script, self.data, host.log, self.patience, given_up_when_still
             )
         except UserError as error:
             return _say_failure(host, str(error))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import gevent
@@ -11,7 +12,8 @@ from pyinfra.api.host import Host
 from kometa_host.state import answers
 from kometa_host.state.programs import Actor
 from operations.engine import openssh
-from operations.engine.process import MAX_LOOK, Process, answered_within, read_errors, read_output
+from operations.engine.process import MAX_LOOK, answered_within, read_errors, read_output
+from operations.engine.standstill import given_up_when_still
 
 T = TypeVar("T")
 
@@ -25,7 +27,8 @@ class Session:
 
     def __init__(self, of: Host, account: str, script: str, say: Callable[[str], None] | None = None) -> None:
         """Start the program; what it says on its standard error goes to `say`, line by line."""
-        self._process: Process = openssh.start(of, Actor.ACCOUNT, account, script)
+        self._process = openssh.start(of, Actor.ACCOUNT, account, script)
+        self.given_up_when_still = partial(given_up_when_still, of, account, self._process)
         self._errors = gevent.spawn(self._read_errors, say)
         self._output = b""
         self._streaming = False

@@ -9,7 +9,7 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from getpass import getpass
 from typing import IO, cast
@@ -179,34 +179,30 @@ def run(
     data: bytes | Iterable[bytes] = b"",
     on_line: Callable[[str], None] | None = None,
     patience: float = MAX_LOOK,
+    watch: Callable[[Host, str, Answer], AbstractContextManager[None]] = lambda *_: nullcontext(),
 ) -> Completed:
     """Given a host and a bash program, run it there as the actor, with data as its input, and return what it left.
 
     Each line of its standard error goes to on_line as it comes. Raise UserError if the connection's user may not do
     what the actor does, or if it takes more than `patience` seconds, ConnectionLostError if the line breaks.
+
+    + watch: what is entered while the program runs, and may give it up
     """
     try:
         with answered_within(patience):
-            return _attempt(host, actor, account, script, data, on_line)
+            process = start(host, actor, account, script)
+            with Listening(process, on_line) as listening, watch(host, account, process):
+                return _attempt(host, process, listening, data)
     except (OSError, EOFError, SSHException) as error:
         raise ConnectionLostError(
             f"the connection was lost ({error}). Run the command again: it goes on from there."
         ) from error
 
 
-def _attempt(
-    host: Host,
-    actor: Actor,
-    account: str,
-    script: str,
-    data: bytes | Iterable[bytes],
-    on_line: Callable[[str], None] | None,
-) -> Completed:
-    process = start(host, actor, account, script)
-    with Listening(process, on_line) as listening:
-        broken = _write_all(process, data)
-        output, said = listening.heard()
-        status = process.wait()
+def _attempt(host: Host, process: Answer, listening: Listening, data: bytes | Iterable[bytes]) -> Completed:
+    broken = _write_all(process, data)
+    output, said = listening.heard()
+    status = process.wait()
     if not process.begun and status == 0:
         raise UserError(f"{host.name} ran nothing. It says: {said.strip() or 'nothing'}")
     if isinstance(broken, UserError):
