@@ -182,7 +182,8 @@ SWAPS = {
     "a file for a link": "mv k/sub/c.yml k/sub/old; ln -s $PWD/private/c.yml k/sub/c.yml",
     "a file for a FIFO": "rm k/sub/c.yml; mkfifo k/sub/c.yml",
     "a directory for a link": "mv k/sub k/old; ln -s $PWD/private k/sub",
-    "what is above for a link": "cp -r . ../other; cp private/c.yml ../other/k/sub; mv ../home ../old; ln -s other ../home",
+    "what is above for a link": "cp -r . ../other; cp private/c.yml ../other/k/sub;"
+    " mv ../home ../old; ln -s other ../home",
     "the folder for a link": "mv k old; mkdir -p other; ln -sfn $PWD/private other/sub; ln -s other k",
 }
 
