@@ -1,7 +1,7 @@
 # Every variable of a Kometa host, once, with its default. Host data in inventory.py and --data win over these.
 
 mms_user = "mms"  # the rootless account; its home is /home/<mms_user>
-mms_uid = 3000  # its user id on the host
+mms_uid = 3000  # its user id on the host, if it is made there; an account that is there keeps its own
 mms_gid = 3000  # the id of its group of the same name
 mms_network = "mms"  # the Podman network; mms.network is only the name of its Quadlet file
 mms_timezone = "America/New_York"  # TZ of the container and of the timers

@@ -32,7 +32,7 @@ def user(user: str, uid: int, gid: int, home: str) -> Commands:
     wanted = WantedAccount(user, uid, gid, home)
     plan = account_plan.account_plan(wanted, observe())
     if not plan:
-        host.noop(f"account {user} exists")
+        host.noop(f"account {user} exists" + account_plan.other_ids(wanted, observe()))
         return
     needs_root(observe(), f"making the account {user}")
     yield root_change(

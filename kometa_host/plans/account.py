@@ -48,6 +48,14 @@ def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
     )
 
 
+def other_ids(wanted: WantedAccount, found: Observed) -> str:
+    """Return, to be added to a sentence, that an account has another id than is wanted: it keeps what it has."""
+    account = next((entry for entry in found.host.accounts if entry.user == wanted.user), None)
+    if account is None or (account.uid, account.gid) == (wanted.uid, wanted.gid):
+        return ""
+    return f" and keeps its ids, {account.uid}:{account.gid}; mms_uid and mms_gid are those of an account that is made"
+
+
 def _refuse_unusable(wanted: WantedAccount, account: Account, found: Observed) -> None:
     if found.resolved(account.home.rstrip("/")) != found.resolved(wanted.home):
         raise UserError(

@@ -178,10 +178,10 @@ def refuse_unreachable_manager(remains: Remains) -> None:
     units = any(remains.found.files(name).manifest for name in ("quadlets", "units"))
     if not (units or remains.service_left) or remains.found.text("bus"):
         return
-    user, uid = remains.settings.mms_user, remains.settings.mms_uid
+    user = remains.settings.mms_user
     raise UserError(
-        f"the user manager of {user} does not run, so its services and timers cannot be stopped in good order; nothing "
-        f"was removed. Start it as root: loginctl enable-linger {user} && systemctl start user@{uid}.service. "
+        f"the user manager of {user} does not run, so its services and timers cannot be stopped in good order; "
+        f"nothing was removed. As root: loginctl enable-linger {user} && systemctl start user@$(id -u {user}).service. "
         "Then run this again."
     )
 

@@ -7,6 +7,8 @@ from kometa_host.settings.kometa_options import is_option
 from kometa_host.settings.refusals import NO_TEXT, RefusalError, every, kind, quoted
 from kometa_host.settings.secret import SecretStr
 
+IS_TOKEN = re.compile(r"(token|api[_-]?key)$")  # the name of a secret that a service has made up
+
 # Variables of the container that must not be set by hand, and why.
 RESERVED = {
     "PUID": "set kometa_puid instead",
@@ -158,6 +160,16 @@ def _checked_secret(item: tuple[object, object]) -> tuple[str, SecretStr]:
     return name, SecretStr(_secret_text(name, value))
 
 
+def _without_gap(name: str, text: str) -> str:
+    """Return a secret's text. Raise RefusalError for a token with white space: no service has such a one."""
+    if IS_TOKEN.search(name) and re.search(r"\s", text):
+        raise RefusalError(
+            f"{name} with white space in its middle (value not shown)",
+            "copy it again: no token has any; or have two values come to stand on one line?",
+        )
+    return text
+
+
 def _secret_text(name: str, value: object) -> str:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, int) and not isinstance(text, bool):
@@ -176,4 +188,4 @@ def _secret_text(name: str, value: object) -> str:
             f"{name} with a line break, a control character, or a space at its start or end (value not shown)",
             "remove it, for example with .strip(): Kometa would print the whole value in its log",
         )
-    return text
+    return _without_gap(name, text)

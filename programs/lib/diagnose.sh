@@ -27,6 +27,14 @@ diagnose_in_namespace() {
     if [ -e "$config_dir/config.yml" ]; then printf yes | emit has-config; fi
 }
 
+# What a backup that failed has said last: that is why.
+words_of_backup() {
+    if [ "$(systemctl --user show -P Result kometa-backup.service)" != success ]; then
+        journalctl --user -q --no-pager _SYSTEMD_USER_UNIT=kometa-backup.service SYSLOG_IDENTIFIER=kometa-backup \
+            -n 1 -o cat 2>/dev/null | head -c 1000
+    fi
+}
+
 # Prints, a line each, the helpers of Podman that keep rootless containers on the network, and whether each still lives.
 network_helpers() {
     local file process
@@ -48,6 +56,7 @@ diagnose_part() {
     exec {registry}< <(timeout 20 podman manifest inspect "$image" 2>&1 | grep -oE 'sha256:[0-9a-f]{64}' | base64 -w0)
     timeout 20 bash "$HOME/.local/lib/kometa-host/kometa-watch" waiting 2>/dev/null | head -c 100000 | emit waiting-messages
     recent_log | gzip -1 | emit recent-log
+    words_of_backup | emit backup-words
     if has_journal; then printf yes | emit journal; fi
     grep -rnsE '^[[:space:]]*(UserNS|User|Network|PodmanArgs|GlobalArgs)[[:space:]]*=' "$quadlet_dir" | emit quadlet-lines
     find "$quadlet_dir" "$HOME/.config/systemd/user" -mindepth 2 -maxdepth 2 -path '*.d/*.conf' 2>/dev/null | sort | emit drop-ins

@@ -55,9 +55,12 @@ def _up_one(name: str, kind: str, like: Sequence[str]) -> None:
 
 def down(options: argparse.Namespace) -> None:
     """Destroy one persistent host, or all; the network goes with the last."""
-    for host in SESSION.hosts() if options.all else [find(options.name)]:
+    found = [host for host in SESSION.hosts() if options.all or host.name == options.name]
+    for host in found:
         host.destroy()
         print(f"{host.name} is gone")
+    if not found:
+        print("no sandbox host is up" if options.all else f"no sandbox host {options.name} is up")
     if not SESSION.hosts():
         SESSION.end()
     clean_up()

@@ -130,7 +130,8 @@ def backup(host: Host) -> Answer:
     unit = host.look.unit("kometa-backup.service")
     make_one = "pyinfra inventory.py operations.backup.create   (log: journalctl --user -u kometa-backup)"
     if unit.get("Result", "success") != "success":
-        return problem(f"the last one failed ({unit['Result']})", "see its log", make_one)
+        said = host.text("backup-words").strip()
+        return problem(f"the last one failed ({unit['Result']})", answers.shown(said[:300]) or "see its log", make_one)
     if host.look.found.text("repository-damaged"):
         return problem("the repository is damaged", "its last check found it so", "docs/backups.md: Troubleshooting")
     dated = [archive for name in host.look.archives() if (archive := parse_archive(name))]

@@ -3,7 +3,7 @@
 import pytest
 
 from kometa_host.errors import UserError
-from kometa_host.plans.account import AccountPlan, WantedAccount, account_plan
+from kometa_host.plans.account import AccountPlan, WantedAccount, account_plan, other_ids
 from kometa_host.state.observed import Observed
 from tests.unit import told
 
@@ -36,7 +36,10 @@ def test_ranges_of_the_uid_count_like_those_of_the_name() -> None:
 
 def test_an_existing_account_keeps_its_ids() -> None:
     account = "mms:x:1234:1234::/home/mms/:/usr/sbin/nologin"
-    assert not account_plan(WANTED, host(account=account, subuid="1234:100000:65536", subgid=RANGES))
+    found = host(account=account, subuid="1234:100000:65536", subgid=RANGES)
+    assert not account_plan(WANTED, found)
+    assert other_ids(WANTED, found).startswith(" and keeps its ids, 1234:1234")
+    assert not other_ids(WANTED, host(account=ACCOUNT))
 
 
 def test_on_an_empty_host_all_is_made() -> None:

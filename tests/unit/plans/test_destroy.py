@@ -141,7 +141,7 @@ def test_what_goes_for_good_is_listed_with_its_size() -> None:
 def test_a_user_manager_that_does_not_run_is_said_before_anything_is_removed() -> None:
     unit = "Id=kometa.service\nLoadState=loaded\nActiveState=active"
     container = json.dumps([KOMETA])
-    with pytest.raises(UserError, match=r"loginctl enable-linger mms && systemctl start user@3000\.service"):
+    with pytest.raises(UserError, match=r"loginctl enable-linger mms && systemctl start user@\$\(id -u mms\)\.service"):
         destroy_plan.refuse_unreachable_manager(remains({"units": unit, "containers": container}))
     destroy_plan.refuse_unreachable_manager(remains({"bus": "yes", "units": unit, "containers": container}))
     destroy_plan.refuse_unreachable_manager(remains({}))

@@ -199,7 +199,11 @@ def test_no_backups_are_a_warning_and_old_ones_a_problem() -> None:
     assert check("last backup", host({"calendar.backup": daily}, enabled, backups=old)).state is State.PROBLEM
     assert check("last backup", host({"calendar.backup": daily}, enabled, backups=f"{old}\n{new}")).state is State.OK
     failed = "Id=kometa-backup.service\nResult=exit-code"
-    assert check("last backup", host(settings=enabled, backups=new, status_units=failed)).state is State.PROBLEM
+    found = check("last backup", host(settings=enabled, backups=new, status_units=failed))
+    assert (found.state, found.cause) == (State.PROBLEM, "see its log")
+    words = "no space left on device\x1b[2J\n"
+    found = check("last backup", host(settings=enabled, backups=new, status_units=failed, backup_words=words))
+    assert found.cause == "no space left on device\\x1b[2J"
 
 
 REPOSITORY = Settings.from_data({"kometa_backup_repository": "/srv/restic/kometa"}, "a host")

@@ -84,6 +84,14 @@ def test_secrets_are_hidden_and_keep_their_values() -> None:
     assert "hunter" not in repr(secrets)
 
 
+@pytest.mark.parametrize("name", ["plextoken", "tv-radarrtoken", "tmdbapikey", "omdb-api-key"])
+def test_a_token_with_a_space_is_refused_without_showing_it(name: str) -> None:
+    with pytest.raises(RefusalError, match=f"{name} with white space in its middle") as refused:
+        checked_secrets({name: "hunter2 hunter3"})
+    assert "hunter" not in str(refused.value)
+    assert checked_secrets({"anidb-password": "hunter2 hunter3"})
+
+
 @pytest.mark.parametrize(
     "value", ["hunter2\n", " hunter2", "hunter2 ", "hun\nter2", "hunter2\r\n", "hunter2\x00", SecretStr("hunter2\n")]
 )
