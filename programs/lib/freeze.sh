@@ -66,10 +66,11 @@ ask_client() { # $@: the question
     printf '%s\n' "$number $*" >&"$questions" || return 1
     IFS= read -r -t 30 -u "$answers" answer || return 1
     case $answer in
-        "$number yes") ;;
-        "$number yes"*) printf '%s\n' "${answer#*$'\t'}" | tr '\t' '\n' ;;
+        "$number yes") return 0 ;;
+        "$number yes"*) answer=${answer#*$'\t'} ;;
         *) return 1 ;;
     esac
+    printf '%s\n' "${answer//$'\t'/$'\n'}"
 }
 
 # --- who writes to the tree -------------------------------------------------------------------------------------------

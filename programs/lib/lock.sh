@@ -6,7 +6,7 @@
 # $1: seconds to wait, $2: who wants it. The lock is held by file descriptor 9, so it ends with the process.
 take_lock() {
     local file=$state_dir/lock
-    mkdir -p -- "$state_dir"
+    [ -d "$state_dir" ] || mkdir -p -- "$state_dir"
     exec 9>>"$file"
     if ! flock -n 9; then
         say "waiting for $(lock_holder) to finish (at most $1 s)"

@@ -8,9 +8,9 @@ podman() { command podman "$@" 6>&- 7>&- 8>&- 9>&-; }
 # Prints what another bash needs to go on like this one: its variables, but for those that it inherits, and its functions.
 definitions() {
     local _name _exported
-    _exported=" $(compgen -A export | tr '\n' ' ')"
+    _exported=$'\n'$(compgen -A export)$'\n'
     for _name in $(compgen -A variable); do
-        case $_name in [a-z]*) if [[ $_exported != *" $_name "* ]]; then declare -p "$_name"; fi ;; esac
+        case $_name in [a-z]*) if [[ $_exported != *$'\n'"$_name"$'\n'* ]]; then declare -p "$_name"; fi ;; esac
     done
     declare -f
 }
