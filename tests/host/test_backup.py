@@ -41,7 +41,8 @@ CREATE, VERIFY, DRILL, PIN, UNPIN = (
 )
 LOCK = "~/.local/state/kometa-host/lock"
 TAKEN = f"while flock -n {LOCK} true; do sleep 0.1; done"  # waits until somebody has it
-PIPELINE = ("bash", "podman", "find", "tar", "zstd", "age", "sleep")
+# The processes of a backup, as pgrep is asked for them; the last asks Podman.
+PIPELINE = ("-x bash", "-x podman", "-x find", "-x tar", "-x zstd", "-x age", "-x sleep", "-f '^python3 -I'")
 
 
 class Pings:
@@ -616,16 +617,16 @@ def test_a_deaf_notify_url_costs_ten_seconds_at_most_and_never_the_backup(ready:
 # --- kill -9 and power cuts -------------------------------------------------------------------------------------------
 
 
-def kill_one(ready: BackupHost, name: str, delay: float) -> str:
-    """Start the unit, kill -9 one of its processes of that name so long after it appeared, and wait for the unit's end.
+def kill_one(ready: BackupHost, which_one: str, delay: float) -> str:
+    """Start the unit, kill -9 one of those processes of it so long after it appeared, and wait for the unit's end.
 
     Return `killed`, if there was one, and the unit's result.
     """
     which = "-o" if delay < 0.1 else "-n"
-    appears = f"for i in $(seq 300); do pgrep -u mms -x {name} >/dev/null && break; done"
+    appears = f"for i in $(seq 300); do pgrep -u mms {which_one} >/dev/null && break; done"
     script = (
         f"systemctl --user start --no-block {UNIT}; {appears}; sleep {delay:.3f}; "
-        f"pkill -KILL {which} -u mms -x {name} && echo killed; "
+        f"pkill -KILL {which} -u mms {which_one} && echo killed; "
         f"while systemctl --user is-active {UNIT} | grep -q activating; do sleep 0.1; done; "
         f"systemctl --user show {UNIT} -p Result --value"
     )

@@ -254,10 +254,10 @@ def kill_campaign(ready: BackupHost, times: int) -> None:
     """Kill a process of a backup at a random moment, that many times."""
     numbers = random.Random(times)  # noqa: S311  (not for secrets)
     for number in range(times):
-        victim = numbers.choice(["restic", "bash", "podman", "find"])
+        victim = numbers.choice(["-x restic", "-x bash", "-x podman", "-x find", "-f '^python3 -I'"])
         begin(ready, number)
         wait = f"sleep {numbers.uniform(0, 3):.2f}; for i in $(seq 40); do"
-        ready.account(f"{wait} pkill -KILL -u mms -x {victim} && break; sleep 0.02; done; true")
+        ready.account(f"{wait} pkill -KILL -u mms {victim} && break; sleep 0.02; done; true")
         wait_until(lambda: ended(ready), "the backup is over")
         assert_sound(ready)
 
