@@ -24,10 +24,12 @@ TOOLS = (
     "date",
     "cat",
     "dirname",
+    "sleep",
 )
 # The program's own helpers, without Podman and systemd.
 STUBS = """
 in_namespace() { "$@"; }
+timeout() { shift 3; "$@"; } # -s KILL SECONDS
 systemctl() { printf '%s\\n' "$*" >>"$HOME/asked"; case $* in *is-active*) [ -e "$HOME/active" ] ;; esac; }
 """
 
