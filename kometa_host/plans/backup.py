@@ -61,6 +61,12 @@ def directory_step(settings: Settings, found: str) -> DirectoryStep:
             f"{settings.kometa_backup_mount} is not mounted, so nothing was done about {directory}; "
             "backups fail until it is.",
         )
+    if found == "silent":
+        return DirectoryStep(
+            "leave",
+            f"{directory} did not answer within 10 seconds, as if its server were gone, so nothing was done about it; "
+            "backups fail until it answers.",
+        )
     if found == "writable":
         return DirectoryStep("leave", f"{directory} is there", ready=True)
     if found == "unwritable":

@@ -40,22 +40,26 @@ files_and_owners_part() { # as for files_part
     { files_part "$@" "${tell_foreign[@]}" 9>&1 >&8 | foreign_summary | emit foreign-owned; } 8>&1
 }
 
+# writable, unwritable, other (no directory), missing, beyond (only root can make it) or unmounted.
+directory_of_backups() { # DIRECTORY MOUNT
+    if [ -n "$2" ] && ! mountpoint -q "$2"; then
+        echo unmounted
+    elif [ -d "$1" ]; then
+        if [ -w "$1" ] && [ -x "$1" ]; then echo writable; else echo unwritable; fi
+    elif [ -e "$1" ] || [ -L "$1" ]; then
+        echo other
+    else
+        until [ -d "$1" ]; do set -- "$(dirname "$1")"; done
+        if [ -w "$1" ]; then echo missing; else echo beyond; fi
+    fi
+}
+
 # A server that is gone lets whoever asks for its files hang.
 backup_part() {
-    local found=missing
+    local found look
     if [ -z "$backup_dir" ]; then return 0; fi
-    if [ -n "$backup_mount" ] && ! timeout -s KILL 10 mountpoint -q "$backup_mount"; then
-        found=unmounted
-    elif timeout -s KILL 10 test -d "$backup_dir"; then
-        found=unwritable
-        if timeout -s KILL 10 test -w "$backup_dir" -a -x "$backup_dir"; then found=writable; fi
-    elif timeout -s KILL 10 test -e "$backup_dir" -o -L "$backup_dir"; then
-        found=other
-    else
-        # shellcheck disable=SC2016  # for another shell to expand
-        timeout -s KILL 10 bash -c 'until [ -d "$1" ]; do set -- "$(dirname "$1")"; done; [ -w "$1" ]' - "$backup_dir"
-        if [ $? = 1 ]; then found=beyond; fi # only root can make it
-    fi
+    look="$(declare -f directory_of_backups); directory_of_backups \"\$@\""
+    found=$(timeout -s KILL 10 bash -c "$look" - "$backup_dir" "$backup_mount") || found=silent
     emit_value backup-directory "$found"
 }
 

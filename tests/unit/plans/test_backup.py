@@ -156,6 +156,7 @@ class TestDirectory:
             ("unwritable", "refuse", False),
             ("other", "refuse", False),
             ("unmounted", "leave", False),
+            ("silent", "leave", False),
         ],
     )
     def test_is_made_left_or_refused(self, found: str, step: str, ready: bool) -> None:

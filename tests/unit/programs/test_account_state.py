@@ -13,12 +13,12 @@ from tests.unit.programs.place import Place
 PLACES = dict.fromkeys(("quadlet_dir", "backup_dir", "backup_mount", "backup_place"), "/nowhere")
 
 
-def look(place: Place, wanted: FileSet, *others: FileSet) -> Observed:
-    """Return what is told from inside the namespace of a config tree and other sets."""
+def look(place: Place, wanted: FileSet, *others: FileSet, call: str = "namespace_part", **told: str) -> Observed:
+    """Return what a part tells of a config tree, other sets and further places: those inside the namespace."""
     sets = (wanted, *others)
     program = programs.program(
         "account_state",
-        call="namespace_part",
+        call=call,
         config_dir=wanted.root,
         owner_uid=wanted.uid,
         owner_gid=wanted.gid,
@@ -29,7 +29,7 @@ def look(place: Place, wanted: FileSet, *others: FileSet) -> Observed:
         image="image",
         network="network",
         timezone="UTC",
-        **PLACES,
+        **(PLACES | told),
     )
     return place.observe(program)
 
@@ -63,3 +63,22 @@ def test_a_tree_of_which_all_is_in_order_tells_so(place: Place) -> None:
     found = look(place, wanted, FileSet("other", str(place.home / "other"), {}, {}))
     assert (found.files("set").deviations, found.foreign_owned) == ({}, ForeignOwned())
     assert "foreign-owned" in found.values
+
+
+@pytest.mark.parametrize(
+    ("prepare", "mount", "found"),
+    [
+        ("mkdir DIRECTORY", "", "writable"),
+        ("touch DIRECTORY", "", "other"),
+        ("ln -s nowhere DIRECTORY", "", "other"),
+        ("true", "", "missing"),
+        ("mkdir DIRECTORY", "/nowhere", "unmounted"),
+        # as on a server that is gone: whoever looks at it has to be killed
+        ("mountpoint() { kill -KILL $$; }; export -f mountpoint", "/data", "silent"),
+    ],
+)
+def test_what_is_found_of_the_backup_directory(place: Place, prepare: str, mount: str, found: str) -> None:
+    directory = str(place.home / "backups")
+    call = prepare.replace("DIRECTORY", directory) + "; backup_part"
+    told = look(place, place.wanted({}), call=call, backup_dir=directory, backup_mount=mount)
+    assert told.text("backup-directory") == found
