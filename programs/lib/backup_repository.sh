@@ -70,7 +70,7 @@ look_at_tree() {
 # status. It looks around while restic gets ready.
 read_and_freeze() {
     local gates look ready go='' status=0 bytes='' due=''
-    gates=$state_dir/gates.$BASHPID
+    gates=$state_dir/gates.$EPOCHREALTIME # of this time alone
     mkfifo -- "$gates".{look,ready,go}
     set -m
     in_namespace_at_home read_frozen_tree "${moment:0:10} ${moment:11:2}:${moment:13:2}:${moment:15:2}" >"$snapshot_output" 9>&- &
@@ -86,6 +86,7 @@ read_and_freeze() {
         if [ -n "$due" ]; then wait_for_due_run; fi
         if [ -z "$warm" ] && [ "${bytes:-0}" -ge "$warm_from" ]; then give_up_reading; else let_it_read; fi
     fi
+    kill -KILL -- "-$job" 2>/dev/null || true # of which one process was killed: the others must not go on
     job=
     # They still wait where restic has ended too early.
     { kill -KILL "$look" "$ready" ${go:+"$go"} && wait "$look" "$ready" ${go:+"$go"}; } 2>/dev/null || true
