@@ -181,7 +181,8 @@ def assert_sound(ready: BackupHost) -> None:
     assert "no errors were found" in restic(ready, "check --read-data")
     assert snapshots(ready)
     assert not json.loads(restic(ready, "snapshots --json --tag kometa-host-warm"))
-    assert ready.account(f"ls {PLACE}/locks").stdout == ""
+    # What restic was writing when it was cut off is no lock, and in nobody's way.
+    assert ready.account(f"ls {PLACE}/locks | grep -v -e -tmp- || true").stdout == ""
     assert ready.state() == "running"
 
 
