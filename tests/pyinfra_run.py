@@ -111,6 +111,7 @@ def _become(arguments: list[str], project: str, environment: dict[str, str], str
 
 if __name__ == "__main__":
     plain = socket.socket(fileno=int(sys.argv[1]))  # made before gevent changes sockets
+    plain.setblocking(True)  # where it was gevent that made the pair, it does not wait
     import pyinfra_cli.main  # type: ignore[import-untyped]  # noqa: F401
 
     _serve(plain)
