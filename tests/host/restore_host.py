@@ -174,7 +174,8 @@ class RestoreHost:
         found = self.host.run(
             f"find /home/mms /data \\( {skipped} \\) -prune -o -printf '%p %i %m %U %G %s %T@ %l\\n' | sort"
         ).stdout
-        theirs = tuple(f"{CONFIG}{name}" for name in (" ", "/logs", "/UUID", "/config.yml.template")) + (f"{STATE} ",)
+        of_kometa = (f"{CONFIG}{name}" for name in (" ", "/logs", "/UUID", "/config.yml.template"))
+        theirs = (f"{STATE} ", *of_kometa)
         return "".join(line for line in found.splitlines(keepends=True) if not line.startswith(theirs))
 
     def settled(self) -> None:
