@@ -3,14 +3,26 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from shlex import quote
 
 import pytest
 
 from tests.host.driver import CONFIG, QUADLETS, Pyinfra, wait_for_kometa
 from tests.sandbox import Host
+from tests.sandbox.host import PLEX_IMAGE
 
 DROP_IN = f"{QUADLETS}/kometa.container.d"
 UNITS = "/home/mms/.config/systemd/user"
+# In Plex's place: sends whoever asks for more than who it is to another address.
+LEADS_ELSEWHERE = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Plex(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path in ("/identity", "/elsewhere") else 302)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+HTTPServer(("", 32400), Plex).serve_forever()
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -116,6 +128,19 @@ class TestCommonIssues:
             shared.start_plex()
         assert "401" in said
         assert "sandbox-plex-token" not in said
+
+    def test_nobody_is_followed_to_another_address_with_the_token(self, shared: Host, pyinfra: Pyinfra) -> None:
+        run = f"podman run -q -d --replace --name plex --network mms --entrypoint python3 {PLEX_IMAGE}"
+        try:
+            shared.run(f"{run} -c {quote(LEADS_ELSEWHERE)}", user="mms")
+            shared.run("until podman exec plex curl -sf http://127.0.0.1:32400/identity; do sleep 0.2; done", "mms")
+            said = problem(pyinfra, "plex token")
+            asked = shared.run("podman logs plex 2>&1", user="mms").stdout
+        finally:
+            shared.start_plex()
+        assert "302" in said
+        assert '" 302 -' in asked
+        assert "/elsewhere" not in asked
 
 
 class TestKometa:

@@ -232,6 +232,7 @@ WRONG = {
     "an empty file": ("backup=/home/mms/empty", "it is empty"),
     "another service": ("backup=local:{folder}/radarr", "another service's archive"),
     "no config.yml": ("backup=local:{folder}/bare", "no config.yml"),
+    "an unencrypted one called .age": ("backup=local:{folder}/plain.age", "its name says that it is"),
     "no identity": ("backup=local:{folder}/first.tar.zst.age", "give the identity"),
     "a path that leads nowhere": ("backup=a/b", "neither a bare file name nor a path"),
 }
@@ -243,6 +244,7 @@ def test_what_is_no_archive_of_ours_is_refused_by_name(what: str, restoring: Res
     restoring.host.run("rm -f /data/backups/config/kometa/*; touch /home/mms/empty; chown mms: /home/mms/empty")
     (restoring.folder / "radarr").write_bytes(hostile.compressed(hostile.folder(b"radarr/") + hostile.END))
     (restoring.folder / "bare").write_bytes(hostile.compressed(hostile.TOP + hostile.END))
+    (restoring.folder / "plain.age").write_bytes(hostile.compressed(hostile.TOP + hostile.END))
     before = restoring.everything()
     told = restoring.pyinfra.run(
         "operations.restore.config", argument.format(folder=restoring.folder), "-y", status=1
