@@ -100,8 +100,9 @@ def test_only_who_may_sign_is_followed(origin: Origin, shared: Host) -> None:
 
 
 def test_a_branch_that_was_rewritten_is_followed_only_when_told(origin: Origin, shared: Host, pyinfra: Pyinfra) -> None:
-    origin.git("reset", "--quiet", "--hard", "HEAD~1")
-    # An old commit that somebody once signed is no way back either.
+    # The last one that the key signed: it is deployed no more.
+    origin.git("reset", "--quiet", "--hard", "HEAD~2")
+    origin.push()
     assert "the branch was rewritten" in pull(shared, succeeds=False).why
     origin.commit("Another way", kometa_times=["03:15"])
     assert "the branch was rewritten" in pull(shared, succeeds=False).why
