@@ -247,7 +247,8 @@ class TestADeployedHost:
         self, shared: Host, tmp_path: Path
     ) -> None:
         future = f"{BACKUPS}/kometa-2099-01-01T080000Z.tar.zst.age"
-        with broken(shared, f"mkdir -p {BACKUPS}; touch {future}; chmod 755 /data/backups/config", f"rm {future}"):
+        alone = f"mkdir -p {BACKUPS}; chmod 755 /data/backups/config; rm -f {BACKUPS}/*.age; touch {future}"
+        with broken(shared, alone, f"rm {future}"):
             checks = diagnosis(pyinfra(tmp_path, shared), status=None)
         assert checks["last backup"]["state"] != "ok"
 
