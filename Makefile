@@ -42,7 +42,7 @@ tests-prepared: .venv/developer
 	@tools/prepare.sh test
 
 test-variants: tests-prepared ## deploy to hosts like those that people have: few ids, other shells, Debian testing
-	KOMETA_HOST_VARIANTS=all $(PYTHON) -m pytest --numprocesses 2 --dist loadfile \
+	KOMETA_HOST_VARIANTS=all $(PYTHON) -m pytest $(SIDE_BY_SIDE) \
 		tests/host/test_variants.py tests/host/test_particular_hosts.py
 
 unit: .venv/developer ## only the tests that need no host

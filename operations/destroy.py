@@ -41,9 +41,7 @@ def remains() -> Remains:
 def _look_again() -> Remains:
     known = settings()
     found = look_again(destroy_plan.empty_sets(known))
-    if not any(account.user == known.mms_user for account in found.host.accounts) or not found.host.has_command(
-        "podman"
-    ):
+    if not found.host.account(known.mms_user) or not found.host.has_command("podman"):
         return Remains(known, found, Observed({}))
     looked = ask(
         "destroy_look",
@@ -239,7 +237,7 @@ def account() -> Commands:
     """
     left = remains()
     user = left.settings.mms_user
-    if not _with_data() or not any(each.user == user for each in left.found.host.accounts):
+    if not _with_data() or not left.found.host.account(user):
         host.noop("it stays, and it still lingers" if not _with_data() else "there is none")
         return
     why = destroy_plan.why_account_stays(left)

@@ -36,7 +36,7 @@ class AccountPlan:
 
 def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
     """Given the wanted account and what was found, return what to make. Raise UserError if the account cannot work."""
-    account = next((entry for entry in found.host.accounts if entry.user == wanted.user), None)
+    account = found.host.account(wanted.user)
     if account:
         _refuse_unusable(wanted, account, found)
     else:
@@ -50,7 +50,7 @@ def account_plan(wanted: WantedAccount, found: Observed) -> AccountPlan:
 
 def other_ids(wanted: WantedAccount, found: Observed) -> str:
     """Return, to be added to a sentence, that an account has another id than is wanted: it keeps what it has."""
-    account = next((entry for entry in found.host.accounts if entry.user == wanted.user), None)
+    account = found.host.account(wanted.user)
     if account is None or (account.uid, account.gid) == (wanted.uid, wanted.gid):
         return ""
     return f" and keeps its ids, {account.uid}:{account.gid}; mms_uid and mms_gid are those of an account that is made"

@@ -202,7 +202,7 @@ def data_of(remains: Remains, account: bool) -> list[str]:
 def why_account_stays(remains: Remains) -> str | None:
     """Return why the account is not removed together with the data; None if nothing speaks for keeping it."""
     user = remains.settings.mms_user
-    account = next((a for a in remains.found.host.accounts if a.user == user), None)
+    account = remains.found.host.account(user)
     others = sorted(c.name for c in remains.found.containers.values() if c != remains.container)
     reasons = {
         "no deploy has made it": account is None or account.comment not in MADE_BY_US,

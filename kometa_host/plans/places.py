@@ -71,7 +71,7 @@ def _places(found: Observed) -> list[Place]:
 
 
 def _ids(settings: Settings, found: HostFacts) -> tuple[int, int]:
-    account = next((entry for entry in found.accounts if entry.user == settings.mms_user), None)
+    account = found.account(settings.mms_user)
     return (account.uid, account.gid) if account else (settings.mms_uid, settings.mms_gid)
 
 

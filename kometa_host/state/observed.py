@@ -116,6 +116,10 @@ class HostFacts(Told):
         fields = [line.split(":") for line in self.text("passwd").splitlines()]
         return tuple(dict.fromkeys(Account(f[0], int(f[2]), int(f[3]), f[5], f[6], f[4]) for f in fields))
 
+    def account(self, user: str) -> Account | None:
+        """Return the account of that name, if it is one of those."""
+        return next((account for account in self.accounts if account.user == user), None)
+
     @cached_property
     @answers.sensible("groups")
     def groups(self) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from kometa_host.reports.diagnosis.check import DEPLOY, Answer, Host, ok, proble
 
 def account(host: Host) -> Answer:
     user = host.settings.mms_user
-    if not any(entry.user == user for entry in host.look.found.host.accounts):
+    if not host.look.found.host.account(user):
         return problem(f"there is no account {user}", "nothing has been deployed to this host", DEPLOY)
     return ok(f"{user} exists")
 
@@ -45,7 +45,8 @@ def lingering(host: Host) -> Answer:
 def bus(host: Host) -> Answer:
     if host.look.found.text("bus"):
         return ok("reachable")
-    uid = next((entry.uid for entry in host.look.found.host.accounts if entry.user == host.settings.mms_user), "UID")
+    made = host.look.found.host.account(host.settings.mms_user)
+    uid = made.uid if made else "UID"
     return problem(
         f"/run/user/{uid}/bus does not answer",
         "the account's user manager does not run, so none of its services can be asked or started",
