@@ -168,9 +168,12 @@ class RestoreHost:
         return self.host.run(f"ls -d {CONFIG}.before-* 2>/dev/null; true").stdout.split()
 
     def everything(self) -> str:
-        """Return all that is in the home and where backups are, with times, but what Kometa and its watcher write."""
+        """Return all that is in the home and where backups are, with times, but what Kometa writes.
+
+        From then on the watcher of runs stands still, which would write there at any moment.
+        """
+        self.account("systemctl --user stop kometa-watch.timer kometa-watch.service")
         skipped = "-path '*/.local/share/containers' -o -name lock.holder -o -path '*/.cache'"
-        skipped += f" -o -path {STATE}/runs -o -path {STATE}/messages"
         found = self.host.run(
             f"find /home/mms /data \\( {skipped} \\) -prune -o -printf '%p %i %m %U %G %s %T@ %l\\n' | sort"
         ).stdout
