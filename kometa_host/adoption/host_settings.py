@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from kometa_host.adoption.container import Container, Mount
-from kometa_host.config_tree.tree import IS_KOMETAS
+from kometa_host.config_tree.left_behind import IS_KOMETAS
 from kometa_host.settings import names, times
 from kometa_host.settings.environment import RESERVED, SECRET_NAME, checked_environment
 from kometa_host.settings.kometa_options import OPTIONS

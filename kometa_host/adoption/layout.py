@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kometa_host.adoption.sources import IS_CONFIGURATION, Source, SourceError
+from kometa_host.config_tree.left_behind import IS_KOMETAS, READ_BY_KOMETA, is_ignored
 from kometa_host.config_tree.named_files import CONFIG, YAML
-from kometa_host.config_tree.tree import IS_KOMETAS, READ_BY_KOMETA, is_ignored, name_problem
+from kometa_host.config_tree.tree import name_problem
 
 COMPOSE: Final = re.compile(r"(docker-|podman-)?compose[\w.-]*\.ya?ml|my-(kometa|plex-meta-manager)[\w.-]*\.xml", re.I)
 LARGE: Final = 512 * 1024**2  # bytes of images that still go through the controller

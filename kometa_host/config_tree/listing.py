@@ -50,12 +50,13 @@ class Listing(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """A folder's stamp, which is another for any other state of it, and the size of all entries in bytes.
+    """A folder's stamp, which is another for any other state of it, its number of entries and their size in bytes.
 
     The stamp is empty if the folder may change without being seen.
     """
 
     stamp: str
+    entries: int
     size: int
 
 
@@ -65,13 +66,14 @@ def glance(root: Path, is_entered: IsEntered, now: int, fresh: int = FRESH) -> G
     + now: nanoseconds since the epoch
     """
     who = (os.geteuid(), os.getegid(), sorted(os.getgroups()))  # by that it is decided what can be read
-    digest, size, is_settled = sha256(marshal.dumps(who, 2)), 0, True
+    digest, entries, size, is_settled = sha256(marshal.dumps(who, 2)), 0, 0, True
     for directory in directories(root, is_entered):
         # Version 2 writes equal values as equal bytes; later ones write references.
         digest.update(marshal.dumps(tuple(directory), 2))
+        entries += len(directory.names)
         size += directory.size
         is_settled = is_settled and not directory.unreadable and directory.changed < now - fresh
-    return Glance(digest.hexdigest() if is_settled else "", size)
+    return Glance(digest.hexdigest() if is_settled else "", entries, size)
 
 
 def listing(root: Path, is_entered: IsEntered) -> Listing:

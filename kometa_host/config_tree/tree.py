@@ -19,9 +19,11 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from kometa_host.config_tree import lookahead
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.later import Later
-from kometa_host.config_tree.listing import FRESH, Listing, Row, facts_of, glance, listing
+from kometa_host.config_tree.left_behind import IS_KOMETAS, READ_BY_KOMETA, is_entered, is_ignored
+from kometa_host.config_tree.listing import FRESH, Listing, Row, facts_of, listing
 from kometa_host.config_tree.memory import TreeMemory
 from kometa_host.config_tree.named_files import CONFIG, is_on_host
 from kometa_host.errors import UserError
@@ -32,26 +34,7 @@ MAX_YAML_SIZE: Final = 4 * 1024 * 1024  # bytes of a YAML file that is still rea
 MAX_SHOWN: Final = 50  # problems in one message
 MAX_NAMED: Final = 12  # files in one message
 
-# never sent: traces of editors, file managers and git, and what only keeps an empty directory in git
-IGNORED: Final = (
-    "*~", ".*.sw[a-p]", ".#*", "._*", ".DS_Store", "Thumbs.db", "desktop.ini",
-    ".git", ".gitkeep", ".keep", ".gitignore", ".gitattributes",
-)  # fmt: skip
-IGNORED_FILES: Final = ("#*#",)  # a folder of that name can be a collection's: assets/#Best#
-# below /config, written by Kometa or its image: a file of ours would be overwritten, or overwrite
-KOMETAS: Final = (
-    "logs", "meta*.log", "config.cache", "config.cache-*", "UUID", "config.yml.template", "*_report.yml",
-    "*_Metadata_Backup.yml", "title.*.tsv", "title.*.tsv.gz", "overlays/temp", "overlays/* Original Posters",
-)  # fmt: skip
-# what Kometa reads: definitions, images, fonts, themes; anything else only where a YAML file names it
-READ_BY_KOMETA: Final = (
-    ".yml", ".yaml", ".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".ttf", ".otf",
-    ".ttc", ".woff", ".woff2", ".mp3",
-)  # fmt: skip
 OURS: Final = ".kometa-host*"  # what the deploy keeps beside the tree on the host
-IS_IGNORED: Final = re.compile("|".join(map(fnmatch.translate, IGNORED)))
-IS_IGNORED_FILE: Final = re.compile("|".join(map(fnmatch.translate, IGNORED_FILES)))
-IS_KOMETAS: Final = re.compile("|".join(map(fnmatch.translate, KOMETAS)))
 SECRET_VARIABLES: Final = frozenset({"kometa_secrets", "kometa_authorization"})
 
 
@@ -179,10 +162,10 @@ def scan(source: Path) -> Tree:
         remedy = f"create it with a {CONFIG}, or name the right one in kometa_config_source"
         raise TreeError(source, [f"the folder {found}; {remedy}"])
     root = source.resolve()
-    seen = glance(root, _is_entered, time.time_ns(), FRESH)
+    seen = lookahead.glance_at(root)
     memory = TreeMemory(root, seen.stamp)
     digests = DigestCache(root)
-    contents = cache(lambda: _contents(source, root, listing(root, _is_entered), digests))
+    contents = cache(lambda: _contents(source, root, listing(root, is_entered), digests))
     kometas, unread = memory.answer("left behind", lambda: (contents().kometas, contents().unread), list, _two_lists)
     files = digests.files = Later(lambda: contents().files, _config(root, digests))
     directories = Later(lambda: dict.fromkeys(contents().directories))
@@ -273,16 +256,6 @@ def _config(root: Path, digests: "DigestCache") -> dict[str, ManagedFile]:
     except OSError:
         return {}
     return {CONFIG: _file(root, (CONFIG, *facts), digests)}
-
-
-def _is_entered(path: str, name: str) -> bool:
-    """Return whether a directory is looked into."""
-    return not (is_ignored(name, True) or IS_KOMETAS.match(path))
-
-
-def is_ignored(name: str, is_directory: bool) -> bool:
-    """Return whether a name is never sent to a host."""
-    return bool(IS_IGNORED.match(name)) or (not is_directory and bool(IS_IGNORED_FILE.match(name)))
 
 
 def name_problem(path: str) -> str | None:
