@@ -47,15 +47,13 @@ def _looked_at_beside(root: Path) -> Callable[[], Glance | None]:
     """Begin a look in another process; return what waits for it, and returns nothing where that process failed."""
     reads, writes = os.pipe()
     told, telling = os.fdopen(reads, "r"), os.fdopen(writes, "w")
-    child = os.fork()
-    if not child:
+    if os.fork() == 0:
         _tell_and_end(root, telling)
     telling.close()  # as a file: gevent puts os.close off until its loop runs
 
     def wait() -> Glance | None:
         with told:
-            answer = told.read()
-        os.waitpid(child, 0)
+            answer = told.read()  # its end, which takes longer, is not waited for
         return Glance(*json.loads(answer)) if answer else None
 
     return wait
