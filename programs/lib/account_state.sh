@@ -13,24 +13,25 @@
 : "${owner_uid:?}" "${owner_gid:?}" "${timezone:?}"
 declare -a units claimed linked volume_sources set_names set_roots set_digests set_texts
 
+# The sets are looked at side by side, and the rest meanwhile: everything else that is read waits for this in the end.
 namespace_part() {
-    local i wanted record owners_told=''
+    local i told answer answers=() owners_told=''
     set +e +o pipefail
-    if [ -r "$state_dir/messages/tried" ]; then emit messages-tried <"$state_dir/messages/tried"; fi
     for i in "${!set_names[@]}"; do
-        wanted=("${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}")
-        record=$state_dir/files/${set_names[$i]}/manifest
-        if [ "${set_roots[$i]}" = "$config_dir" ] && [ -d "$config_dir" ] && [ -r "$record" ]; then
-            files_and_owners_part "${wanted[@]}"
-            owners_told=yes
-        else
-            files_part "${wanted[@]}"
+        told=files_part
+        if [ "${set_roots[$i]}" = "$config_dir" ] && [ -d "$config_dir" ] && [ -r "$state_dir/files/${set_names[$i]}/manifest" ]; then
+            told=files_and_owners_part owners_told=yes
         fi
+        exec {answer}< <("$told" "${set_names[$i]}" "${set_roots[$i]}" "${set_digests[$i]}" "${set_texts[$i]}")
+        answers+=("$answer")
     done
-    [ -d "$config_dir" ] || return 0
-    if [ -z "$owners_told" ]; then foreign_owned "$config_dir" "$owner_uid" "$owner_gid" | emit foreign-owned; fi
-    kometa_age | emit kometa-alive
-    emit_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
+    if [ -r "$state_dir/messages/tried" ]; then emit messages-tried <"$state_dir/messages/tried"; fi
+    if [ -d "$config_dir" ]; then
+        if [ -z "$owners_told" ]; then foreign_owned "$config_dir" "$owner_uid" "$owner_gid" | emit foreign-owned; fi
+        kometa_age | emit kometa-alive
+        emit_value run-in-progress "$(run_in_progress "$config_dir/logs" "$timezone")"
+    fi
+    for answer in "${answers[@]}"; do cat <&"$answer"; done
 }
 
 # The config tree can have 50,000 files: find goes through it once for the comparison and for who owns what.
@@ -118,21 +119,19 @@ account_part() {
     if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | emit quadlet-times; fi
 }
 
-# Each of Podman's answers takes a tenth of a second, and the config tree more: all at once, and the rest meanwhile.
+# Each of Podman's answers takes a tenth of a second, and what is read in the namespace most: that begins first, and before
+# Podman's own answers crowd it.
 whole_account_part() {
-    local inside containers images networks secrets
+    local inside='' containers images networks secrets
     cd / || exit
-    if ! type -P podman >/dev/null; then
-        account_part
-        return
-    fi
-    exec {inside}< <(in_namespace namespace_part)
+    if type -P podman >/dev/null; then exec {inside}< <(in_namespace namespace_part); fi
+    account_part
+    if [ -z "$inside" ]; then return; fi
     exec {containers}< <(podman ps -a --format json 2>/dev/null | base64 -w0)
     exec {images}< <(podman image inspect "$image" 2>/dev/null | base64 -w0)
     exec {networks}< <(podman network inspect "$network" 2>/dev/null | base64 -w0)
     # shellcheck disable=SC2033  # xargs needs no function of ours
     exec {secrets}< <(podman secret ls -q --filter 'name=^kometa-' | xargs -r podman secret inspect 2>/dev/null | base64 -w0)
-    account_part
     cat <&"$inside"
     printf 'containers %s\n' "$(cat <&"$containers")"
     printf 'images %s\n' "$(cat <&"$images")"

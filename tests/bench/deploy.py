@@ -133,17 +133,14 @@ def fill(tree: Path) -> None:
         (folder / f"poster {number}.jpg").write_bytes(number.to_bytes(4, "big") * 64)
 
 
-def several(sandbox: Sandbox, folder: Path) -> list[Host]:
-    """Return hosts to which Kometa was deployed, and to which many may connect at once."""
-    first = sandbox.host("ready")
-    Pyinfra(folder, first).deploy()
-    first.poweroff()
-    first.save("deployed")
-    first.destroy()
-    hosts = [sandbox.host("deployed") for _ in range(HOSTS)]
+def several(sandbox: Sandbox) -> list[Host]:
+    """Return hosts to which many may connect at once. Copies of one that has been deployed to would not do.
+
+    A copy's files have other times than were recorded, and each look would read what is in them.
+    """
+    hosts = [sandbox.host("ready") for _ in range(HOSTS)]
     for host in hosts:
         host.run("echo 'MaxStartups 200' >/etc/ssh/sshd_config.d/bench.conf && systemctl reload ssh")
-        wait_for_kometa(host)
     return hosts
 
 
@@ -152,9 +149,11 @@ def main() -> int:
     in_project = tempfile.TemporaryDirectory(prefix=".bench-", dir=PROJECT)
     with Sandbox() as sandbox, tempfile.TemporaryDirectory() as name, in_project as tree:
         folder = Path(name)
-        hosts = several(sandbox, folder)
+        hosts = several(sandbox)
         pyinfra = Entries(folder, hosts)
         pyinfra.deploy()
+        for host in hosts:
+            wait_for_kometa(host)
         met = [against_floor(pyinfra, count) for count in TARGETS]
         fill(Path(tree))
         (folder / "small").mkdir()

@@ -1,5 +1,6 @@
 """programs/lib/files.sh: a set of files becomes live whole or not at all, and the look at it sees every deviation."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kometa_host.state import filesets
+from kometa_host.state import filesets, programs
 from kometa_host.state.filesets import FileSet, WantedFile
 from operations.engine.files import stream
 from tests.unit.programs.place import Place
@@ -48,6 +49,26 @@ def test_names_of_every_kind_make_the_round_trip(place: Place) -> None:
     found = place.look(wanted)
     assert found.deviations == {f"d /{name}": frozenset({"changed"}) for name in ODD_NAMES}
     place.put_whole(wanted)
+
+
+@pytest.mark.parametrize("python", ["", "type() { return 1; }; "], ids=["with Python", "without"])
+def test_files_with_other_times_than_recorded_are_compared_by_content(place: Place, python: str) -> None:
+    place.root.mkdir()
+    sums = {}
+    for name in ("same", " odd \\name ", "other", "longer"):
+        (place.root / name).write_text(name)
+        sums[name] = hashlib.sha256(name.encode()).hexdigest()
+    (place.root / "other").write_text("OTHER")
+    (place.root / "longer").write_text("longe")
+    os.mkfifo(place.root / "pipe")
+    (place.root / "link").symlink_to("same")
+    lines = [f"check {sum_} {len(name)} {name}" for name, sum_ in sums.items()]
+    lines += [f"check {sums['same']} 4 {name}" for name in ("pipe", "link", "gone")]
+    lines += ["missing d/x", "owner 644 1 2 check me"]
+    program = programs.program("file_state", call=f"{python}checked_by_content {place.root}")
+    told = place.bash(program, "".join(f"{line}\n" for line in lines).encode()).stdout.decode().splitlines()
+    changed = [f"changed {name}" for name in ("other", "longer", "pipe", "link", "gone")]
+    assert told == [*changed, "missing d/x", "owner 644 1 2 check me"]
 
 
 def test_what_is_written_bears_the_time_of_the_host_not_of_the_controller(place: Place) -> None:
