@@ -151,7 +151,8 @@ def main() -> int:
         folder = Path(name)
         hosts = several(sandbox)
         pyinfra = Entries(folder, hosts)
-        pyinfra.deploy()
+        pyinfra.count = HOSTS
+        pyinfra.run("deploy.py", "-y", timeout=900)
         for host in hosts:
             wait_for_kometa(host)
         met = [against_floor(pyinfra, count) for count in TARGETS]
