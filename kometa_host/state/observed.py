@@ -310,15 +310,15 @@ def _container(entry: Mapping[str, Any]) -> Container:
 
 
 def parse_told(lines: Iterable[str]) -> dict[str, bytes] | None:
-    """Given the lines `name base64`, return what they tell; None if the line `end` is missing.
+    """Given the lines `name base64` or `name =value`, return what they tell; None if the line `end` is missing.
 
     What comes after it is told as well. Other lines are passed over.
     """
     values: dict[str, bytes] = {}
     for line in lines:
-        name, _, encoded = line.rstrip("\n").partition(" ")
+        name, _, told = line.rstrip("\n").partition(" ")
         with suppress(ValueError):
-            values[name] = b64decode(encoded, validate=True)
+            values[name] = told[1:].encode() if told.startswith("=") else b64decode(told, validate=True)
     return values if values.pop("end", None) is not None else None
 
 

@@ -11,7 +11,7 @@ most_of_text=1048577 # bytes of config.yml: one more than it may have
 files_part() {
     local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest devices digest='' deviations=''
     if [ -e "$root.pending" ]; then emit_value "files.$set.pending" yes; fi
-    if [ -d "$root" ] && [ ! -L "$root" ]; then stat --printf '%a %u %g' "$root" | emit "files.$set.root"; fi
+    if [ -d "$root" ] && [ ! -L "$root" ]; then emit_value "files.$set.root" "$(stat -c '%a %u %g' "$root")"; fi
     if [ -d "$root" ]; then
         mapfile -t devices < <(stat -c %d "$root" "$root/..")
         if [ "${devices[0]-}" != "${devices[1]-}" ]; then emit_value "files.$set.mountpoint" yes; fi
