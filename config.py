@@ -1,14 +1,9 @@
 # pyinfra runs this before it reads the inventory; the settings are then checked before it connects to any host,
 # and connections are made strictly.
 import sys
-from pathlib import Path
 
 # pyinfra forbids byte code, so that every run would compile this project again: half a second.
 sys.dont_write_bytecode = False
-
-from kometa_host.config_tree import lookahead  # noqa: E402
-
-looks_ahead = "deploy.py" in sys.argv and lookahead.begin(Path.cwd())
 
 from kometa_host.controller.preflight import check_settings_before_connecting  # noqa: E402
 from operations.engine.command_line import judge_facts, refuse_unanswered_questions  # noqa: E402
@@ -20,6 +15,3 @@ connect_strictly()
 end_with_words()
 refuse_unanswered_questions()
 judge_facts()
-
-if looks_ahead:  # the other process is not done yet: what deploy.py is going to import is read meanwhile
-    from operations import backup, config_tree, kometa, preconditions, quadlet, restore  # noqa: F401

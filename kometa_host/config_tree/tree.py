@@ -19,13 +19,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from kometa_host.config_tree import lookahead
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.later import Later
 from kometa_host.config_tree.left_behind import IS_KOMETAS, READ_BY_KOMETA, is_entered, is_ignored
-from kometa_host.config_tree.listing import FRESH, Listing, Row, facts_of, listing
+from kometa_host.config_tree.listing import FRESH, Listing, Row, facts_of, glance, listing
 from kometa_host.config_tree.memory import TreeMemory
 from kometa_host.config_tree.named_files import CONFIG, is_on_host
+from kometa_host.config_tree.side_by_side import side_by_side
 from kometa_host.errors import UserError
 
 LARGE: Final = 4 * 1024**3  # bytes; every backup holds the whole tree
@@ -162,7 +162,7 @@ def scan(source: Path) -> Tree:
         remedy = f"create it with a {CONFIG}, or name the right one in kometa_config_source"
         raise TreeError(source, [f"the folder {found}; {remedy}"])
     root = source.resolve()
-    seen = lookahead.glance_at(root)
+    seen = glance(root, is_entered, time.time_ns(), FRESH, side_by_side)
     memory = TreeMemory(root, seen.stamp)
     digests = DigestCache(root)
     contents = cache(lambda: _contents(source, root, listing(root, is_entered), digests))

@@ -11,7 +11,7 @@ from kometa_host.state.observed import Observed
 
 OLDEST_PODMAN = (4, 7)  # the first whose Quadlet knows all that ours say: Secret=, Tmpfs=, NetworkName=
 
-# Programs that show whether what Kometa's host needs is there; see programs/lib/host_state.sh.
+# Programs that show whether what Kometa's host needs is there; see programs/lib/host_facts.sh.
 NEEDED = (
     *("podman", "newuidmap", "netavark", "aardvark-dns", "dbus-user-session", "zstd", "tar", "flock", "python3"),
     "pgrep",  # without it a run in progress would not be seen

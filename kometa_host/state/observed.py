@@ -1,4 +1,4 @@
-"""What was found on a host: the typed result of one composite read. Pure; the program is programs/lib/host_state.sh."""
+"""What was found on a host: the typed result of one composite read. Pure; the program is programs/read/observe.sh."""
 
 import hashlib
 import json

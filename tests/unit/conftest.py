@@ -5,7 +5,6 @@ in a thread that was there before, and would wait for ever. Here the import leav
 """
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,6 @@ from hypothesis import HealthCheck, settings
 
 with patch("gevent.monkey.patch_all"):
     import pyinfra_cli  # type: ignore[import-untyped]  # noqa: F401
-# It forbids byte code as well, so that each worker of each run would compile all tests again: ten seconds.
-sys.dont_write_bytecode = False
 
 MAX_NAME = 50  # shorter than any key
 NOBODY = 65534
@@ -33,6 +30,7 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return for how many workers `auto` stands: one more than this machine has processors, since some tests wait."""
     return (os.cpu_count() or 1) + 1

@@ -54,6 +54,7 @@ assert b"".join(iter(process.read, b"")) == b"carried" * 1_000
 assert process.wait() == 3
 """
 
+# Of the tests of archives those in which one is made or read whole; hostile ones are refused by the same code.
 CHAIN = "tests/unit/archive/test_chain.py"
 MADE_AND_READ = "comes_out or commands_made or reads_of_any_size or opens or turn or progress or listed or left_out"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from kometa_host.config_tree import lookahead
 from kometa_host.config_tree import tree as tree_module
 from kometa_host.config_tree.cache import CacheFile
 from kometa_host.config_tree.listing import FRESH
@@ -257,8 +256,7 @@ def test_a_file_that_changes_while_it_is_sent_is_noticed(source: Path) -> None:
 @pytest.fixture
 def settled(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree whose files were written long ago, as far as the cache can tell."""
-    for module in (tree_module, lookahead):
-        monkeypatch.setattr(module, "FRESH", -10_000_000_000)
+    monkeypatch.setattr(tree_module, "FRESH", -10_000_000_000)
     return source
 
 
