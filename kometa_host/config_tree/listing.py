@@ -12,6 +12,8 @@ from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from kometa_host.descriptors import close_now
+
 FRESH: Final = 2_000_000_000  # ns: what changed so recently may change again without its times showing it
 MANY: Final = 64  # directories that wait, of a folder that is worth several processes
 SHARES: Final = 4  # always, so that a stamp is the same on any number of processors
@@ -134,5 +136,5 @@ def _directory(root: Path, path: str) -> tuple[Directory, list[str]]:
         facts = [facts_of(entry.stat(follow_symlinks=False)) for entry in entries]
         inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     finally:
-        os.closerange(opened, opened + 1)  # at once: gevent puts os.close of a directory off until its loop runs
+        close_now(opened)
     return Directory(path, [entry.name for entry in entries], facts), inner

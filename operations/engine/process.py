@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import gevent
 from gevent import Greenlet, subprocess
 from gevent.hub import Hub
-from gevent.monkey import get_original
 from gevent.os import make_nonblocking, nb_read, nb_write
 
+from kometa_host.descriptors import close_now
 from kometa_host.errors import UserError
 from kometa_host.state import answers
 
@@ -27,10 +27,6 @@ MAX_CHANGE = 6 * 3600  # seconds for a change, such as the pull of an image over
 MAX_STREAM = 48 * 3600  # seconds for all of an archive, in either direction
 PIPE_SIZE = 1 << 20  # fewer turns for the same bytes; what Linux allows without privileges
 CONNECTION_LOST = 255  # the exit status of ssh itself
-
-# gevent's own close, which pyinfra puts in the place of os.close, waits until anything else happens: whoever reads a
-# pipe to its end would wait for it, and it for them.
-close_now: Callable[[int], None] = get_original("os", "close")
 
 # A refusal in a greenlet is raised where its result is wanted: no traceback on the way there.
 Hub.NOT_ERROR = (*Hub.NOT_ERROR, UserError)
