@@ -177,9 +177,8 @@ class RestoreHost:
         found = self.host.run(
             f"find /home/mms /data \\( {skipped} \\) -prune -o -printf '%p %i %m %U %G %s %T@ %l\\n' | sort"
         ).stdout
-        of_kometa = (f"{CONFIG}{name}" for name in (" ", "/logs", "/UUID", "/config.yml.template"))
-        theirs = (f"{STATE} ", *of_kometa)
-        return "".join(line for line in found.splitlines(keepends=True) if not line.startswith(theirs))
+        of_kometa = tuple(f"{CONFIG}{name}" for name in (" ", "/logs", "/UUID", "/config.yml.template"))
+        return "".join(line for line in found.splitlines(keepends=True) if not line.startswith(of_kometa))
 
     def settled(self) -> None:
         """Wait until whatever a restore still does on the host has ended."""
