@@ -18,13 +18,29 @@ enter_parent() { # $1: the tree, $2: the entry's name in it
     case $2 in */*) enter "$1" "${2%/*}" ;; *) enter "$1" . ;; esac
 }
 
+names_at_once=200 # so many fit into an argument list
+
+# Runs a command with all these names: few processes serve many.
+in_batches() { # a command, --, names
+    local words=()
+    until [ "$1" = -- ]; do
+        words+=("$1")
+        shift
+    done
+    shift
+    while [ $# -gt 0 ]; do
+        "${words[@]}" -- "${@:1:names_at_once}"
+        shift "$(($# < names_at_once ? $# : names_at_once))"
+    done
+}
+
 # Calls a function in the directory of each entry, with the directory's name in the tree and the entries' names in it.
 # Those that follow one another in the same directory go together, so that few processes serve many files.
 in_each_parent() { # $1: the tree, $2: function, $3: the same for a directory that cannot be entered; input: names, NUL behind each
-    local name parent at=. bases=() most=200 # so many fit into an argument list
+    local name parent at=. bases=()
     while IFS= read -r -d '' name; do
         case $name in */*) parent=${name%/*} ;; *) parent=. ;; esac
-        if [ "$parent" != "$at" ] || [ "${#bases[@]}" = "$most" ]; then
+        if [ "$parent" != "$at" ] || [ "${#bases[@]}" = "$names_at_once" ]; then
             in_parent "$@"
             at=$parent bases=()
         fi

@@ -1,17 +1,8 @@
 # shellcheck shell=bash
 # What find says of a set of files that is as its manifest has it: `d MODE UID GID TAB NAME` for a directory and
 # `f SIZE MTIME CTIME MODE UID GID TAB NAME` for a file, NUL behind each, sorted. find writes a tenth digit of a second's
-# fraction. It is kept beside the manifest, and made of it where what is kept is another one's or was cut off.
+# fraction. It is kept beside the manifest, with an end that says of which one it is and that it is whole.
 . begin.sh
-
-recorded_entries() { # $1: manifest
-    local kept=${1%/*}/entries
-    if [ -e "$kept" ] && [ "$(tail -z -n 1 -- "$kept")" = "$(end_of_entries "$1")" ]; then
-        cat -- "$kept"
-    else
-        entries_of "$1"
-    fi
-}
 
 entries_of() {
     awk -F '\t' '

@@ -9,12 +9,12 @@ most_of_text=1048577 # bytes of config.yml: one more than it may have
 # $1: name of the set, $2: its directory, $3: the digest that is wanted, $4: a file whose text is told when it deviates,
 # then what find is to do besides on its way through the directory
 files_part() {
-    local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest devices digest='' deviations=''
+    local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest facts digest='' deviations=''
     if [ -e "$root.pending" ]; then emit_value "files.$set.pending" yes; fi
-    if [ -d "$root" ] && [ ! -L "$root" ]; then emit_value "files.$set.root" "$(stat -c '%a %u %g' "$root")"; fi
-    if [ -d "$root" ]; then
-        mapfile -t devices < <(stat -c %d "$root" "$root/..")
-        if [ "${devices[0]-}" != "${devices[1]-}" ]; then emit_value "files.$set.mountpoint" yes; fi
+    mapfile -t facts < <(stat -c '%d %a %u %g' -- "$root" "$root/.." 2>/dev/null) # %d: the device
+    if [ -d "$root" ] && [ "${#facts[@]}" = 2 ]; then
+        if [ ! -L "$root" ]; then emit_value "files.$set.root" "${facts[0]#* }"; fi
+        if [ "${facts[0]%% *}" != "${facts[1]%% *}" ]; then emit_value "files.$set.mountpoint" yes; fi
     fi
     if [ -r "$manifest" ]; then
         read -r digest <"$manifest" || true
@@ -34,10 +34,11 @@ files_part() {
 # `missing NAME`, `kind NAME`, `owner MODE UID GID NAME`, `changed NAME`.
 # A file whose size and times are as recorded is taken as unchanged: every write moves the change time.
 file_deviations() { # $1: directory, $2: manifest, then what find does besides
-    local root=$1 manifest=$2 names
-    names=$(suspect_names "$@")
-    if [ -z "$names" ]; then return 0; fi
-    tr '\n' '\0' <<<"$names" | stat_entries "$root" | awk -F '\t' '
+    local root=$1 manifest=$2 suspects
+    mapfile -d '' -t suspects < <(suspect_entries "$@")
+    if [ "${#suspects[@]}" = 0 ]; then return 0; fi
+    suspects=("${suspects[@]#*$'\t'}") # their names
+    printf '%s\0' "${suspects[@]}" | stat_entries "$root" | awk -F '\t' '
         FILENAME == ARGV[1] { suspect[$1]; next }
         FILENAME == ARGV[2] { if (FNR > 1 && $2 in suspect) recorded[$2] = $1; next }
         {
@@ -51,22 +52,30 @@ file_deviations() { # $1: directory, $2: manifest, then what find does besides
             print (is[1] == was[2] ? "check " was[1] " " was[2] " " name : "changed " name)
         }
         END { for (name in recorded) if (!(name in seen)) print "missing " name }
-    ' <(printf '%s\n' "$names") "$manifest" - | checked_by_content "$root"
+    ' <(printf '%s\n' "${suspects[@]}") "$manifest" - | checked_by_content "$root"
 }
 
-# Prints the names of the manifest whose entry is not exactly as recorded: as a rule none, and told without a look at each,
+# Prints what the manifest records of entries that are not exactly so: as a rule nothing, and told without a look at each,
 # of 50,000 posters in a tenth of a second.
-suspect_names() { # $1: directory, $2: manifest, then what find does besides
-    LC_ALL=C comm -z -23 <(recorded_entries "$2") <(found_entries "$1" "${@:3}" | LC_ALL=C sort -z) |
-        cut -z -s -f2- | tr '\0' '\n'
+suspect_entries() { # $1: directory, $2: manifest, then what find does besides
+    local end kept=${2%/*}/entries
+    end=$(end_of_entries "$2")
+    if [ ! -e "$kept" ] || [ "$(tail -z -n 1 -- "$kept")" != "$end" ]; then
+        exec {kept}< <(entries_of "$2")
+        kept=/dev/fd/$kept
+    fi
+    LC_ALL=C comm -z -23 -- "$kept" <(
+        found_entries "$1" "${@:3}" | LC_ALL=C sort -z || true
+        printf '%s\0' "$end"
+    )
 }
 
 found_entries() { # $1: directory, then what find does besides
     local besides=()
     if [ $# -gt 1 ]; then besides=(',' "${@:2}"); fi
     if cd "$1" 2>/dev/null; then
-        find . \( -type d \( -path . -printf 'd %m %U %G\t.\0' -o -printf 'd %m %U %G\t%P\0' \) \
-            -o -printf '%y %s %T@ %C@ %m %U %G\t%P\0' \) "${besides[@]}" 2>/dev/null || true
+        exec find . \( -type d \( -path . -printf 'd %m %U %G\t.\0' -o -printf 'd %m %U %G\t%P\0' \) \
+            -o -printf '%y %s %T@ %C@ %m %U %G\t%P\0' \) "${besides[@]}" 2>/dev/null
     fi
 }
 

@@ -14,21 +14,21 @@
 # Sets where the set is prepared, where it waits once it is complete, and where our record of it is.
 name_places() { stage=$root.stage pending=$root.pending record=$state_dir/files/$set_name; }
 
-drop_stage() { rm -rf -- "$stage"; }
+drop_stage() { if [ -e "$stage" ] || [ -L "$stage" ]; then rm -rf -- "$stage"; fi; }
 
 receive_stage() {
     drop_stage
-    mkdir -p -- "$(dirname "$root")" "$record"
-    (umask 077 && mkdir -- "$stage")
+    mkdir -p -- "${root%/*}" "$record"
+    mkdir -- "$stage"
     tar -C "$stage" --no-same-owner --touch -p -xf - || fail "$root: the files could not be written; nothing was changed."
     [ -e "$stage/end" ] || fail "$root: the connection was lost before all files had come; nothing was changed."
 }
 
 # The point of no return: what is pending is complete and on the disk, and is finished by whoever comes next.
 commit_stage() {
-    sync -f "$(dirname "$root")"
+    sync -f "${root%/*}"
     mv -T -- "$stage" "$pending"
-    sync "$(dirname "$root")"
+    sync "${root%/*}"
 }
 
 finish_pending() {
@@ -57,8 +57,10 @@ check_unchanged() { # $1: digest of the manifest as it was seen, $2: of the conf
 }
 
 # Before anything changes: a directory of ours that something replaced by a link would lead our writes astray.
+# Standard input: the manifest.
 check_targets() {
     local facts name
+    read -r _ # the digest
     while IFS=$'\t' read -r facts name; do
         if [ "${facts:0:1}" = - ]; then
             if { [ -L "$root/$name" ] || { [ -e "$root/$name" ] && [ ! -d "$root/$name" ]; }; } && ! is_listed to-directory "$name"; then
@@ -72,7 +74,7 @@ check_targets() {
             if is_listed to-file "$name" && holds_only_what_goes "$name"; then continue; fi
             fail "$root/$name shall be a file, but a directory is there. Move it away and run the command again."
         fi
-    done < <(sed 1d "$stage/control/manifest")
+    done
 }
 
 # $1: a list of the stream, $2: a name in it or not.
@@ -85,74 +87,101 @@ holds_only_what_goes() { # $1: a directory of the set
 
 led_astray() { fail "$root/$1 was replaced by something else while it was written to. Move that away and run the command again."; }
 
+# Calls a function with each name of a list of the stream. One that an older program began to write may lack a list.
+for_each_of() { # $1: the list, $2: the function
+    local name
+    [ -s "$pending/control/$1" ] || return 0
+    while IFS= read -r -d '' name; do "$2" "$name"; done <"$pending/control/$1"
+}
+
 # What we wrote as a file and is to be a directory now, or the other way round. Done again after a cut it touches nothing
 # that has been put in place since.
 remove_retyped() {
-    local name
-    while IFS= read -r -d '' name; do
-        if enter_parent "$root" "$name" && { [ -L "./$base" ] || [ ! -d "./$base" ]; }; then rm -f -- "./$base"; fi
-    done < <(cat -- "$pending/control/to-directory" 2>/dev/null || true)
-    while IFS= read -r -d '' name; do
-        if enter_parent "$root" "$name" && [ -d "./$base" ] && [ ! -L "./$base" ]; then rmdir -- "./$base"; fi
-    done < <(cat -- "$pending/control/to-file" 2>/dev/null || true)
+    for_each_of to-directory remove_file
+    for_each_of to-file remove_directory
+}
+
+remove_file() {
+    if enter_parent "$root" "$1" && { [ -L "./$base" ] || [ ! -d "./$base" ]; }; then rm -f -- "./$base"; fi
+}
+
+remove_directory() {
+    if enter_parent "$root" "$1" && [ -d "./$base" ] && [ ! -L "./$base" ]; then rmdir -- "./$base"; fi
 }
 
 # Directories that are not there yet become what they are to be where they were prepared, and are moved from there with all
 # that is in them: thousands at once.
 make_directories() {
-    local absent=$pending/control/absent
-    absent_directories >"$absent"
+    local absent=() # directories of the set that the tree lacks, parents first
+    local -A mode_of=() # of each, by its name behind a slash: not every name may be a key
+    find_absent <"$pending/control/manifest"
     prepare_files
     if [ ! -d "$root" ]; then make_root; fi
-    awk -F '\t' '
-        { above = $2; absent[$2] }
-        $2 != "." && (!sub("/[^/]*$", "", above) || !(above in absent)) { print $2 }
-    ' "$absent" | tr '\n' '\0' >"$pending/control/topmost"
+    topmost_absent >"$pending/control/topmost"
     in_each_parent "$root" move_here led_astray <"$pending/control/topmost"
 }
 
-# Prints those directories of the set that the tree lacks, `MODE TAB NAME` each, parents first.
-absent_directories() {
+find_absent() {
     local facts name
-    {
-        read -r _ # the digest
-        while IFS=$'\t' read -r facts name && [ "${facts:0:2}" = '- ' ]; do # they stand before the files
-            facts=${facts#- }
-            if [ ! -d "$root/$name" ]; then printf '%s\t%s\n' "${facts%% *}" "$name"; fi
-        done
-    } <"$pending/control/manifest"
+    read -r _ # the digest
+    while IFS=$'\t' read -r facts name && [ "${facts:0:2}" = '- ' ]; do # they stand before the files
+        if [ -d "$root/$name" ]; then continue; fi
+        facts=${facts#- }
+        absent+=("$name")
+        mode_of["/$name"]=${facts%% *}
+    done
 }
 
 prepare_files() {
     local mode
+    local -A modes=()
     mkdir -p -- "$pending/files"
     cd -- "$pending/files"
-    cut -f2- "$absent" | tr '\n' '\0' | xargs -0r mkdir -p --
+    in_batches mkdir -p -- "${absent[@]}"
     find . -mindepth 1 -exec chown "$owner" -- {} +
-    while read -r mode; do
-        awk -F '\t' -v mode="$mode" '$1 == mode { print $2 }' "$absent" | tr '\n' '\0' | xargs -0r chmod "$mode" --
-    done < <(cut -f1 "$absent" | sort -u)
+    for mode in "${mode_of[@]}"; do modes[$mode]=; done
+    for mode in "${!modes[@]}"; do chmod_absent "$mode"; done
+}
+
+chmod_absent() { # $1: the mode of those directories that get it
+    local name names=()
+    for name in "${absent[@]}"; do
+        if [ "${mode_of["/$name"]}" = "$1" ]; then names+=("$name"); fi
+    done
+    in_batches chmod "$1" -- "${names[@]}"
 }
 
 make_root() {
     mkdir -m 0700 -- "$root"
     chown "$owner" -- "$root"
-    chmod "$(awk -F '\t' '$2 == "." { print $1 }' "$absent")" -- "$root"
+    chmod "${mode_of[/.]}" -- "$root"
+}
+
+# Prints those directories that the tree lacks and that are in none which it lacks as well, NUL behind each.
+topmost_absent() {
+    local name
+    for name in "${absent[@]}"; do
+        if [ "$name" != . ] && { [ "${name%/*}" = "$name" ] || [ -z "${mode_of["/${name%/*}"]-}" ]; }; then
+            printf '%s\0' "$name"
+        fi
+    done
 }
 
 # What others wrote under our names is kept.
 save_replaced() {
-    local kept name
+    local kept
     kept=$(replaced_name "$set_name")
-    while IFS= read -r -d '' name; do
-        if [ ! -e "$root/$name" ] && [ ! -L "$root/$name" ]; then continue; fi
-        mkdir -p -- "$kept"
-        (cd "$root" && cp -a --parents -- "$name" "$kept")
-    done <"$pending/control/save"
+    for_each_of save keep_copy
     [ -d "$kept" ] || return 0
     settle_replaced "$kept"
     : >"$pending/control/save" # done: after a cut, what stands there may be ours already
     say "what was there before is kept in $kept"
+}
+
+keep_copy() { # $1: a name in the tree
+    if [ ! -e "$root/$1" ] && [ ! -L "$root/$1" ]; then return 0; fi
+    mkdir -p -- "$kept"
+    (cd "$root" && cp -a --parents -- "$1" "$kept")
 }
 
 move_files() {
@@ -193,13 +222,19 @@ adjust_owners() {
 
 # Prints the lines of the list whose entry is there with another mode or owner: what was made just now is as it is to be.
 misowned() {
-    cut -f2- "$pending/control/adjust" | tr '\n' '\0' |
-        (cd "$root" && { xargs -0r stat --printf '%a %u %g\t%n\n' -- 2>/dev/null || true; }) |
-        awk -F '\t' '
-            FILENAME == "-" { has[$2] = $1; next }
-            $2 in has { split($1, is, " "); if (has[$2] != is[2] " " is[3] " " is[4]) print }
-        ' - "$pending/control/adjust"
+    local facts name names=()
+    local -A wanted=()
+    while IFS=$'\t' read -r facts name; do
+        names+=("$name")
+        wanted["/$name"]=$facts
+    done <"$pending/control/adjust"
+    while IFS=$'\t' read -r facts name; do
+        if [ "${wanted["/$name"]#* }" != "$facts" ]; then printf '%s\t%s\n' "${wanted["/$name"]}" "$name"; fi
+    done < <(cd -- "$root" && in_batches facts_of -- "${names[@]}")
 }
+
+# Prints `MODE UID GID TAB NAME` of those entries that are there.
+facts_of() { stat --printf '%a %u %g\t%n\n' "$@" 2>/dev/null || true; }
 
 # chmod follows links, so a copy that nobody else can reach is made right and put in the place of the file.
 adjust_file() { # $1: name, $2: mode, $3: owner
@@ -217,8 +252,8 @@ adjust_file() { # $1: name, $2: mode, $3: owner
 # written now keeps the record of its own writing: an edit in the meantime stays visible.
 write_manifest() {
     if [ -e "$pending/control/declared" ]; then cp -- "$pending/control/declared" "$record/declared"; fi
-    touch "$record/manifest"
-    sed 1d "$pending/control/manifest" | cut -f2- | tr '\n' '\0' |
+    : >>"$record/manifest"
+    cut -s -f2- "$pending/control/manifest" | tr '\n' '\0' |
         (cd "$root" && { xargs -0r stat --printf '%s %.9Y %.9Z\t%n\n' -- 2>/dev/null || true; }) |
         awk -F '\t' '
             FILENAME == "-" { times[$2] = $1; next }
@@ -252,7 +287,7 @@ replace_files() {
     receive_stage
     finish_cut_off
     check_unchanged "$1" "$2"
-    check_targets
+    check_targets <"$stage/control/manifest"
     if [ -n "$3" ]; then "$3" "$stage/files" "$stage/control/remove"; fi
     trap '' HUP PIPE INT TERM
     commit_stage

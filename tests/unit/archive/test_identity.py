@@ -67,7 +67,7 @@ def ssh_keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     for kind, bits in (("ed25519", "256"), ("rsa", "2048"), ("ecdsa", "256")):
         for passphrase in ("", "secret"):
             path = place / f"{kind}{passphrase}"
-            command = ["ssh-keygen", "-q", "-t", kind, "-b", bits, "-N", passphrase, "-f", str(path)]
+            command = ["ssh-keygen", "-q", "-a", "1", "-t", kind, "-b", bits, "-N", passphrase, "-f", str(path)]
             subprocess.run(command, check=True)
             keys[path.name] = path.read_bytes()
             keys[f"{path.name}.pub"] = path.with_suffix(".pub").read_bytes()

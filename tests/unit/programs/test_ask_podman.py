@@ -53,7 +53,7 @@ class Service(BaseHTTPRequestHandler):
 def at_hand(tmp_path: Path) -> Iterator[Path]:
     with ThreadingUnixStreamServer(str(tmp_path / "socket"), Service) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         yield tmp_path
         server.shutdown()

@@ -20,7 +20,7 @@ esac""",
     "systemctl": "case $* in *NRestarts*) echo 0 ;; esac",
     "ps": "echo '   7200 python3 /app/kometa/kometa.py'",
     "pgrep": "echo 0",  # a process of which nothing can be known
-    "sleep": "",
+    "sleep": "command -p sleep 0.1",  # the time for which it is called is left out
 }
 
 
@@ -94,7 +94,7 @@ def test_kometa_runs_again_where_the_network_cannot_be_removed(place: Path) -> N
         ("7 s6-supervise svc-kometa", "Kometa's process did not appear within 1 s"),
         (
             "9 chown -R abc:abc /config",
-            "the image's start is still at work after 3 s (chown -R abc:abc /config), and Kometa has not begun",
+            "the image's start is still at work after 2 s (chown -R abc:abc /config), and Kometa has not begun",
         ),
     ],
 )
@@ -103,8 +103,8 @@ def test_only_a_start_that_is_at_work_is_waited_for_and_no_longer_than_the_unit_
 ) -> None:
     (place / "bin/podman").write_text(f"#!/bin/bash\necho PID COMMAND\necho '{processes}'\n")
     answers = {
-        "systemctl": "case $* in *NRestarts*) echo 0 ;; *TimeoutStart*) echo 3s ;; esac",
-        "systemd-analyze": 'printf "Original: %s\\n      μs: 3000000\\n   Human: %s\\n" "$2" "$2"',
+        "systemctl": "case $* in *NRestarts*) echo 0 ;; *TimeoutStart*) echo 2s ;; esac",
+        "systemd-analyze": 'printf "Original: %s\\n      μs: 2000000\\n   Human: %s\\n" "$2" "$2"',
     }
     for name, body in answers.items():
         (place / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")

@@ -3,10 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from tests import pyinfra_run
 from tests.unit.project_copy import copied
+from tools import check as command
 
 TWO_HOSTS = '("a.invalid", {"kometa_secrets": {"plextoken": "made-up", "tmdbapikey": "made-up"}}), "b.invalid"'
 
@@ -21,23 +24,25 @@ def project(tmp_path: Path) -> Path:
 
 
 def check(project: Path, *arguments: str, hosts: str = TWO_HOSTS, **environment: str) -> tuple[int, str]:
-    """Run the check; return its exit status and all that it printed."""
+    """Run the pyinfra that the check is; return its exit status and all that it printed."""
     (project / "inventory.py").write_text(f"kometa = [{hosts}]\n")
-    command = [sys.executable, "-m", "tools.check", *arguments]
-    done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    with patch.multiple(command, PROJECT=project, CONFIG=project / "tools/config_check.py"):
+        typed = command.pyinfra_command(arguments)
+    assert typed[1:3] == ["-m", "pyinfra"]
+    done = pyinfra_run.run(project, *typed[3:], environment=environment)
     shown = done.stdout + done.stderr
     assert "Connecting" not in shown
     assert "Traceback" not in shown
     return done.returncode, shown
 
 
-def test_a_good_project_is_in_order(project: Path) -> None:
-    assert check(project) == (0, "2 hosts: settings, secrets and config tree are in order\n" + QUIET)
-
-
-QUIET = "--> Loading config...\n--> Loading inventory...\n"
+def test_a_good_project_is_in_order_says_the_command(project: Path) -> None:
+    (project / "inventory.py").write_text(f"kometa = [{TWO_HOSTS}]\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.check"], cwd=project, env={}, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert (done.returncode, done.stdout) == (0, "2 hosts: settings, secrets and config tree are in order\n")
+    assert done.stderr == "--> Loading config...\n--> Loading inventory...\n"
 
 
 def test_problems_of_all_hosts_are_said_as_a_deploy_says_them(project: Path) -> None:
