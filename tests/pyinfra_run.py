@@ -4,6 +4,7 @@
 streams and exit status of its own; nothing of ours is loaded before that.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -114,5 +115,6 @@ if __name__ == "__main__":
     plain.setblocking(True)  # where it was gevent that made the pair, it does not wait
     import pyinfra_cli.main  # type: ignore[import-untyped]  # noqa: F401
 
+    gc.freeze()  # no fork looks for garbage among what all share, at its end last: each page would become its own
     _serve(plain)
     runpy.run_module("pyinfra", run_name="__main__", alter_sys=True)

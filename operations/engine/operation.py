@@ -23,7 +23,7 @@ from kometa_host.state import answers, observed, programs
 from kometa_host.state.filesets import FileSet
 from kometa_host.state.observed import Observed
 from kometa_host.state.programs import Actor
-from operations.engine import speed, transport
+from operations.engine import transport
 from operations.engine.lock import hold_lock
 from operations.engine.process import MAX_CHANGE
 from operations.engine.run_state import run_state
@@ -33,8 +33,6 @@ from operations.engine.transport import Completed
 P = ParamSpec("P")
 T = TypeVar("T")
 Commands = Generator[PyinfraCommand, None, None]
-
-speed.install()
 
 
 def settings() -> Settings:

@@ -1,5 +1,6 @@
 """A project of a test's own."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,17 @@ def copied(folder: Path, *names: str) -> Path:
     """
     for name in names:
         if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
+            copy = _linked if (PROJECT / name / "__init__.py").exists() else shutil.copy2
+            ignored = shutil.ignore_patterns("*.pyc.*")
+            shutil.copytree(PROJECT / name, folder / name, ignore=ignored, copy_function=copy)
         else:
             shutil.copy(PROJECT / name, folder)
     return folder
+
+
+def _linked(source: str, target: str) -> None:
+    """Make a second name of a file of code, to which no test writes; on another file system a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

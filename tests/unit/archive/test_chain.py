@@ -269,7 +269,9 @@ def test_one_matching_identity_of_several_is_enough() -> None:
 @pytest.mark.parametrize("passphrase", ["", "long secret"])
 def test_an_archive_for_an_ssh_key_opens(kind: str, passphrase: str, tmp_path: Path) -> None:
     path = tmp_path / "id"
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-b", "2048", "-N", passphrase, "-f", str(path)], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-a", "1", "-t", kind, "-b", "2048", "-N", passphrase, "-f", str(path)], check=True
+    )
     age = ["age", "-R", f"{path}.pub", "-r", str(pyrage.x25519.Identity.generate().to_public())]
     archive = subprocess.run(age, input=compressed(TAR), capture_output=True, check=True).stdout
     identities = read_identities(path, lambda _: passphrase)

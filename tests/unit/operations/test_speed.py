@@ -6,12 +6,11 @@ from typing import Any, get_type_hints
 
 import pyinfra
 import pytest
-from pyinfra.api import arguments
+from pyinfra.api import arguments, connectors, inventory
 from pyinfra.api.state import State
 from pyinfra.api.util import get_operation_order_from_stack
 
-from operations.engine import speed
-from operations.engine.speed import call_order
+from operations.engine.speed import CONNECTORS, call_order, install_faster_answers
 
 FILES = {
     "deploy.py": """
@@ -54,6 +53,8 @@ def test_both_ways_agree(monkeypatch: pytest.MonkeyPatch, deploy_file: str | Non
     [
         ("operation.py", "op_order = get_operation_order_from_stack(state)"),
         ("arguments.py", "for key, type_ in all_global_arguments():"),
+        ("connectors.py", "for connector, connector_mod in get_all_connectors().items()"),
+        ("inventory.py", "all_connectors = get_all_connectors()"),
     ],
 )
 def test_pyinfra_asks_what_was_put_in_the_place_of_its_own(module: str, call: str) -> None:
@@ -62,6 +63,15 @@ def test_pyinfra_asks_what_was_put_in_the_place_of_its_own(module: str, call: st
 
 def test_the_arguments_of_all_operations_are_what_pyinfra_says() -> None:
     own = arguments.all_global_arguments()
-    speed.install()
+    install_faster_answers()
     assert arguments.all_global_arguments() == own == list(get_type_hints(arguments.AllArguments).items())
     assert arguments.all_global_arguments() is arguments.all_global_arguments()
+
+
+def test_the_connectors_are_those_of_pyinfra() -> None:
+    own = connectors.__dict__[CONNECTORS]()
+    install_faster_answers()
+    answers = [module.__dict__[CONNECTORS]() for module in (connectors, inventory)]
+    assert answers == [own, own]
+    assert answers[0] is answers[1]
+    assert {"ssh", "local"} <= own.keys()

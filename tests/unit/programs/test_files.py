@@ -18,7 +18,21 @@ STEPS = (
     *("commit_stage", "save_replaced", "remove_unwanted", "remove_retyped", "make_directories", "move_files"),
     "adjust_owners",
 )
-ODD_NAMES = (" leads", "trails ", "a  b", "-n", "back\\slash", "quo'te\"", "$HOME", "ü€😀", "*", "n=1", "%s", "a]b", "@")
+ODD_NAMES = (
+    " leads",
+    "trails ",
+    "a  b",
+    "-n",
+    "back\\slash",
+    "quo'te\"",
+    "$HOME",
+    "ü€😀",
+    "*",
+    "n=1",
+    "%s",
+    "a]b",
+    "@",
+)
 
 
 @pytest.fixture
@@ -47,7 +61,9 @@ def test_an_unchanged_set_shows_nothing_and_a_second_set_takes_its_place(place: 
 
 def test_names_of_every_kind_make_the_round_trip(place: Place) -> None:
     folders = [f"{name}.d" for name in ODD_NAMES]
-    wanted = place.wanted({f"d /{name}": name for name in ODD_NAMES} | {f"{name}/f": "" for name in folders}, "d ", *folders)
+    wanted = place.wanted(
+        {f"d /{name}": name for name in ODD_NAMES} | {f"{name}/f": "" for name in folders}, "d ", *folders
+    )
     place.put_whole(wanted)
     for name, folder in zip(ODD_NAMES, folders, strict=True):
         (place.root / "d " / name).write_text("edited")

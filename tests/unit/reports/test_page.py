@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -128,6 +129,11 @@ def hostile(text: str) -> HostReport:
     )
 
 
+@cache
+def harmless() -> Outline:
+    return Outline(render([hostile("quite harmless")], NOW))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -142,7 +148,7 @@ def hostile(text: str) -> HostReport:
     ],
 )
 def test_what_a_host_says_is_text_and_stays_on_its_line(text: str) -> None:
-    plain, marked = Outline(render([hostile("quite harmless")], NOW)), Outline(render([hostile(text)], NOW))
+    plain, marked = harmless(), Outline(render([hostile(text)], NOW))
     assert (marked.tags, len(marked.attributes)) == (plain.tags, len(plain.attributes))
 
 

@@ -39,7 +39,12 @@ def check(project: Path, *arguments: str, hosts: str = TWO_HOSTS, **environment:
 def test_a_good_project_is_in_order_says_the_command(project: Path) -> None:
     (project / "inventory.py").write_text(f"kometa = [{TWO_HOSTS}]\n")
     done = subprocess.run(
-        [sys.executable, "-m", "tools.check"], cwd=project, env={}, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        [sys.executable, "-m", "tools.check"],
+        cwd=project,
+        env={},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     assert (done.returncode, done.stdout) == (0, "2 hosts: settings, secrets and config tree are in order\n")
     assert done.stderr == "--> Loading config...\n--> Loading inventory...\n"
