@@ -85,5 +85,6 @@ secrets-rekey: .venv/installed ## encrypt the secrets to the present recipients
 bench: .venv/developer ## measure speed and memory on sandbox hosts
 	@$(PYTHON) -m tests.bench
 
-torture: .venv/developer ## the long fault campaigns
+torture: .venv/developer ## the long fault campaigns, on sandbox hosts and with new made-up input
+	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest --numprocesses auto tests/unit -m hypothesis
 	KOMETA_HOST_TORTURE=full $(PYTHON) -m pytest $(SIDE_BY_SIDE) tests/host -m "torture or long"

@@ -4,6 +4,7 @@ Importing pyinfra's command line makes greenlets of threads (gevent.monkey.patch
 in a thread that was there before, and would wait for ever. Here the import leaves the threads alone.
 """
 
+import gc
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,20 +21,28 @@ MAX_NAME = 50  # shorter than any key
 NOBODY = 65534
 
 # No test asserts a time: on a machine that has much to do, a fifth of a second says nothing.
-# Nor does a run find by chance what the run before did not: new cases are looked for with the long campaigns.
-settings.register_profile(
-    "patient",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize="KOMETA_HOST_TORTURE" not in os.environ,
-)
-settings.load_profile("patient")
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No run finds by chance what the run before did not: new cases are looked for, and many, with the long campaigns.
+settings.register_profile("sample", patient, derandomize=True)
+settings.register_profile("campaign", patient, max_examples=5_000)
+settings.load_profile("campaign" if "KOMETA_HOST_TORTURE" in os.environ else "sample")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return for how many workers `auto` stands: one more than this machine has processors, since some tests wait."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Look for garbage only among what comes after the collection: thousands of tests stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -63,12 +63,8 @@ def without_linux(program: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_module_of_the_controller_is_imported() -> None:
-    without_linux(EVERY)
-
-
-def test_a_stream_goes_to_a_host_and_back() -> None:
-    without_linux(CARRIED)
+def test_every_module_of_the_controller_is_imported_and_a_stream_goes_to_a_host_and_back() -> None:
+    without_linux(EVERY + CARRIED)
 
 
 def test_an_archive_is_made_and_read() -> None:

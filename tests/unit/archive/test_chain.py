@@ -14,7 +14,7 @@ from typing import Any
 import pyrage  # type: ignore[import-untyped]
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kometa_host.archive.chain import NOTE_MAGIC, NOTE_TITLE, Report, open_archive
@@ -169,7 +169,6 @@ PACKED = {
 }
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     kind=st.sampled_from(sorted(PACKED)),
     place=st.floats(0, 1),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kometa_host.config_tree import validator
@@ -76,7 +76,6 @@ def told(names: list[str]) -> st.SearchStrategy[dict[str, bytes]]:
     return st.dictionaries(st.sampled_from(names), VALUE, max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
 @given(told(OF_HOST), told(OF_ACCOUNT))
 def test_whatever_a_host_tells_is_an_observation_or_a_refusal(
     host: dict[str, bytes], account: dict[str, bytes]
@@ -102,7 +101,6 @@ def test_whatever_a_host_tells_is_an_observation_or_a_refusal(
             use()
 
 
-@settings(max_examples=200, deadline=None)
 @given(told(OF_HOST), told(OF_ACCOUNT), told(OF_LOOK))
 def test_whatever_a_host_tells_has_a_status_and_a_diagnosis(
     host: dict[str, bytes], account: dict[str, bytes], more: dict[str, bytes]
@@ -125,7 +123,6 @@ PRINTED = st.lists(st.sampled_from(LINES) | st.binary(max_size=20) | VALUE, max_
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(PRINTED)
 def test_whatever_a_program_prints_is_understood_or_refused(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
