@@ -113,7 +113,7 @@ remove_directory() {
 # that is in them: thousands at once.
 make_directories() {
     local absent=() # directories of the set that the tree lacks, parents first
-    local -A mode_of=() # of each, by its name behind a slash: not every name may be a key
+    local -A mode_of=() # of each, by its name behind a slash
     find_absent <"$pending/control/manifest"
     prepare_files
     if [ ! -d "$root" ]; then make_root; fi
@@ -133,22 +133,27 @@ find_absent() {
 }
 
 prepare_files() {
-    local mode
+    local mode chosen
     local -A modes=()
     mkdir -p -- "$pending/files"
     cd -- "$pending/files"
     in_batches mkdir -p -- "${absent[@]}"
     find . -mindepth 1 -exec chown "$owner" -- {} +
     for mode in "${mode_of[@]}"; do modes[$mode]=; done
-    for mode in "${!modes[@]}"; do chmod_absent "$mode"; done
+    for mode in "${!modes[@]}"; do
+        choose "$mode" mode_of "${absent[@]}"
+        in_batches chmod "$mode" -- "${chosen[@]}"
+    done
 }
 
-chmod_absent() { # $1: the mode of those directories that get it
-    local name names=()
-    for name in "${absent[@]}"; do
-        if [ "${mode_of["/$name"]}" = "$1" ]; then names+=("$name"); fi
+# Sets chosen to those of the names for which an array has a value.
+choose() { # $1: the value, $2: the array, by names behind a slash: not every name may be a key; then the names
+    local -n has=$2
+    local name
+    chosen=()
+    for name in "${@:3}"; do
+        if [ "${has["/$name"]}" = "$1" ]; then chosen+=("$name"); fi
     done
-    in_batches chmod "$1" -- "${names[@]}"
 }
 
 make_root() {
@@ -208,16 +213,30 @@ remove_here() { # $1: name of the directory in which we are, then names in it
 }
 
 adjust_owners() {
-    local facts name kind mode uid gid
+    local facts name files=() chosen names_at_once=20 # of so many a disk that is nearly full takes a copy
+    local -A wanted=() kinds=()
     while IFS=$'\t' read -r facts name; do
-        read -r kind mode uid gid <<<"$facts"
-        if [ "$kind" != - ]; then
-            adjust_file "$name" "$mode" "$uid:$gid"
-        elif enter "$root" "$name"; then
-            chown "$uid:$gid" .
-            chmod "$mode" .
+        if [ "${facts%% *}" = - ]; then
+            adjust_directory "$name" "${facts#* }"
+        else
+            files+=("$name") wanted["/$name"]=${facts#* } kinds["${facts#* }"]=
         fi
     done < <(misowned)
+    for facts in "${!kinds[@]}"; do
+        choose "$facts" wanted "${files[@]}"
+        in_each_parent "$root" adjust_files : < <(printf '%s\0' "${chosen[@]}")
+    done
+}
+
+adjust_directory() { # $1: name, $2: MODE UID GID
+    if enter "$root" "$1"; then give_facts "$2" .; fi
+}
+
+give_facts() { # $1: MODE UID GID, then names
+    local mode uid gid
+    read -r mode uid gid <<<"$1"
+    chown "$uid:$gid" -- "${@:2}"
+    chmod "$mode" -- "${@:2}"
 }
 
 # Prints the lines of the list whose entry is there with another mode or owner: what was made just now is as it is to be.
@@ -236,16 +255,22 @@ misowned() {
 # Prints `MODE UID GID TAB NAME` of those entries that are there.
 facts_of() { stat --printf '%a %u %g\t%n\n' "$@" 2>/dev/null || true; }
 
-# chmod follows links, so a copy that nobody else can reach is made right and put in the place of the file.
-adjust_file() { # $1: name, $2: mode, $3: owner
-    local copy=$pending/adjusted
-    if ! enter_parent "$root" "$1" || [ -L "./$base" ] || [ ! -f "./$base" ]; then return 0; fi # gone or not ours: the next look sees it
-    rm -rf -- "$copy"
-    cp -a -- "./$base" "$copy"
-    if [ ! -f "$copy" ] || [ -L "$copy" ]; then led_astray "$1"; fi
-    chown "$3" -- "$copy"
-    chmod "$2" -- "$copy"
-    mv -fT -- "$copy" "./$base"
+# chmod follows links, so copies that nobody else can reach are made right and put in the place of the files. What is gone
+# or not ours any more is passed over: the next look sees it.
+adjust_files() { # $1: name of the directory in which we are, then names in it; facts: MODE UID GID
+    local copies=$pending/adjusted name ours=() paths=()
+    for name in "${@:2}"; do
+        if [ -f "./$name" ] && [ ! -L "./$name" ]; then ours+=("./$name") paths+=("$copies/$name"); fi
+    done
+    if [ "${#ours[@]}" = 0 ]; then return 0; fi
+    rm -rf -- "$copies"
+    mkdir -- "$copies"
+    cp -a -t "$copies" -- "${ours[@]}"
+    for name in "${paths[@]}"; do
+        if [ ! -f "$name" ] || [ -L "$name" ]; then led_astray "$1/${name##*/}"; fi
+    done
+    give_facts "$facts" "${paths[@]}"
+    mv -f -t . -- "${paths[@]}"
 }
 
 # The manifest records size and times as the host has them, so that the next look needs to read no content. What was not

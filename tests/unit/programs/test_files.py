@@ -146,6 +146,23 @@ def test_new_folders_cost_no_process_each_and_old_ones_two(place: Place) -> None
     assert costs("2", folders[0]) - once <= 2 * len(folders)
 
 
+def test_files_with_another_mode_cost_no_process_each(place: Place) -> None:
+    names = [f"assets/{number}.jpg" for number in range(30)]
+    wanted = place.wanted(dict.fromkeys(names, "1"), "assets")
+    place.put_whole(wanted)
+
+    def costs(changed: list[str]) -> int:
+        for name in changed:
+            (place.root / name).chmod(0o666)
+        done = place.put(wanted, prepare=counted("readlink", "mv", "rm", "mkdir", "chown", "chmod", "stat", "cp"))
+        assert done.returncode == 0, done.stderr
+        place.assert_as_wanted(wanted)
+        return calls(place)
+
+    once = costs(names[:1])
+    assert costs(names) - once <= 10
+
+
 def edit_in_secret(path: Path) -> None:
     before = path.stat()
     path.write_text("X")
