@@ -213,15 +213,19 @@ remove_here() { # $1: name of the directory in which we are, then names in it
 }
 
 adjust_owners() {
-    local facts name files=() chosen names_at_once=20 # of so many a disk that is nearly full takes a copy
+    local facts name files=() chosen
     local -A wanted=() kinds=()
     while IFS=$'\t' read -r facts name; do
         if [ "${facts%% *}" = - ]; then
             adjust_directory "$name" "${facts#* }"
         else
-            files+=("$name") wanted["/$name"]=${facts#* } kinds["${facts#* }"]=
+            facts=${facts#* }
+            files+=("$name")
+            wanted["/$name"]=$facts
+            kinds[$facts]=
         fi
     done < <(misowned)
+    local names_at_once=20 # of so many a disk that is nearly full takes a copy
     for facts in "${!kinds[@]}"; do
         choose "$facts" wanted "${files[@]}"
         in_each_parent "$root" adjust_files : < <(printf '%s\0' "${chosen[@]}")
