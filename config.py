@@ -20,7 +20,7 @@ refuse_unanswered_questions()
 judge_facts()
 install_faster_answers()
 
-# What is loaded stays to the end. Python would look through all of it for garbage, and again and again as it ends itself:
+# What is loaded stays to the end. Python would look through all of it for garbage, again and again and as it ends:
 # a tenth of a second of each run.
 gc.freeze()
 atexit.register(gc.freeze)
