@@ -22,16 +22,19 @@ names_at_once=200 # so many fit into an argument list
 
 # Runs a command with all these names: few processes serve many.
 in_batches() { # a command, --, names
-    local words=()
+    local words=() name batch=()
     until [ "$1" = -- ]; do
         words+=("$1")
         shift
     done
-    shift
-    while [ $# -gt 0 ]; do
-        "${words[@]}" -- "${@:1:names_at_once}"
-        shift "$(($# < names_at_once ? $# : names_at_once))"
+    for name in "${@:2}"; do # once through them: a part of a long list is as much work as the whole
+        batch+=("$name")
+        if [ "${#batch[@]}" = "$names_at_once" ]; then
+            "${words[@]}" -- "${batch[@]}"
+            batch=()
+        fi
     done
+    if [ "${#batch[@]}" -gt 0 ]; then "${words[@]}" -- "${batch[@]}"; fi
 }
 
 # Calls a function in the directory of each entry, with the directory's name in the tree and the entries' names in it.

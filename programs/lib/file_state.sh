@@ -12,9 +12,10 @@ files_part() {
     local set=$1 root=$2 wanted=$3 text=$4 manifest=$state_dir/files/$1/manifest facts digest='' deviations=''
     if [ -e "$root.pending" ]; then emit_value "files.$set.pending" yes; fi
     mapfile -t facts < <(stat -c '%d %a %u %g' -- "$root" "$root/.." 2>/dev/null) # %d: the device
-    if [ -d "$root" ] && [ "${#facts[@]}" = 2 ]; then
+    if [ -d "$root" ] && [ "${#facts[@]}" -gt 0 ]; then
         if [ ! -L "$root" ]; then emit_value "files.$set.root" "${facts[0]#* }"; fi
-        if [ "${facts[0]%% *}" != "${facts[1]%% *}" ]; then emit_value "files.$set.mountpoint" yes; fi
+        # Of one that cannot be searched, what lies above is not told.
+        if [ "${#facts[@]}" = 2 ] && [ "${facts[0]%% *}" != "${facts[1]%% *}" ]; then emit_value "files.$set.mountpoint" yes; fi
     fi
     if [ -r "$manifest" ]; then
         read -r digest <"$manifest" || true

@@ -19,7 +19,7 @@ drop_stage() { if [ -e "$stage" ] || [ -L "$stage" ]; then rm -rf -- "$stage"; f
 receive_stage() {
     drop_stage
     mkdir -p -- "${root%/*}" "$record"
-    mkdir -- "$stage"
+    mkdir -m 0700 -- "$stage" # Podman sets its own umask
     tar -C "$stage" --no-same-owner --touch -p -xf - || fail "$root: the files could not be written; nothing was changed."
     [ -e "$stage/end" ] || fail "$root: the connection was lost before all files had come; nothing was changed."
 }
@@ -268,8 +268,8 @@ adjust_files() { # $1: name of the directory in which we are, then names in it; 
     done
     if [ "${#ours[@]}" = 0 ]; then return 0; fi
     rm -rf -- "$copies"
-    mkdir -- "$copies"
-    cp -a -t "$copies" -- "${ours[@]}"
+    mkdir -m 0700 -- "$copies"
+    cp -a --no-preserve=links -t "$copies" -- "${ours[@]}"
     for name in "${paths[@]}"; do
         if [ ! -f "$name" ] || [ -L "$name" ]; then led_astray "$1/${name##*/}"; fi
     done

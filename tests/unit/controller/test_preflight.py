@@ -15,9 +15,11 @@ from tests.unit.project_copy import copied
 
 DEPLOY = """
 from pyinfra import host
+from pyinfra.api import connectors
 from kometa_host.controller.preflight import settings_of
 
 print("network", settings_of(host).mms_network)
+print("connectors known", connectors.get_all_connectors() is connectors.get_all_connectors())
 """
 
 
@@ -93,6 +95,7 @@ def test_good_settings_reach_the_deploy(project: Path) -> None:
     run = pyinfra(project, '"@local"', "deploy.py", "-y", "--data", "mms_network=media")
     assert run.returncode == 0, run.stderr
     assert "network media" in run.stdout
+    assert "connectors known True" in run.stdout  # config.py has had the faster answers installed
 
 
 def test_hosts_outside_of_the_limit_are_not_checked(project: Path) -> None:

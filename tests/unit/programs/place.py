@@ -11,8 +11,8 @@ from kometa_host.state.filesets import FileSet, FoundSet, WantedFile
 from kometa_host.state.observed import Observed
 from operations.engine.files import set_variables, stream
 
-# instead of Podman's user namespace, in which whoever runs this is root
-IN_PLACE = """in_namespace() { "$@"; }
+# instead of Podman's user namespace, in which whoever runs this is root; Podman sets that umask
+IN_PLACE = """in_namespace() { umask 022; "$@"; }
 chown() { command chown "${@/#0:0/$(id -u):$(id -g)}"; }
 """
 

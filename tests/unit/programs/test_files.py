@@ -151,10 +151,18 @@ def test_files_with_another_mode_cost_no_process_each(place: Place) -> None:
     wanted = place.wanted(dict.fromkeys(names, "1"), "assets")
     place.put_whole(wanted)
 
+    # Nobody else can reach what is copied, whatever mode it has until then.
+    seen = """eval "really_$(declare -f give_facts)"
+        give_facts() {
+            [ "$(command stat -c %a "$pending" "$pending/adjusted" | sort -u)" = 700 ] && really_give_facts "$@"
+        }
+    """
+
     def costs(changed: list[str]) -> int:
         for name in changed:
             (place.root / name).chmod(0o666)
-        done = place.put(wanted, prepare=counted("readlink", "mv", "rm", "mkdir", "chown", "chmod", "stat", "cp"))
+        counting = counted("readlink", "mv", "rm", "mkdir", "chown", "chmod", "stat", "cp")
+        done = place.put(wanted, prepare=counting + seen)
         assert done.returncode == 0, done.stderr
         place.assert_as_wanted(wanted)
         return calls(place)
@@ -340,6 +348,7 @@ def test_what_a_kill_has_cut_off_is_finished_by_the_next_run(place: Place, step:
     wanted = place.wanted({"a": "2", "b": "2", "d/new": "2"}, "d")
     assert place.put(wanted, prepare=dies_after(step)).returncode == -9
     assert place.look(wanted).pending
+    assert place.root.with_name("tree.pending").stat().st_mode & 0o777 == 0o700
     place.finish(wanted)
     place.assert_as_wanted(wanted)
     assert place.entries() == {"tree": None, "tree/a": "2", "tree/b": "2", "tree/d": None, "tree/d/new": "2"}

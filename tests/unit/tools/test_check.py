@@ -50,6 +50,11 @@ def test_a_good_project_is_in_order_says_the_command(project: Path) -> None:
     assert done.stderr == "--> Loading config...\n--> Loading inventory...\n"
 
 
+def test_the_status_of_the_command_is_that_of_the_check() -> None:
+    with patch.object(command, "pyinfra_command", return_value=["sh", "-c", "exit 1"]):
+        assert command.main([]) == 1
+
+
 def test_problems_of_all_hosts_are_said_as_a_deploy_says_them(project: Path) -> None:
     (project / "kometa" / "config.yml").write_text("libraries: [\n")
     status, shown = check(project, hosts='("a.invalid", {"kometa_times": ["6am"]}), "b.invalid"')
