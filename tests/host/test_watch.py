@@ -57,6 +57,17 @@ class Watched:
         self.run(LOOK)
         return [title.partition(": ")[2] for title in self.web.received.titles]
 
+    def told_in_the_end(self) -> list[str]:
+        """Let the watcher look until it tells something; what it cannot know yet it leaves to its next look."""
+        titles: list[str] = []
+
+        def is_told() -> bool:
+            titles.extend(self.look())
+            return bool(titles)
+
+        wait_until(is_told, "something is told")
+        return titles
+
     @property
     def said(self) -> str:
         """The texts of what the last look told."""
@@ -242,7 +253,7 @@ def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched:
     assert watched.look() == []
     assert "a run is in progress for 2 d" in watched.problem("run time")
     watched.run(KILL)
-    (title,) = watched.look()
+    (title,) = watched.told_in_the_end()
     assert title.endswith("hung, and was ended")
     assert [run.outcome for run in watched.history()].count(Outcome.HUNG) == 1
     wait_for_kometa(watched.host)
@@ -278,7 +289,8 @@ def test_a_run_that_was_killed_is_told_later_if_the_service_takes_nothing_now(wa
     watched.run(KILL)
     watched.web.is_broken = True
     try:
-        assert watched.look() == []
+        waiting = f"ls {STATE}/messages | grep -vc tried || true"
+        wait_until(lambda: watched.look() == [] and watched.run(waiting) == "1", "a message waits")
         assert "1 could not be sent, such as: " in watched.problem("messages")
     finally:
         watched.web.is_broken = False
