@@ -133,26 +133,27 @@ find_absent() {
 }
 
 prepare_files() {
-    local mode chosen
-    local -A modes=()
     mkdir -p -- "$pending/files"
     cd -- "$pending/files"
     in_batches mkdir -p -- "${absent[@]}"
     find . -mindepth 1 -exec chown "$owner" -- {} +
-    for mode in "${mode_of[@]}"; do modes[$mode]=; done
-    for mode in "${!modes[@]}"; do
-        choose "$mode" mode_of "${absent[@]}"
-        in_batches chmod "$mode" -- "${chosen[@]}"
-    done
+    for_each_value mode_of give_mode "${absent[@]}"
 }
 
-# Sets chosen to those of the names for which an array has a value.
-choose() { # $1: the value, $2: the array, by names behind a slash: not every name may be a key; then the names
-    local -n has=$2
-    local name
-    chosen=()
-    for name in "${@:3}"; do
-        if [ "${has["/$name"]}" = "$1" ]; then chosen+=("$name"); fi
+give_mode() { in_batches chmod "$1" -- "${@:2}"; }
+
+# Calls a function with each value that an array has, and the names that have it.
+for_each_value() { # $1: the array, by names behind a slash: not every name may be a key, $2: the function, then the names
+    local -n value_of=$1
+    local -A values=()
+    local value name names
+    for value in "${value_of[@]}"; do values[$value]=; done
+    for value in "${!values[@]}"; do
+        names=()
+        for name in "${@:3}"; do
+            if [ "${value_of["/$name"]}" = "$value" ]; then names+=("$name"); fi
+        done
+        "$2" "$value" "${names[@]}"
     done
 }
 
@@ -213,23 +214,22 @@ remove_here() { # $1: name of the directory in which we are, then names in it
 }
 
 adjust_owners() {
-    local facts name files=() chosen
-    local -A wanted=() kinds=()
+    local facts name files=()
+    local -A wanted=()
     while IFS=$'\t' read -r facts name; do
         if [ "${facts%% *}" = - ]; then
             adjust_directory "$name" "${facts#* }"
         else
-            facts=${facts#* }
             files+=("$name")
-            wanted["/$name"]=$facts
-            kinds[$facts]=
+            wanted["/$name"]=${facts#* }
         fi
     done < <(misowned)
-    local names_at_once=20 # of so many a disk that is nearly full takes a copy
-    for facts in "${!kinds[@]}"; do
-        choose "$facts" wanted "${files[@]}"
-        in_each_parent "$root" adjust_files : < <(printf '%s\0' "${chosen[@]}")
-    done
+    for_each_value wanted adjust_alike "${files[@]}"
+}
+
+adjust_alike() { # $1: MODE UID GID, then names
+    local facts=$1 names_at_once=20 # of so many a disk that is nearly full takes a copy
+    in_each_parent "$root" adjust_files : < <(printf '%s\0' "${@:2}")
 }
 
 adjust_directory() { # $1: name, $2: MODE UID GID
