@@ -14,3 +14,9 @@ moment_now() { TZ=UTC printf '%(%Y-%m-%dT%H%M%SZ)T' -1; }
 
 # Whether the account can read its own journal: journald keeps one for each account on a disk, none in memory.
 has_journal() { journalctl --user -q -n 0 >/dev/null 2>&1; }
+
+# Prints what a job of the account has said in its journal. It is told by the identifier, which no other job has: the journal
+# knows no unit of a job that had ended before its words were taken.
+words_of_job() { # $1: identifier, then options of journalctl
+    journalctl --user -q --no-pager -o cat "_UID=$(id -u)" "SYSLOG_IDENTIFIER=$1" "${@:2}" 2>/dev/null
+}

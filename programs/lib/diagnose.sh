@@ -30,8 +30,7 @@ diagnose_in_namespace() {
 # What a backup that failed has said last: that is why.
 words_of_backup() {
     if [ "$(systemctl --user show -P Result kometa-backup.service)" != success ]; then
-        journalctl --user -q --no-pager "_UID=$(id -u)" SYSLOG_IDENTIFIER=kometa-backup \
-            -n 1 -o cat 2>/dev/null | head -c 1000
+        words_of_job kometa-backup -n 1 | head -c 1000
     fi
 }
 

@@ -20,11 +20,9 @@ begin_job() {
     done
 }
 
-# Prints what the unit has said since the cursor of the journal, which may be empty, from line $2 on. The journal knows no
-# unit of a job that had ended before its words were taken: they are told by their identifier, which no other unit has.
+# Prints what the unit has said since the cursor of the journal, which may be empty, from line $2 on.
 job_messages() { # $1: cursor, $2: number of the first line
-    local matches=("_UID=$(id -u)" "SYSLOG_IDENTIFIER=$identifier")
-    { journalctl --user -q -o cat ${1:+--after-cursor="$1"} "${matches[@]}" 2>/dev/null || true; } | tail -n "+$2"
+    { words_of_job "$identifier" ${1:+--after-cursor="$1"} || true; } | tail -n "+$2"
 }
 
 # $1: what to do first where the unit is missing, $2: what to say where it runs already, $3: what it is that failed,
