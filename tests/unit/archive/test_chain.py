@@ -22,6 +22,7 @@ from kometa_host.archive.errors import ArchiveError, NotAnArchiveError, WrongIde
 from kometa_host.archive.gate import Member
 from kometa_host.archive.identity import Identities, read_identities
 from kometa_host.errors import UserError
+from tests.unit.examples import at_least
 from tests.unit.hostile import (
     FILES,
     TARS,
@@ -169,6 +170,7 @@ PACKED = {
 }
 
 
+@at_least(300)
 @given(
     kind=st.sampled_from(sorted(PACKED)),
     place=st.floats(0, 1),

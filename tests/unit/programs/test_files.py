@@ -19,20 +19,8 @@ STEPS = (
     "adjust_owners",
 )
 ODD_NAMES = (
-    " leads",
-    "trails ",
-    "a  b",
-    "-n",
-    "back\\slash",
-    "quo'te\"",
-    "$HOME",
-    "ü€😀",
-    "*",
-    "n=1",
-    "%s",
-    "a]b",
-    "@",
-)
+    " leads", "trails ", "a  b", "-n", "back\\slash", "quo'te\"", "$HOME", "ü€😀", "*", "n=1", "%s", "a]b", "@",
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from kometa_host.state.filesets import parse_deviations, parse_manifest
 from kometa_host.state.observed import HostFacts, Observed, parse_foreign_owned
 from operations.kometa_logs import _within_bounds
 from operations.kometa_run import judge
+from tests.unit.examples import at_least
 
 SETTINGS = Settings()
 NOW = datetime(2026, 11, 22, 17, 0, tzinfo=UTC)
@@ -76,6 +77,7 @@ def told(names: list[str]) -> st.SearchStrategy[dict[str, bytes]]:
     return st.dictionaries(st.sampled_from(names), VALUE, max_size=8)
 
 
+@at_least(300)
 @given(told(OF_HOST), told(OF_ACCOUNT))
 def test_whatever_a_host_tells_is_an_observation_or_a_refusal(
     host: dict[str, bytes], account: dict[str, bytes]
@@ -101,6 +103,7 @@ def test_whatever_a_host_tells_is_an_observation_or_a_refusal(
             use()
 
 
+@at_least(200)
 @given(told(OF_HOST), told(OF_ACCOUNT), told(OF_LOOK))
 def test_whatever_a_host_tells_has_a_status_and_a_diagnosis(
     host: dict[str, bytes], account: dict[str, bytes], more: dict[str, bytes]
@@ -123,6 +126,7 @@ PRINTED = st.lists(st.sampled_from(LINES) | st.binary(max_size=20) | VALUE, max_
 )
 
 
+@at_least(300)
 @given(PRINTED)
 def test_whatever_a_program_prints_is_understood_or_refused(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
