@@ -14,12 +14,17 @@ PUT_RIGHT = "put right what differed"  # as pull.sh says it
 
 @dataclass(frozen=True)
 class Job:
-    """The last job of a unit. ended: when, as systemd shows it, empty where there was none or one is going on."""
+    """The last job of a unit. ended: when, as systemd shows it, empty where there was none or one is going on.
+
+    began: when, likewise; invocation, identifier: by what the journal knows it, a unit's identifier for all its jobs.
+    """
 
     unit: str
     ended: str
     result: str
-    invocation: str
+    invocation: str = ""
+    began: str = ""
+    identifier: str = ""
 
     @property
     def is_failure(self) -> bool:
@@ -63,8 +68,14 @@ def parse_units(text: str) -> list[Job]:
 
 def _job(block: Mapping[str, str]) -> Job:
     is_over = block.get("ActiveState") in ("inactive", "failed")
-    ended = block.get("ExecMainExitTimestamp", "") if is_over else ""
-    return Job(block.get("Id", ""), ended, block.get("Result", ""), block.get("InvocationID", ""))
+    return Job(
+        unit=block.get("Id", ""),
+        ended=block.get("ExecMainExitTimestamp", "") if is_over else "",
+        result=block.get("Result", ""),
+        invocation=block.get("InvocationID", ""),
+        began=block.get("ExecMainStartTimestamp", ""),
+        identifier=block.get("SyslogIdentifier", ""),
+    )
 
 
 def after_units(known: Mapping[str, str] | None, jobs: Iterable[Job]) -> tuple[dict[str, str], list[JobEvent]]:

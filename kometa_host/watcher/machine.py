@@ -15,7 +15,7 @@ from kometa_host.watcher.why_missed import HostFacts
 
 PATIENCE = 120  # seconds
 SERVICE, CONTAINER = "kometa.service", "kometa"
-JOB = "Id,LoadState,ActiveState,Result,ExecMainExitTimestamp,InvocationID"
+JOB = "Id,LoadState,ActiveState,Result,InvocationID,SyslogIdentifier,ExecMainStartTimestamp,ExecMainExitTimestamp"
 
 
 def ask(*command: str, text: str = "") -> str:
@@ -59,10 +59,16 @@ def archives(directory: str) -> list[str]:
 
 
 def journal(job: Job, lines: int) -> list[str]:
-    """Return the last lines that a job wrote to the journal."""
+    """Return the last lines that a job wrote to the journal, which may have lost to which job they belong.
+
+    It asks for that as it takes the lines, and a job that has ended by then is gone; its identifier stands in each.
+    """
     if not re.fullmatch(r"[0-9a-f]{32}", job.invocation):
         return []
     match = [f"_SYSTEMD_INVOCATION_ID={job.invocation}", "+", f"USER_INVOCATION_ID={job.invocation}"]
+    if job.identifier and (began := _time(job.began)):
+        own = [f"_UID={os.getuid()}", f"SYSLOG_IDENTIFIER={job.identifier}"]
+        match = [f"--since={began:%Y-%m-%d %H:%M:%S} UTC", *match, "+", *own]
     said = ask("journalctl", "--user", "-q", "--no-pager", "-o", "cat", "-n", str(lines), *match)
     return [line.strip()[:300] for line in said.splitlines() if line.strip()][-lines:]
 

@@ -29,6 +29,8 @@ activate_timers() {
     for name in "${renewed[@]}"; do touch -- "$stamps/stamp-$name"; done
     for name in "${timers[@]}"; do
         systemctl --user enable --quiet "$name"
+        # Whatever somebody has started five times within ten seconds is refused until the count is forgotten.
+        systemctl --user reset-failed "$name" 2>/dev/null || true
         systemctl --user start "$name"
     done
 }

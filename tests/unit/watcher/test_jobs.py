@@ -17,15 +17,18 @@ SHOWN = f"""Id={UNIT}
 LoadState=loaded
 ActiveState=failed
 Result=exit-code
+ExecMainStartTimestamp=Sun 2026-11-22 08:00:02 UTC
 ExecMainExitTimestamp=Sun 2026-11-22 08:00:12 UTC
 InvocationID={"ab" * 16}
+SyslogIdentifier=kometa-backup
 
 Id=nosuch.service
 LoadState=not-found
 ActiveState=inactive
 """
-FAILED = Job(UNIT, "Sun 2026-11-22 08:00:12 UTC", "exit-code", "ab" * 16)
-GOOD = Job(UNIT, "Mon 2026-11-23 08:00:12 UTC", "success", "cd" * 16)
+BEGAN = "Sun 2026-11-22 08:00:02 UTC"
+FAILED = Job(UNIT, "Sun 2026-11-22 08:00:12 UTC", "exit-code", "ab" * 16, BEGAN, "kometa-backup")
+GOOD = Job(UNIT, "Mon 2026-11-23 08:00:12 UTC", "success")
 
 
 def update(time: str, event: str, container: str = "kometa", why: str = "because") -> str:
@@ -81,8 +84,8 @@ def test_drift_that_was_put_right_is_told_from_a_deployed_commit() -> None:
 
 def test_an_update_that_failed_is_told_once_by_its_history_and_a_postponed_one_by_its_unit() -> None:
     unit = "mms-autodeploy-interactive.service"
-    failed = JobEvent(Job(unit, "now", "exit-code", ""), False)
-    well = JobEvent(Job(unit, "now", "success", ""), False)
+    failed = JobEvent(Job(unit, "now", "exit-code"), False)
+    well = JobEvent(Job(unit, "now", "success"), False)
     told = UpdateEvent("1", "kometa", "rolled-back", "because")
     backup = JobEvent(FAILED, False)
     assert without_doubles([failed, backup], [told], [unit]) == [backup]

@@ -150,9 +150,9 @@ def test_logs_that_a_restore_brings_back_are_not_told_again(here: Machine) -> No
 
 
 def test_a_failed_backup_is_told_once(here: Machine) -> None:
-    here.jobs = [Job(UNIT, "Sun 2026-11-21 08:00:00 UTC", "success", "")]
+    here.jobs = [Job(UNIT, "Sun 2026-11-21 08:00:00 UTC", "success")]
     assert here.look() == []
-    here.jobs = [Job(UNIT, "Sun 2026-11-22 08:00:00 UTC", "exit-code", "")]
+    here.jobs = [Job(UNIT, "Sun 2026-11-22 08:00:00 UTC", "exit-code")]
     assert here.look() == ["the backup failed"]
     assert here.look() == []
 

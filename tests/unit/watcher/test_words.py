@@ -81,7 +81,7 @@ def test_a_run_that_begins_is_a_ping_and_nothing_in_words() -> None:
 
 
 def test_a_failed_backup_and_the_next_good_one() -> None:
-    job = Job("kometa-backup.service", "Sun 2026-11-22 08:00:12 UTC", "exit-code", "ab" * 16)
+    job = Job("kometa-backup.service", "Sun 2026-11-22 08:00:12 UTC", "exit-code")
     message = words.of_job("nas", JobEvent(job, False), "the backup", ["/data is not mounted"])
     assert message.title == "nas: the backup failed"
     assert "| /data is not mounted" in message.body
