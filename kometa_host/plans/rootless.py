@@ -44,7 +44,8 @@ def _mapped(found: HostFacts) -> list[tuple[int, int]]:
 
 def _ids(settings: Settings, found: HostFacts) -> Iterator[str]:
     ranges = _mapped(found)
-    names = {settings.mms_user, *(str(entry.uid) for entry in found.accounts if entry.user == settings.mms_user)}
+    account = found.account(settings.mms_user)
+    names = {settings.mms_user} | ({str(account.uid)} if account else set())
     own = [entry for entry in found.subordinate("subuid") if entry.owner in names]
     wanted = [(entry.start, entry.count) for entry in own] or [(FIRST_SUBORDINATE, SUBORDINATE_COUNT)]
     for start, count in wanted:

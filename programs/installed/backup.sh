@@ -175,15 +175,6 @@ remove_leftovers() {
 }
 
 # The clock may have been set back: a name is never used twice.
-choose_name() {
-    archive=$backup_dir/kometa-$(moment_now).tar.zst.age
-    while [ -e "$archive" ]; do
-        sleep 1
-        archive=$backup_dir/kometa-$(moment_now).tar.zst.age
-    done
-    partial=$archive.partial
-}
-
 marks_and_names() {
     marks
     cd -- "$backup_dir" && find . -maxdepth 1 -type f -size +0
@@ -226,7 +217,8 @@ write_archive() {
     local archive
     check_target
     remove_leftovers
-    choose_name
+    archive=$(new_path "$backup_dir/kometa-" .tar.zst.age)
+    partial=$archive.partial
     write_partial
     publish
     delete_superseded

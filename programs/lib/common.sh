@@ -12,6 +12,17 @@ fail() {
 # Prints the time as it is in names, without a new process.
 moment_now() { TZ=UTC printf '%(%Y-%m-%dT%H%M%SZ)T' -1; }
 
+# Prints a path with the time in it that nothing has yet; the second one of a second gets the next second's.
+new_path() { # $1: what stands before the time, $2: what stands after it
+    local path
+    path=$1$(moment_now)$2
+    while [ -e "$path" ]; do
+        sleep 1
+        path=$1$(moment_now)$2
+    done
+    printf '%s\n' "$path"
+}
+
 # Whether the account can read its own journal: journald keeps one for each account on a disk, none in memory.
 has_journal() { journalctl --user -q -n 0 >/dev/null 2>&1; }
 

@@ -47,11 +47,7 @@ kept_trees() { find "${live%/*}" -maxdepth 1 -type d -name "${live##*/}.before-$
 keep_replaced() {
     [ -e "$candidate" ] || return 0
     local name
-    name=$live.before-$(moment_now)
-    while [ -e "$name" ]; do
-        sleep 1
-        name=$live.before-$(moment_now)
-    done
+    name=$(new_path "$live.before-" '')
     mv -T -- "$candidate" "$name"
     drop_oldest
     printf '%s\n' "$name"
