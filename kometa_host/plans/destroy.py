@@ -48,10 +48,10 @@ class Remains:
 
     @property
     def service_left(self) -> bool:
-        """Whether the unit of Kometa is anything but stopped, or its container is there."""
+        """Whether the unit of Kometa is anything but stopped, about to be started, or its container is there."""
         unit = self.found.units.get(service.UNIT)
         quadlet = service.QUADLET in self.found.files("quadlets").manifest
-        return self.container is not None or bool(quadlet and unit and unit.active != "inactive")
+        return self.container is not None or bool(quadlet and unit and (unit.active != "inactive" or unit.has_job))
 
     @property
     def network_users(self) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ def _outdated(settings: Settings, found: Observed, container: Container, inputs:
 def _backup_runs(found: Observed) -> bool:
     # It freezes the container and thaws it itself; the lock makes a change wait for that.
     unit = found.units.get(backup_files.SERVICE)
-    return unit is not None and unit.active in ("activating", "deactivating")
+    states = {unit.active if unit else "", found.text("backup-state")}
+    return not states.isdisjoint(("activating", "deactivating"))
 
 
 def run_in_progress(settings: Settings, started: datetime) -> str:

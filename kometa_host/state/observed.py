@@ -53,6 +53,7 @@ class Unit:
     source: str = ""  # the Quadlet it was made from
     path: str = ""
     has_ended: bool = False  # by itself, since it was last started by somebody: systemd has started it again
+    has_job: bool = False  # that waits: to be started, as soon as what comes before it is there
 
 
 @dataclass(frozen=True)
@@ -287,6 +288,7 @@ def _unit(block: Mapping[str, str]) -> Unit:
         source=block.get("SourcePath", ""),
         path=block.get("FragmentPath", ""),
         has_ended=block.get("NRestarts", "0") != "0",
+        has_job=block.get("Job", "0") != "0",
     )
 
 

@@ -71,8 +71,9 @@ def after_look(memory: Memory, look: Look, known: Collection[Key], limit: timede
     """
     over = tuple(_with_fate(run, memory.open) for run in look.runs if key(run) not in known)
     step = Step(replace(memory, done=look.done, open=_open(memory.open, look)), over)
+    since = memory.since.replace(microsecond=0)  # a log's times are whole seconds
     for run in over:
-        if _was_open(run, memory.open) or (run.finished or run.started) >= memory.since:
+        if _was_open(run, memory.open) or (run.finished or run.started) >= since:
             step = _with_ended(step, run)
     return _with_progress(step, memory.open, look, limit, now)
 

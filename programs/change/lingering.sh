@@ -8,7 +8,7 @@ loginctl enable-linger "$user"
 as_user() { become_within 20 "$user" "$*"; }
 while [ "$SECONDS" -lt 120 ]; do
     # Waits for one that is still going down, which leaves its sockets behind for a while.
-    systemctl start "user@$uid.service"
+    systemctl start "user@$uid.service" || true
     if as_user systemctl --user show-environment && [ -S "/run/user/$uid/bus" ]; then exit 0; fi
     if [ -S "/run/user/$uid/systemd/private" ]; then
         # A manager that is older than the package of its bus does not know the socket yet.

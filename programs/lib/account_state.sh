@@ -107,7 +107,7 @@ account_part() {
     if [ -S "$XDG_RUNTIME_DIR/bus" ] && systemctl --user show-environment >/dev/null 2>&1; then
         emit_value bus yes
         systemctl --user show "${units[@]}" -p Id -p LoadState -p ActiveState -p SubState -p NeedDaemonReload \
-            -p SourcePath -p FragmentPath -p UnitFileState -p Result -p NRestarts 2>/dev/null | emit units
+            -p SourcePath -p FragmentPath -p UnitFileState -p Result -p NRestarts -p Job 2>/dev/null | emit units
     fi
     control_part
     backup_part
@@ -119,6 +119,14 @@ account_part() {
     if [ -d "$quadlet_dir" ]; then find "$quadlet_dir" -maxdepth 1 -type f -printf '%T@ %f\n' | emit quadlet-times; fi
 }
 
+# Of the backup, which freezes the container, once more where that is frozen: it may have begun after the units were read.
+containers_part() {
+    local told
+    told=$(podman ps -a --format json 2>/dev/null)
+    printf '%s' "$told" | emit containers
+    case $told in *'"paused"'*) emit_value backup-state "$(systemctl --user show -P ActiveState kometa-backup.service)" ;; esac
+}
+
 # Each of Podman's answers takes a tenth of a second, and what is read in the namespace most: that begins first, and before
 # Podman's own answers crowd it.
 whole_account_part() {
@@ -127,13 +135,13 @@ whole_account_part() {
     if type -P podman >/dev/null; then exec {inside}< <(in_namespace namespace_part); fi
     account_part
     if [ -z "$inside" ]; then return; fi
-    exec {containers}< <(podman ps -a --format json 2>/dev/null | base64 -w0)
+    exec {containers}< <(containers_part)
     exec {images}< <(podman image inspect "$image" 2>/dev/null | base64 -w0)
     exec {networks}< <(podman network inspect "$network" 2>/dev/null | base64 -w0)
     # shellcheck disable=SC2033  # xargs needs no function of ours
     exec {secrets}< <(podman secret ls -q --filter 'name=^kometa-' | xargs -r podman secret inspect 2>/dev/null | base64 -w0)
     cat <&"$inside"
-    printf 'containers %s\n' "$(cat <&"$containers")"
+    cat <&"$containers"
     printf 'images %s\n' "$(cat <&"$images")"
     printf 'networks %s\n' "$(cat <&"$networks")"
     printf 'secrets %s\n' "$(cat <&"$secrets")"

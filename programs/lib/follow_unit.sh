@@ -20,6 +20,13 @@ begin_job() {
     done
 }
 
+# Whether the journal has come to the end of the job, of which systemd speaks; where it cannot be read, there is none.
+journal_has_end() {
+    local result ends=()
+    for result in "done" failed canceled timeout dependency skipped; do ends+=("JOB_RESULT=$result"); done
+    ! has_journal || [ -n "$(journalctl --user -q -n 1 -o cat "USER_INVOCATION_ID=$(job_property InvocationID)" "${ends[@]}" 2>/dev/null)" ]
+}
+
 # Prints what the unit has said since the cursor of the journal, which may be empty, from line $2 on.
 job_messages() { # $1: cursor, $2: number of the first line
     { words_of_job "$identifier" ${1:+--after-cursor="$1"} || true; } | tail -n "+$2"
@@ -28,18 +35,19 @@ job_messages() { # $1: cursor, $2: number of the first line
 # $1: what to do first where the unit is missing, $2: what to say where it runs already, $3: what it is that failed,
 # $4: where its reason stands, $5: a function that tells of the progress, every 3 s, $6: the unit as journalctl shall be given it
 follow_unit() {
-    local turn=0 told=0 ended=0 cursor news result
+    local turn=0 told=0 ended=0 is_last='' cursor news result
     cursor=$({ journalctl --user -q -n 0 --show-cursor 2>/dev/null || true; } | sed -n 's/^-- cursor: //p')
     [ "$(job_property LoadState)" = loaded ] || fail "$job_unit is not on this host. $1"
     if job_is_busy; then say "$2"; else begin_job; fi
     while [ "$ended" -lt 20 ]; do # the journal is a little behind, on a slow machine by seconds
         if job_is_busy; then ended=0; else ended=$((ended + 1)); fi
+        if [ "$ended" -gt 0 ] && journal_has_end; then is_last=yes; fi
         sleep 0.5
         news=$(job_messages "$cursor" "$((told + 1))")
         if [ -n "$news" ]; then
             told=$((told + $(wc -l <<<"$news")))
             say "$news"
-        elif [ "$ended" -gt 0 ] && { [ "$told" -gt 0 ] || ! has_journal; }; then
+        elif [ -n "$is_last" ]; then
             break
         fi
         turn=$((turn + 1))

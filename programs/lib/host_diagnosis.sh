@@ -6,8 +6,11 @@ most_of_journal=4194304 # bytes: one line can be half a gigabyte, and whoever wr
 
 # The system's journal has all of it, for root; see has_journal.
 journal_of_root() {
+    local own
     [ "$(id -u)" = 0 ] || return 0
-    journalctl -q --no-pager "_UID=$(id -u "$account")" _SYSTEMD_USER_UNIT=kometa.service --since '-1 hour' -n 100 -o cat | head -c "$most_of_journal"
+    own=_UID=$(id -u "$account")
+    journalctl -q --no-pager --since '-1 hour' -n 100 -o cat "$own" _SYSTEMD_USER_UNIT=kometa.service + \
+        "$own" SYSLOG_IDENTIFIER=kometa | head -c "$most_of_journal"
 }
 
 diagnose_host_part() {

@@ -95,9 +95,11 @@ put_back_service() {
     trap '' INT TERM
     set +e
     kill "$attendant" 2>/dev/null
-    if [ -n "$run" ] && kill -0 "$run" 2>/dev/null; then
-        end_container
-        wait "$run"
+    if [ -n "$run" ]; then
+        while kill -0 "$run" 2>/dev/null; do # Podman may be about to make the container
+            end_container
+            sleep 0.2
+        done
     fi
     podman rm -f -i test-kometa >/dev/null 2>&1
     if [ -n "$run" ]; then in_namespace give_to "$config_dir" "$owner_uid" "$owner_gid" || status=1; fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -103,6 +104,19 @@ def test_images_of_the_repository_go_unless_other_containers_use_them() -> None:
 def test_a_container_that_no_unit_of_ours_has_made_is_not_ours() -> None:
     assert remains({"containers": [{**KOMETA, "Labels": None}]}).container is None
     assert remains({"containers": [KOMETA]}).service_left
+
+
+@pytest.mark.parametrize("more", ["ActiveState=activating", "ActiveState=inactive\nJob=77"])
+def test_a_service_that_is_about_to_start_is_left_to_be_stopped(more: str) -> None:
+    manifest = gzip.compress(b"done\nabc 1 1 1 644 0 0\tkometa.container\n")
+
+    def left(unit: str) -> bool:
+        found = host(units=f"Id=kometa.service\nLoadState=loaded\n{unit}", files__quadlets__manifest=manifest)
+        return Remains(Settings(), found, host()).service_left
+
+    assert left(more)
+    assert not left("ActiveState=inactive")
+    assert not left("ActiveState=inactive\nJob=0")
 
 
 def test_a_run_in_progress_is_refused_unless_it_may_be_killed() -> None:

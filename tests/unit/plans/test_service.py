@@ -124,6 +124,13 @@ def test_a_container_that_a_backup_has_frozen_is_left_to_it(active: str) -> None
     assert step(units=units, containers=container(State="paused"))[0] is Step.NOTHING
 
 
+def test_one_that_was_frozen_after_the_units_were_read_is_left_to_the_backup() -> None:
+    units = f"{unit()}\n{unit('kometa-backup.service', 'inactive')}"
+    frozen = container(State="paused")
+    assert step(units=units, containers=frozen, backup_state="activating")[0] is Step.NOTHING
+    assert step(units=units, containers=frozen, backup_state="inactive") == (Step.RESTART, "it is frozen")
+
+
 def test_what_was_written_right_before_the_start_is_not_newer() -> None:
     assert step(quadlet_times=f"{STARTED}.9 kometa.container", secrets=secret("2023-11-14T22:13:21Z"))[0] is (
         Step.NOTHING

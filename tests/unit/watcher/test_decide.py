@@ -43,6 +43,11 @@ def test_what_was_over_before_watching_began_is_recorded_and_not_told() -> None:
     assert (found.new_runs, found.events, found.memory.trouble) == ((FAILED,), (), None)
 
 
+def test_one_that_ended_in_the_second_in_which_watching_began_is_told() -> None:
+    began = NOW.replace(microsecond=700_000)
+    assert step(Look((replace(GOOD, finished=NOW),)), Memory(began, began)).events
+
+
 def test_one_that_was_in_progress_when_watching_began_is_told_when_it_was_killed() -> None:
     killed = replace(GOOD, finished=None, outcome=Outcome.INTERRUPTED)
     found = step(Look((killed,)), Memory(NOW, NOW, open=Open(killed.started)))
