@@ -288,7 +288,7 @@ def _unit(block: Mapping[str, str]) -> Unit:
         source=block.get("SourcePath", ""),
         path=block.get("FragmentPath", ""),
         has_ended=block.get("NRestarts", "0") != "0",
-        has_job=block.get("Job", "0") != "0",
+        has_job=block.get("Job", "") not in ("", "0"),
     )
 
 

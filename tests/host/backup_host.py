@@ -69,6 +69,7 @@ class BackupHost:
     def start(self, check: bool = True, timeout: float = 120) -> bool:
         """Start the unit, wait for its end and return whether it succeeded."""
         self.account(f"systemctl --user reset-failed {UNIT} 2>/dev/null || true")
+        self.mark()
         done = self.account(f"systemctl --user start {UNIT}", check=False, timeout=timeout).returncode == 0
         assert done or not check, self.last_words()
         return done
@@ -82,13 +83,22 @@ class BackupHost:
         self.host.run(f"mkdir -p {SHIMS}; cat >{SHIMS}/{name}; chmod 755 {SHIMS}/{name}", input=text.encode())
         return f"PATH={SHIMS}:$PATH"
 
-    def journal(self) -> str:
-        """Return what the unit has said so far."""
-        return self.account(f"journalctl --user -u {UNIT} -o cat --no-pager").stdout
+    def mark(self) -> None:
+        """Let last_words return what is said from now on."""
+        self.host.run("journalctl --sync")
+        self.account("journalctl --user -n 0 --show-cursor | sed -n 's/^-- cursor: //p' >~/cursor")
 
     def last_words(self) -> str:
-        """Return what the unit said in its last run."""
-        return self.journal().rpartition("Starting kometa-backup.service")[2]
+        """Return what backups have said since the last one was started from here; see words_of_job in programs/lib."""
+        return self._words('--after-cursor="$(cat ~/cursor)" SYSLOG_IDENTIFIER=kometa-backup')
+
+    def journal(self) -> str:
+        """Return all that the account's journal has."""
+        return self._words("")
+
+    def _words(self, which: str) -> str:
+        self.host.run("journalctl --sync")
+        return self.account(f"journalctl --user -o cat --no-pager {which}").stdout
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from tests.sandbox import Host, Sandbox, why_not
 from tests.sandbox.shell import locked
 
 DEPLOYED = "deployed"
-HOSTS_OF_MODULES = ("shared", "restoring")
+HOSTS_OF_MODULES = ("shared", "restoring", "host", "previous", "odd", "fresh")
 # Files that take longest, in that order, so that no process is left alone with one at the end (their tests stay in
 # theirs). The first needs the host that all wait for, the next two begin with hosts of their own.
 FIRST = (

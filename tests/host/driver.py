@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,26 @@ from tests.sandbox import Host
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = "/home/mms/config/kometa"
 QUADLETS = "/home/mms/.config/containers/systemd"
-# Twelve hours away: near a scheduled time nothing is restarted, updated or frozen.
-KOMETA_TIMES = [(datetime.now(ZoneInfo("America/New_York")) + timedelta(hours=12)).strftime("%H:%M")]
-QUICK_STOP = {"STANDIN_STOP_SECONDS": "0.2"}  # of the stand-in; what it imitates takes three seconds
+# Twelve hours away: near a scheduled time nothing is restarted, updated or frozen, and nothing begins by itself. All
+# processes of a test run inherit it: the host that one of them deploys to is the others' as well.
+FAR = os.environ.setdefault(
+    "KOMETA_HOST_TESTS_TIME", f"{datetime.now(ZoneInfo('America/New_York')) + timedelta(hours=12):%H:%M}"
+)
+
+
+def far_time(minutes: int = 0) -> str:
+    """Return a time, HH:MM in New York, that is half a day away, and so many minutes more."""
+    return f"{datetime.strptime(FAR, '%H:%M') + timedelta(minutes=minutes):%H:%M}"
+
+
+FAR_TIMES: dict[str, object] = {
+    "kometa_times": [FAR],
+    "kometa_autodeploy_schedule": f"*-*-* {FAR}:00",
+    "kometa_backup_schedule": f"*-*-* {FAR}:00",
+}
 SECRETS = {"plextoken": "sandbox-plex-token", "tmdbapikey": "made-up-for-the-sandbox"}
+QUICK_STOP = {"STANDIN_STOP_SECONDS": "0.2"}  # of the stand-in; what it imitates takes three seconds
+USUAL: dict[str, object] = {"kometa_secrets": SECRETS, "kometa_environment": QUICK_STOP, **FAR_TIMES}
 
 
 @dataclass(frozen=True)
@@ -68,8 +85,7 @@ class Pyinfra:
     def __init__(self, folder: Path, hosts: Host | Iterable[Host], **data: object) -> None:
         self.folder = folder
         self.hosts = [hosts] if isinstance(hosts, Host) else list(hosts)
-        usual = {"kometa_secrets": SECRETS, "kometa_times": KOMETA_TIMES, "kometa_environment": QUICK_STOP}
-        self.data: dict[str, object] = {**usual, **data}
+        self.data: dict[str, object] = {**USUAL, **data}
 
     def inventory(self) -> Path:
         """Write the inventory and return its path."""
@@ -113,6 +129,20 @@ class Pyinfra:
     def deploy(self, *arguments: str, status: int = 0) -> set[str]:
         """Deploy and return the operations that changed something."""
         return self.run("deploy.py", "-y", "--json", *arguments, status=status).changed()
+
+
+def trigger_run(host: Host, seconds: int) -> None:
+    """Let Kometa begin a scheduled run that lasts so long.
+
+    The times of its log are whole seconds, and no two runs begin in the same. The stand-in takes the sign away as soon
+    as it sees it: it comes whole.
+    """
+    time.sleep(1 - time.time() % 1)
+    files = (
+        f"cd {CONFIG}; echo {seconds} >.standin-run-seconds; touch .standin-now; "
+        "chown 3000:3000 .standin-run-seconds .standin-now; mv .standin-now .standin-run-now"
+    )
+    host.run(f"podman unshare sh -euc '{files}'", user="mms")
 
 
 def wait_for_kometa(host: Host) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.host.driver import PROJECT, QUICK_STOP
+from tests.host.driver import FAR_TIMES, PROJECT, QUICK_STOP
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
@@ -40,6 +40,7 @@ class Origin:
         """The variables of a host that follows this repository."""
         signers = [self.key.with_suffix(".pub").read_text().strip()]
         return {
+            **FAR_TIMES,
             "kometa_autodeploy_source": "git",
             "kometa_autodeploy_repository": self.url,
             "kometa_autodeploy_signers": signers,

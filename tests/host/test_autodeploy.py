@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kometa_host.plans.autodeploy import Event, parse_history
-from tests.host.driver import CONFIG, Pyinfra
+from tests.host.driver import CONFIG, Pyinfra, trigger_run
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
 
@@ -149,8 +149,8 @@ class TestUpdates:
         earlier = times_waited(shared)
         shared.run(f"systemctl --user start --no-block {UNIT}", user="mms")
         wait_until(lambda: times_waited(shared) > earlier, "it waits")
-        # While it waits the host is free for others.
-        assert run(shared, "flock -n ~/.local/state/kometa-host/lock echo free") == "free"
+        # While it waits for a minute the host is free for others, but for the moment of each of its looks.
+        assert run(shared, "flock -w 10 ~/.local/state/kometa-host/lock echo free") == "free"
         shared.run(f"podman unshare rm {CONFIG}/.standin-run-seconds", user="mms")
         wait_until(lambda: events(shared)[0].event == "updated", "the update")
         assert "Finished" in run(shared, f"podman unshare cat {CONFIG}/logs/meta.log")
@@ -213,8 +213,6 @@ class TestUpdates:
 
 def begin_run(host: Host) -> None:
     """Let Kometa begin a run that takes long."""
-    seconds, now = f"{CONFIG}/.standin-run-seconds", f"{CONFIG}/.standin-run-now"
-    files = f"echo 600 >{seconds}; chown 3000:3000 {seconds}; touch {now}"
-    host.run(f"podman unshare sh -c '{files}'", user="mms")
+    trigger_run(host, 600)
     log = f"podman unshare cat {CONFIG}/logs/meta.log"
     wait_until(lambda: "Processing item" in host.run(log, user="mms", check=False).stdout, "a run")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -113,6 +114,7 @@ def ready(kept: BackupHost) -> Iterator[BackupHost]:
     for path in kept.folder.iterdir():
         path.unlink()
     kept.good.clear()
+    kept.mark()
     yield kept
     kept.host.run(f"rm -rf {SHIMS}; umount -q {BACKUPS} || true")
     kept.account("podman unpause kometa 2>/dev/null || true; systemctl --user start kometa")
@@ -432,6 +434,7 @@ def started_by_the_timer(ready: BackupHost) -> str:
 
 
 def test_what_is_made_by_hand_pushes_out_nothing_and_a_pinned_one_stays(ready: BackupHost, command: Pyinfra) -> None:
+    wait_until(lambda: f"{datetime.now(UTC):%H:%M}" < "23:55", "a new day by UTC, by which retention counts", 600)
     night = started_by_the_timer(ready)
     own = [ready.newest() for _ in range(2) if ready.start()]
     assert ready.archives() == [night, *own]
@@ -564,7 +567,10 @@ def test_a_file_that_always_changes_is_named_and_no_archive_is_kept(ready: Backu
 
 
 def test_a_container_that_is_thawed_meanwhile_spoils_the_attempt(ready: BackupHost) -> None:
-    thawing = "if [ ! -e ~/once ]; then touch ~/once; sleep 1.5; podman unpause kometa >/dev/null; fi"
+    frozen = "[ \"$(podman inspect -f '{{.State.Status}}' kometa)\" = paused ]"
+    thawing = (
+        f"if [ ! -e ~/once ]; then touch ~/once; until {frozen}; do sleep 0.1; done; podman unpause kometa >&2; fi"
+    )
     once = ready.shim("zstd", f'#!/bin/sh\n{thawing}\nexec /usr/bin/zstd "$@"\n')
     done = ready.by_hand(once)
     ready.account("rm ~/once")

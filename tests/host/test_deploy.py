@@ -14,7 +14,7 @@ import pytest
 
 from kometa_host.settings.variables import Settings
 from kometa_host.state import desired
-from tests.host.driver import CONFIG, PROJECT, QUADLETS, SECRETS, Outcome, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, PROJECT, QUADLETS, SECRETS, Outcome, Pyinfra, far_time, wait_for_kometa
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
 
@@ -254,7 +254,7 @@ class TestQuadlets:
     def test_a_set_that_the_generator_refuses_changes_nothing(self, shared: Host, tmp_path: Path) -> None:
         before = shared.run(STATE_OF_HOST).stdout, process(shared)
         shared.run(f"echo 'no key, no value' >{QUADLETS}/theirs.container")
-        outcome = Pyinfra(tmp_path, shared, kometa_times=["07:15"]).run("deploy.py", "-y", status=1)
+        outcome = Pyinfra(tmp_path, shared, kometa_times=[far_time(1)]).run("deploy.py", "-y", status=1)
         assert "theirs.container" in outcome.text
         assert "nothing was changed" in outcome.text
         shared.run(f"rm {QUADLETS}/theirs.container")
@@ -301,7 +301,7 @@ class TestHosts:
         assert Pyinfra(tmp_path, shared).deploy() == set()
 
     def test_a_line_cut_in_the_middle_is_healed_by_the_next_deploy(self, shared: Host, tmp_path: Path) -> None:
-        pyinfra = Pyinfra(tmp_path, shared, kometa_times=["07:15"])
+        pyinfra = Pyinfra(tmp_path, shared, kometa_times=[far_time(1)])
         deploy = pyinfra.start("deploy.py", "-y")
         time.sleep(2.5)
         shared.cut_line()
@@ -315,9 +315,8 @@ class TestHosts:
         Pyinfra(tmp_path, shared).deploy()
 
     def test_a_start_without_a_network_succeeds_when_there_is_one_again(self, shared: Host) -> None:
-        later = (
-            "systemd-run --user --quiet --on-active=2 --timer-property=AccuracySec=0.1 systemctl --user start kometa"
-        )
+        begin = "until ip link show host0 | grep -q NO-CARRIER; do sleep 0.1; done; systemctl --user start kometa"
+        later = f"systemd-run --user --quiet sh -c '{begin}'"
         in_vain = "until [ $(systemctl --user show -P NRestarts kometa) -gt 0 ]; do sleep 0.2; done; touch ~/in-vain"
         shared.run(f"systemctl --user stop kometa; {later}; ({in_vain}) >/dev/null 2>&1 &", user="mms")
         shared.cut_line()
@@ -344,8 +343,8 @@ class TestHosts:
         (tmp_path / "one").mkdir()
         (tmp_path / "two").mkdir()
         for _ in range(5):  # one that was done before the other came so far has met nobody
-            first = Pyinfra(tmp_path / "one", shared, kometa_times=["08:00"]).start("deploy.py", "-y")
-            second = Pyinfra(tmp_path / "two", shared, kometa_times=["09:00"]).start("deploy.py", "-y")
+            first = Pyinfra(tmp_path / "one", shared, kometa_times=[far_time(1)]).start("deploy.py", "-y")
+            second = Pyinfra(tmp_path / "two", shared, kometa_times=[far_time(2)]).start("deploy.py", "-y")
             texts = [one.communicate(timeout=600) for one in (first, second)]
             assert [first.returncode, second.returncode] == [0, 0], texts
             if "waiting for pyinfra on" in str(texts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.host.driver import CONFIG, QUADLETS, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, QUADLETS, Pyinfra, trigger_run, wait_for_kometa
 from tests.sandbox import Host
 from tests.sandbox.host import PLEX_IMAGE
 from tests.sandbox.shell import wait_until
@@ -59,7 +59,7 @@ def test_without_its_user_manager_nothing_is_removed_and_the_remedy_helps(shared
 
 def test_a_run_in_progress_is_not_killed_unless_told_so(shared: Host, pyinfra: Pyinfra) -> None:
     shared.start_plex()
-    shared.run(f"podman unshare sh -c 'echo 60 >{CONFIG}/.standin-run-seconds; touch {CONFIG}/.standin-run-now'", "mms")
+    trigger_run(shared, 600)
     begun = f"podman unshare grep -q 'Processing item' {CONFIG}/logs/meta.log"
     wait_until(lambda: shared.run(begun, user="mms", check=False).returncode == 0, "a run")
     refused = pyinfra.run("destroy.py", "-y", status=1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.backup_host import Key
-from tests.host.driver import CONFIG, PROJECT, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, PROJECT, Pyinfra, far_time, wait_for_kometa
 from tests.host.test_deploy import PASSWORD, WRONG
 from tests.host.test_diagnose import broken, diagnosis, drop_in, problem
 from tests.host.test_variants import BACKUPS, pyinfra
@@ -210,7 +210,10 @@ class TestADeployedHost:
         # By then it rests for longer between two attempts than a look takes.
         shown = "systemctl --user show kometa -p NRestarts -p SubState"
         rests = f"{shown} | tr '\\n' ' ' | grep -qE '=[3-9] .*=auto-restart'"
-        with broken(shared, f"{add}; until {rests}; do sleep 0.2; done", remove, user="mms"):
+        stop, go_on = "pkill -STOP -x systemd-journal", "pkill -CONT -x systemd-journal; journalctl --sync"
+        with broken(shared, "true", remove, user="mms"):
+            with broken(shared, stop, go_on):  # where journald is late, it can no longer know whose words they are
+                shared.run(f"{add}; until {rests}; do sleep 0.2; done", user="mms")
             assert why in diagnosis(Pyinfra(tmp_path, shared))["service"]["cause"]
         wait_for_kometa(shared)
 
@@ -329,7 +332,7 @@ def test_start_up_files_that_print_something_disturb_no_command(sandbox: Sandbox
         command = pyinfra(tmp_path, host, kometa_backup_recipients=[key.recipient])
         command.deploy()
         host.run("echo 'echo welcome; echo mind the step >&2' | tee -a ~/.bashrc ~/.profile", user="mms")
-        later = pyinfra(tmp_path, host, kometa_backup_recipients=[key.recipient], kometa_times=["07:15"])
+        later = pyinfra(tmp_path, host, kometa_backup_recipients=[key.recipient], kometa_times=[far_time(1)])
         assert SERVICE in later.deploy()
         later.run("operations.backup.create", "-y")
         assert " is whole" in later.run("operations.backup.verify", identity, "-y").text

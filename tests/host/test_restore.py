@@ -9,7 +9,7 @@ from shutil import which
 
 import pytest
 
-from tests.host.driver import CONFIG, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, Pyinfra, trigger_run, wait_for_kometa
 from tests.host.restore_host import BREAKS, STATE, UNIT, Campaign, RestoreHost, full, make_tree, packed
 from tests.sandbox import Sandbox
 from tests.unit import hostile
@@ -194,7 +194,7 @@ def test_a_run_in_progress_is_not_disturbed_unless_forced(restoring: RestoreHost
     before = restoring.marker()
     restoring.start()
     restoring.host.start_plex()  # without it a run ends at once
-    restoring.inner(f"cd {CONFIG}; echo 300 >.standin-run-seconds; touch .standin-run-now; chown 3000:3000 .standin*")
+    trigger_run(restoring.host, 300)
     restoring.host.run(f"until grep -qE ' Starting .*Run ' {CONFIG}/logs/meta.log; do sleep 0.2; done")
     told = restoring.restore(second, "wait=1", status=1).text
     assert "a run is in progress since" in told
@@ -209,6 +209,7 @@ def test_a_run_in_progress_is_not_disturbed_unless_forced(restoring: RestoreHost
 
 
 def test_an_archive_of_the_previous_stack_is_restored_by_its_content(restoring: RestoreHost) -> None:
+    restoring.account(f"systemctl --user stop {UNIT}")  # its start would give the tree to the ids of the container
     data = packed(make_tree(restoring.folder, "previous"), owner=0)
     name = "/data/backups/config/kometa/kometa-2025-01-31.tar.zst"
     restoring.host.run(f"mkdir -p {name.rpartition('/')[0]}; cat >{name}; chown -R mms: /data/backups", input=data)

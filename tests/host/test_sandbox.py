@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.host.driver import far_time
 from tests.sandbox import Completed, Host, Sandbox, SandboxError
 from tests.sandbox.address import NOT_UP, checkout_id, inventory_host, is_up, state_directory
 from tests.sandbox.shell import process_start, wait_until
@@ -41,7 +42,7 @@ Image={IMAGE}
 Network=mms.network
 Tmpfs=/run:U
 Volume={CONFIG}:/config:Z
-Environment=PUID=3000 PGID=3000 TZ=America/New_York KOMETA_TIMES=06:00 STANDIN_STOP_SECONDS=0.2
+Environment=PUID=3000 PGID=3000 TZ=America/New_York KOMETA_TIMES={far_time()} STANDIN_STOP_SECONDS=0.2
 Environment=KOMETA_PLEXTOKEN=sandbox-plex-token KOMETA_TMDBAPIKEY=abc
 AutoUpdate=registry
 [Service]
@@ -322,7 +323,7 @@ def test_a_scheduled_run_writes_its_markers_and_rewrites_config_yml(host: Host) 
     write_config(host, GOOD)
     write_config(host, "1", ".standin-run-seconds")
     write_config(host, "", ".standin-run-now")
-    wait_until(lambda: "Finished" in read(host, "logs/meta.log"), "a run")
+    wait_until(lambda: "Run Time: " in read(host, "logs/meta.log"), "a run")
     log = read(host, "logs/meta.log")
     assert re.search(r"\|\s+Starting (\d\d:\d\d )Run\s+\|", log)
     assert re.search(r"\|\s+Finished (\d\d:\d\d )Run\s+\|", log)

@@ -11,7 +11,7 @@ import pyrage  # type: ignore[import-untyped]
 import pytest
 import zstandard
 
-from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra
+from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, trigger_run
 from tests.host.sampler import Sampler, forms
 from tests.sandbox import Host
 from tests.sandbox.shell import wait_until
@@ -61,7 +61,7 @@ def test_only_what_differs_is_written_and_nothing_is_taken_from_a_run(
 
     # Back to the previous secrets, while Kometa is at work: without its Plex it would end at once.
     shared.start_plex(token="changed")  # noqa: S106
-    start_run(shared, seconds=90)
+    start_run(shared, seconds=600)
     back = Pyinfra(tmp_path, shared)
     outcome = back.run("deploy.py", "-y")
     assert "restart postponed" in outcome.text
@@ -82,12 +82,10 @@ def test_only_what_differs_is_written_and_nothing_is_taken_from_a_run(
 
 def start_run(host: Host, seconds: int) -> None:
     """Begin a scheduled run that takes so long."""
-    files = f"cd /config && echo {seconds} >.standin-run-seconds && touch .standin-run-now && chown 3000:3000 .standin*"
-    host.run(f"podman exec kometa sh -c '{files}'", user="mms")
-    wait_until(
-        lambda: "Starting" in host.run(f"cat {CONFIG}/logs/meta.log", check=False).stdout.rpartition("Finished")[2],
-        "a run begins",
-    )
+    first = f"head -n 1 {CONFIG}/logs/meta.log"
+    before = host.run(first, check=False).stdout
+    trigger_run(host, seconds)
+    wait_until(lambda: host.run(first, check=False).stdout not in ("", before), "a run begins")
 
 
 def end_run(host: Host) -> None:

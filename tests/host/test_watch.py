@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from kometa_host.state import programs
 from kometa_host.state.kometa_log import Outcome
 from kometa_host.state.run_history import MAX_RUNS, RecordedRun, line, parse
 from tests.host.backup_host import BACKUPS, Key
-from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, wait_for_kometa
+from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, trigger_run, wait_for_kometa
 from tests.host.receivers import TOKEN, Mailbox, WebService, mailbox, self_signed, web_service
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
@@ -29,9 +29,6 @@ STATE = "~/.local/state/kometa-host"
 LIBRARY = "~/.local/lib/kometa-host"
 # a unit started over and over is refused by systemd: the count is forgotten first
 LOOK = "systemctl --user reset-failed kometa-watch.service; systemctl --user start kometa-watch.service"
-# the stand-in takes the file away as soon as it sees it
-NOW = "touch .standin-now; chown 3000:3000 .standin*; mv .standin-now .standin-run-now"
-RUN_NOW = f"podman unshare sh -c 'cd {CONFIG}; {NOW}'"
 # the container is gone when it has ended; systemd makes another
 KILL = (
     "id=$(podman inspect -f '{{.Id}}' kometa); podman kill -s KILL kometa;"
@@ -87,7 +84,7 @@ class Watched:
         """Let a run begin that lasts so long, and wait until it has a log of its own."""
         first = f"podman unshare head -c 200 {CONFIG}/logs/meta.log 2>/dev/null"
         before = self.run(f"{first} || true")
-        self.run(f"podman unshare sh -c 'echo {seconds} >{CONFIG}/.standin-run-seconds'; {RUN_NOW}")
+        trigger_run(self.host, seconds)
         wait_until(lambda: self.run(f"{first} || true") not in ("", before), "a run begins")
 
     def run_ends(self) -> None:
@@ -95,17 +92,16 @@ class Watched:
         end = f"podman unshare tail -c 3000 {CONFIG}/logs/meta.log | grep -c 'Finished .*Run' || true"
         wait_until(lambda: self.run(end) != "0", "the run ends")
 
-    def log_says_it_began_two_days_ago(self) -> None:
+    def log_says_it_began_three_days_ago(self) -> None:
         """Put back the times of the log of the run in progress, in the file that is being written."""
         working = f"podman unshare grep -c 'Processing item' {CONFIG}/logs/meta.log || true"
         wait_until(lambda: self.run(working) != "0", "the run is at work")
-        now = datetime.now(ZoneInfo("America/New_York"))
-        began = f"{now - timedelta(days=2, hours=1):%Y-%m-%d}"
+        day = date.fromisoformat(self.run(f"podman unshare head -c 11 {CONFIG}/logs/meta.log")[1:])
         program = (
             "import re, sys; file = open(sys.argv[1], 'r+b'); head = file.read(4000); file.seek(0); "
             "file.write(re.sub(rb'(?m)^\\[\\d{4}-\\d\\d-\\d\\d', b'[' + sys.argv[2].encode(), head))"
         )
-        self.run(f'podman unshare python3 -c "{program}" {CONFIG}/logs/meta.log {began}')
+        self.run(f'podman unshare python3 -c "{program}" {CONFIG}/logs/meta.log {day - timedelta(days=3)}')
 
     def whole_run(self) -> None:
         """Let a run begin and end."""
@@ -223,7 +219,8 @@ def test_a_failed_run_is_told_once_with_its_cause_and_remedy_and_once_more_when_
 
 
 def test_a_run_that_was_given_up_before_it_began_is_told_as_one(watched: Watched) -> None:
-    watched.run(f"podman unshare touch {CONFIG}/.standin-no-internet; {RUN_NOW}")
+    watched.run(f"podman unshare touch {CONFIG}/.standin-no-internet")
+    trigger_run(watched.host, 0)
     titles: list[str] = []
 
     def is_told() -> bool:
@@ -246,12 +243,13 @@ def test_a_run_that_was_given_up_before_it_began_is_told_as_one(watched: Watched
 
 def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched: Watched) -> None:
     watched.run_begins(600)
-    watched.log_says_it_began_two_days_ago()
+    watched.log_says_it_began_three_days_ago()
     (title,) = watched.look()
     assert title.endswith("hangs")
     assert watched.web.received.paths == [f"/ping/{TOPIC}/fail", "/"]
     assert watched.look() == []
-    assert "a run is in progress for 2 d" in watched.problem("run time")
+    # an hour less where the clocks went forward meanwhile
+    assert re.search("a run is in progress for [23] d", watched.problem("run time"))
     watched.run(KILL)
     (title,) = watched.told_in_the_end()
     assert title.endswith("hung, and was ended")

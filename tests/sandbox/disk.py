@@ -26,16 +26,20 @@ def slow(group: Path, tree: Path, bytes_per_second: int) -> None:
         return
     brake.mkdir(exist_ok=True)
     (brake / "blkio.throttle.write_bps_device").write_text(f"{disk} {bytes_per_second}")
-    for process in _processes(group):
-        (brake / "cgroup.procs").write_text(process)
+    while processes := _processes(group) - _processes(brake):
+        _move(processes, brake)
 
 
 def _let_go(brake: Path, root: Path) -> None:
     """Take all processes out of the brake: Podman makes no container for one that is in a group of that kind."""
-    while processes := (brake / "cgroup.procs").read_text().split():
-        for process in processes:
-            with suppress(ProcessLookupError):
-                (root / "cgroup.procs").write_text(process)
+    while processes := _processes(brake):
+        _move(processes, root)
+
+
+def _move(processes: Iterable[str], group: Path) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):  # it has ended
+            (group / "cgroup.procs").write_text(process)
 
 
 def release(group: Path) -> None:
@@ -45,9 +49,13 @@ def release(group: Path) -> None:
         (brake / group.name).rmdir()
 
 
-def _processes(group: Path) -> Iterable[str]:
-    for listed in group.rglob("cgroup.procs"):
-        yield from listed.read_text().split()
+def _processes(group: Path) -> set[str]:
+    """Return the processes of a control group and of those below it, some of which end meanwhile."""
+    found: set[str] = set()
+    for folder, _, _ in os.walk(group):
+        with suppress(OSError):
+            found.update(Path(folder, "cgroup.procs").read_text().split())
+    return found
 
 
 def _whole_disk(tree: Path) -> str:

@@ -81,9 +81,9 @@ def test_a_program_that_works_is_waited_for(place: Path, monkeypatch: pytest.Mon
 
 
 def test_words_are_movement_without_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standstill, "ROUND", 0.3)
+    monkeypatch.setattr(standstill, "ROUND", 1)  # and two of them, in which it has to begin, are too long
     monkeypatch.setattr(standstill, "_cpu_time", lambda *_: "")
-    assert watched("for i in {1..40}; do echo $i; sleep 0.05; done").status == 0
+    assert watched("for i in {1..30}; do echo $i; sleep 0.1; done").status == 0
 
 
 def test_only_what_does_not_change_for_long_is_still(monkeypatch: pytest.MonkeyPatch) -> None:

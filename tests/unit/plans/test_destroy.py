@@ -116,7 +116,7 @@ def test_a_service_that_is_about_to_start_is_left_to_be_stopped(more: str) -> No
 
     assert left(more)
     assert not left("ActiveState=inactive")
-    assert not left("ActiveState=inactive\nJob=0")
+    assert not left("ActiveState=inactive\nJob=")
 
 
 def test_a_run_in_progress_is_refused_unless_it_may_be_killed() -> None:

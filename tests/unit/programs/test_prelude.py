@@ -163,7 +163,7 @@ def test_what_start_up_files_say_is_no_answer_and_none_is_read(tmp_path: Path) -
 def test_root_does_not_wait_for_an_account_that_does_not_answer(tmp_path: Path) -> None:
     text = f'echo began >{tmp_path}/log; [ -z "$(cat)" ] && sleep 60; echo ended >>{tmp_path}/log'
     script = programs.program(
-        "become", call='become_within "$seconds" "$user" "$text"', seconds=1, user=getuser(), text=text
+        "become", call='become_within "$seconds" "$user" "$text"', seconds=3, user=getuser(), text=text
     )
     assert subprocess.run(["bash", "-c", script], check=False, input=b"input").returncode == 137
     assert (tmp_path / "log").read_text() == "began\n"

@@ -77,9 +77,9 @@ def test_the_age_of_the_file_counts_where_the_host_does_not_know_the_zone(tmp_pa
 def test_a_run_that_is_due_and_has_not_begun_counts_as_one_in_progress(tmp_path: Path) -> None:
     now = datetime.now(ZoneInfo(ZONE))
     due = int(now.replace(second=0, microsecond=0).timestamp())
-    clock = f"{now:%H:%M}"
+    clock, far = f"{now:%H:%M}", now + timedelta(hours=12)
     finished = log("Starting Run", "Finished Run")
-    assert started(tmp_path, finished, made=due - 3600, its_zone=ZONE, times=f"03:00,{clock}") == str(due)
+    assert started(tmp_path, finished, made=due - 3600, its_zone=ZONE, times=f"{far:%H:%M},{clock}") == str(due)
     assert started(tmp_path, finished, made=due + 1, its_zone=ZONE, times=clock) == ""  # it has come and gone
     assert started(tmp_path, finished, "   0 python3 /app/kometa/kometa.py", made=1, its_zone=ZONE, times=clock) == ""
     later = f"{now + timedelta(hours=1):%H:%M}"
