@@ -174,7 +174,6 @@ remove_leftovers() {
     done
 }
 
-# The clock may have been set back: a name is never used twice.
 marks_and_names() {
     marks
     cd -- "$backup_dir" && find . -maxdepth 1 -type f -size +0

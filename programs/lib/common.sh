@@ -12,7 +12,8 @@ fail() {
 # Prints the time as it is in names, without a new process.
 moment_now() { TZ=UTC printf '%(%Y-%m-%dT%H%M%SZ)T' -1; }
 
-# Prints a path with the time in it that nothing has yet; the second one of a second gets the next second's.
+# Prints a path with the time in it that nothing has yet: the second one of a second gets the next second's, and the clock
+# may have been set back.
 new_path() { # $1: what stands before the time, $2: what stands after it
     local path
     path=$1$(moment_now)$2
