@@ -32,12 +32,3 @@ has_journal() { journalctl --user -q -n 0 >/dev/null 2>&1; }
 words_of_job() { # $1: identifier, then options of journalctl
     journalctl --user -q --no-pager -o cat "_UID=$(id -u)" "SYSLOG_IDENTIFIER=$1" "${@:2}" 2>/dev/null
 }
-
-# By what the journal knows the messages of Kometa's unit: the identifier that Quadlet gives it, which Podman's last words
-# have as well, and the unit, of which systemd speaks.
-messages_of_kometa() {
-    local own
-    own=_UID=$(id -u)
-    set -- "$own" SYSLOG_IDENTIFIER=kometa + "$own" _SYSTEMD_USER_UNIT=kometa.service + "$own" USER_UNIT=kometa.service
-    printf '%s\n' "$@"
-}

@@ -11,15 +11,14 @@
 # Since the unit's last start: what was mended since is no fault any more. What Podman says when it cannot make a
 # container is in the journal alone.
 recent_log() {
-    local since messages
-    mapfile -t messages < <(messages_of_kometa)
+    local since
     since=$(TZ=UTC systemctl --user show kometa.service -p InactiveExitTimestamp --value)
     # The rest after a start in vain counts as the next start already: what was said last stands shortly before that.
     if [ -n "$since" ] && ! systemctl --user -q is-active kometa.service; then
         since=@$(($(date -d "$since" +%s) - 5))
     fi
     if podman container exists kometa; then podman logs --tail 200 kometa 2>&1 | tail -c 200000; fi
-    journalctl --user -q --no-pager --since "${since:-today}" -n 400 -o cat "${messages[@]}" 2>/dev/null | tail -c 200000
+    journalctl --user -q --no-pager --since "${since:-today}" -n 400 -o cat "${unit_messages[@]}" 2>/dev/null | tail -c 200000
 }
 
 diagnose_in_namespace() {

@@ -22,9 +22,8 @@ begin_job() {
 
 # Whether the journal has come to the end of the job, of which systemd speaks; where it cannot be read, there is none.
 journal_has_end() {
-    local result ends=()
-    for result in "done" failed canceled timeout dependency skipped; do ends+=("JOB_RESULT=$result"); done
-    ! has_journal || [ -n "$(journalctl --user -q -n 1 -o cat "USER_INVOCATION_ID=$(job_property InvocationID)" "${ends[@]}" 2>/dev/null)" ]
+    ! has_journal || [ -n "$(journalctl --user -q -n 1 -o cat "USER_INVOCATION_ID=$(job_property InvocationID)" \
+        JOB_RESULT={done,failed,canceled,timeout,dependency,skipped} 2>/dev/null)" ]
 }
 
 # Prints what the unit has said since the cursor of the journal, which may be empty, from line $2 on.

@@ -6,12 +6,10 @@
 
 # What the container says; where there is none, what Podman said when it could not make one.
 service_log() {
-    local messages
     if podman container exists "$container"; then
         podman logs --tail "$1" "$container" 2>&1 || true
     elif has_journal; then
-        mapfile -t messages < <(messages_of_kometa)
-        journalctl --user -q -n "$1" -o cat --no-pager "${messages[@]}" 2>&1
+        journalctl --user -q -n "$1" -o cat --no-pager "${unit_messages[@]}" 2>&1
     else
         say "$(id -un) cannot read its journal on this host; root can: journalctl _SYSTEMD_USER_UNIT=$unit"
     fi

@@ -4,11 +4,7 @@
 : "${config_dir:?}" "${runs:?}" "${since?}" "${lines:?}" "${follow?}" "${patience:?}" # runs: 0 for what the service says
 
 # Print what the service says; the arguments say how much of it. They run in a process of their own.
-print_journal() {
-    local messages
-    mapfile -t messages < <(messages_of_kometa)
-    exec journalctl --user -q --no-pager --no-hostname -o short "$@" "${messages[@]}"
-}
+print_journal() { exec journalctl --user -q --no-pager --no-hostname -o short "$@" "${unit_messages[@]}"; }
 # What Podman has of it, where the account cannot read its journal: what the present container says.
 print_container() { exec podman logs --timestamps "$@" kometa 2>&1; }
 

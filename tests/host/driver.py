@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from tests import pyinfra_run
 from tests.sandbox import Host
+from tests.sandbox.shell import wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = "/home/mms/config/kometa"
@@ -143,6 +144,14 @@ def trigger_run(host: Host, seconds: int) -> None:
         "chown 3000:3000 .standin-run-seconds .standin-now; mv .standin-now .standin-run-now"
     )
     host.run(f"podman unshare sh -euc '{files}'", user="mms")
+
+
+def start_run(host: Host, seconds: int) -> None:
+    """Let Kometa begin a scheduled run that lasts so long, and wait until it has a log of its own."""
+    first = f"head -c 200 {CONFIG}/logs/meta.log"
+    before = host.run(first, check=False).stdout
+    trigger_run(host, seconds)
+    wait_until(lambda: host.run(first, check=False).stdout not in ("", before), "a run begins")
 
 
 def wait_for_kometa(host: Host) -> None:

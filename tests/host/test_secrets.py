@@ -11,7 +11,7 @@ import pyrage  # type: ignore[import-untyped]
 import pytest
 import zstandard
 
-from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, trigger_run
+from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, start_run
 from tests.host.sampler import Sampler, forms
 from tests.sandbox import Host
 from tests.sandbox.shell import wait_until
@@ -78,14 +78,6 @@ def test_only_what_differs_is_written_and_nothing_is_taken_from_a_run(
     assert in_container(shared, "KOMETA_TMDB_KEY") == ""
     assert back.deploy() == set()
     shared.run("podman secret rm kometa-theirs other; podman rm -f plex", user="mms")
-
-
-def start_run(host: Host, seconds: int) -> None:
-    """Begin a scheduled run that takes so long."""
-    first = f"head -n 1 {CONFIG}/logs/meta.log"
-    before = host.run(first, check=False).stdout
-    trigger_run(host, seconds)
-    wait_until(lambda: host.run(first, check=False).stdout not in ("", before), "a run begins")
 
 
 def end_run(host: Host) -> None:

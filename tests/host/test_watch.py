@@ -20,7 +20,7 @@ from kometa_host.state import programs
 from kometa_host.state.kometa_log import Outcome
 from kometa_host.state.run_history import MAX_RUNS, RecordedRun, line, parse
 from tests.host.backup_host import BACKUPS, Key
-from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, trigger_run, wait_for_kometa
+from tests.host.driver import CONFIG, PROJECT, SECRETS, Pyinfra, start_run, trigger_run, wait_for_kometa
 from tests.host.receivers import TOKEN, Mailbox, WebService, mailbox, self_signed, web_service
 from tests.sandbox import Host, Sandbox
 from tests.sandbox.shell import wait_until
@@ -80,13 +80,6 @@ class Watched:
         samples = [sample for family in text_string_to_metric_families(told) for sample in family.samples]
         return {" ".join([sample.name, *sample.labels.values()]): sample.value for sample in samples}
 
-    def run_begins(self, seconds: int = 0) -> None:
-        """Let a run begin that lasts so long, and wait until it has a log of its own."""
-        first = f"podman unshare head -c 200 {CONFIG}/logs/meta.log 2>/dev/null"
-        before = self.run(f"{first} || true")
-        trigger_run(self.host, seconds)
-        wait_until(lambda: self.run(f"{first} || true") not in ("", before), "a run begins")
-
     def run_ends(self) -> None:
         """Wait for the end of the run in progress."""
         end = f"podman unshare tail -c 3000 {CONFIG}/logs/meta.log | grep -c 'Finished .*Run' || true"
@@ -105,7 +98,7 @@ class Watched:
 
     def whole_run(self) -> None:
         """Let a run begin and end."""
-        self.run_begins()
+        start_run(self.host, 0)
         self.run_ends()
 
     def problem(self, check: str) -> str:
@@ -242,7 +235,7 @@ def test_a_run_that_was_given_up_before_it_began_is_told_as_one(watched: Watched
 
 
 def test_a_run_that_hangs_is_told_once_and_once_more_when_it_was_killed(watched: Watched) -> None:
-    watched.run_begins(600)
+    start_run(watched.host, 600)
     watched.log_says_it_began_three_days_ago()
     (title,) = watched.look()
     assert title.endswith("hangs")
@@ -281,7 +274,7 @@ def test_a_run_that_was_missed_is_told_with_the_reason(watched: Watched) -> None
 
 
 def test_a_run_that_was_killed_is_told_later_if_the_service_takes_nothing_now(watched: Watched) -> None:
-    watched.run_begins(600)
+    start_run(watched.host, 600)
     assert watched.look() == []
     assert watched.web.received.paths == [f"/ping/{TOPIC}/start"]
     watched.run(KILL)
